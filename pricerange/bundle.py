@@ -1,0 +1,255 @@
+"""A model version on disk: its passport, and how a version is written and read.
+
+The layout is a Triton and KServe model repository as it stands:
+`<models>/phone_price_range/{config.pbtxt, labels.txt, <version>/{model.onnx, bundle.json, ...}}`.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pricerange.errors import (
+    ChecksumError,
+    FeatureOrderError,
+    LabelsError,
+    MissingFileError,
+    ModelNotFoundError,
+    PassportError,
+    SchemaVersionError,
+    TruncatedModelError,
+)
+from pricerange.phone import FEATURE_NAMES, LABELS
+
+SCHEMA_VERSION = 1
+MODEL_NAME = "phone_price_range"
+METADATA_PREFIX = "io.pricerange."
+"""Keys of the ONNX metadata begin with it: `features`, `labels`, `training_data_sha256`."""
+
+MODEL_FILE = "model.onnx"
+PASSPORT_FILE = "bundle.json"
+
+_CONFIG = f"""\
+name: "{MODEL_NAME}"
+backend: "onnxruntime"
+max_batch_size: 1024
+input [{{ name: "features" data_type: TYPE_FP32 dims: [ {len(FEATURE_NAMES)} ] }}]
+output [
+  {{ name: "probabilities" data_type: TYPE_FP32 dims: [ {len(LABELS)} ] label_filename: "labels.txt" }},
+  {{ name: "price_range" data_type: TYPE_INT64 dims: [ 1 ] reshape: {{ shape: [ ] }} }}
+]
+dynamic_batching {{ }}
+"""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrainingData(_Record):
+    """What a model was trained on."""
+
+    source: str
+    sha256: str
+    rows: int = Field(description="Rows of the whole file: training, validation and test part")
+    training_rows: int
+
+
+class FeatureRange(_Record):
+    """Where a feature lay in the training rows."""
+
+    low: float
+    high: float
+    deciles: list[float] = Field(min_length=9, max_length=9, description="The 10th to the 90th percentile")
+
+
+class GoldenRow(_Record):
+    """A phone and the answer that the model gave when it was written."""
+
+    features: list[float] = Field(min_length=len(FEATURE_NAMES), max_length=len(FEATURE_NAMES))
+    probabilities: list[float] = Field(min_length=len(LABELS), max_length=len(LABELS))
+
+
+class Passport(_Record):
+    """bundle.json: what a model version is, where it comes from and how good it is."""
+
+    schema_version: int = SCHEMA_VERSION
+    features: list[str]
+    labels: list[str]
+    model_sha256: str
+    model_bytes: int
+    created: datetime
+    recipe: dict[str, Any]
+    training_data: TrainingData
+    feature_ranges: dict[str, FeatureRange]
+    metrics: dict[str, Any]
+    calibration: dict[str, Any]
+    golden_rows: list[GoldenRow] = Field(min_length=1)
+    packages: dict[str, str] = Field(description="Versions of the libraries that made it")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A model version whose files are whole: the passport was read and the model's bytes match it."""
+
+    path: Path
+    passport: Passport
+    model: bytes
+
+    @property
+    def name(self) -> str:
+        """Name of the model: its folder."""
+        return self.path.parent.name
+
+    @property
+    def version(self) -> str:
+        """Number of the version, as the folder writes it."""
+        return self.path.name
+
+    @property
+    def model_path(self) -> Path:
+        """The graph's file."""
+        return self.path / MODEL_FILE
+
+
+def versions(models: Path) -> list[int]:
+    """List the complete versions under a model repository, oldest first."""
+    folder = models / MODEL_NAME
+    if not folder.is_dir():
+        return []
+    return sorted(int(path.name) for path in folder.iterdir() if _is_version(path))
+
+
+def find(models: Path, version: int | None = None) -> Path:
+    """Return the folder of a version, or of the newest complete one.
+
+    Raises `ModelNotFoundError`.
+    """
+    folder = models / MODEL_NAME
+    if version is not None:
+        if not (folder / str(version)).is_dir():
+            raise ModelNotFoundError(folder, f"version {version}")
+        return folder / str(version)
+    complete = versions(models)
+    if not complete:
+        raise ModelNotFoundError(folder, f"a folder named by a whole number that holds a {PASSPORT_FILE}")
+    return folder / str(complete[-1])
+
+
+def read(path: Path) -> Bundle:
+    """Read a version and verify its files, cheapest check first.
+
+    Raises `MissingFileError`, `PassportError`, `SchemaVersionError`, `FeatureOrderError`, `LabelsError`,
+    `TruncatedModelError` or `ChecksumError`.
+    """
+    passport = _read_passport(path / PASSPORT_FILE)
+    model = _read_bytes(path / MODEL_FILE)
+    if len(model) != passport.model_bytes:
+        raise TruncatedModelError(path / MODEL_FILE, passport.model_bytes, len(model))
+    found = hashlib.sha256(model).hexdigest()
+    if found != passport.model_sha256:
+        raise ChecksumError(path / MODEL_FILE, passport.model_sha256, found)
+    return Bundle(path, passport, model)
+
+
+def write(models: Path, model: bytes, passport: Passport, documents: Mapping[str, bytes]) -> Path:
+    """Write the next version and return its folder; a version that is not whole is never seen.
+
+    `documents` are the files for people beside the model, by name. All is written to a temporary folder,
+    the passport last; then the folder takes the version's number by rename.
+    """
+    folder = models / MODEL_NAME
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in (("config.pbtxt", _CONFIG), ("labels.txt", "\n".join(LABELS) + "\n")):
+        _replace(folder / name, text.encode())
+    staging = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+    try:
+        files = {**documents, MODEL_FILE: model, PASSPORT_FILE: passport.model_dump_json(indent=1).encode()}
+        for name, content in files.items():
+            _write(staging / name, content)
+        staging.chmod(0o755)
+        return _take_next_number(staging)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _take_next_number(staging: Path) -> Path:
+    folder = staging.parent
+    while True:
+        taken = [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
+        target = folder / str(max(taken, default=0) + 1)
+        try:
+            # os.rename replaces an empty folder and nothing else: of two writers, one gets the number
+            os.rename(staging, target)  # noqa: PTH104
+        except OSError:
+            if not target.exists():
+                raise
+            continue
+        _sync(folder)
+        return target
+
+
+def _is_version(path: Path) -> bool:
+    return path.name.isdecimal() and str(int(path.name)) == path.name and (path / PASSPORT_FILE).is_file()
+
+
+def _read_passport(path: Path) -> Passport:
+    try:
+        fields = json.loads(_read_bytes(path))
+    except ValueError as error:
+        raise PassportError(path, f"no JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise PassportError(path, "expected a JSON object")
+    if fields.get("schema_version") != SCHEMA_VERSION:
+        raise SchemaVersionError(path, SCHEMA_VERSION, fields.get("schema_version"))
+    try:
+        passport = Passport.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise PassportError(path, f"{place}: {first['msg']}") from error
+    if tuple(passport.features) != FEATURE_NAMES:
+        raise FeatureOrderError(path, FEATURE_NAMES, passport.features)
+    if tuple(passport.labels) != LABELS:
+        raise LabelsError(path, LABELS, passport.labels)
+    return passport
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise MissingFileError(path) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file that others may be reading, by rename; leave it alone where nothing changes."""
+    if path.is_file() and path.read_bytes() == content:
+        return
+    staging = path.with_name(f".writing-{path.name}-{os.getpid()}")
+    _write(staging, content)
+    staging.replace(path)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,206 @@
+"""Everything that can be wrong, one class per cause: the message is made from typed fields.
+
+`exit_code` is what the command line ends with: 10 to 19 a model version, 20 to 29 the machine,
+30 to 39 a table of phones, 40 to 49 training.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+
+class PriceRangeError(Exception):
+    """Base of the project's errors."""
+
+    exit_code: ClassVar[int] = 1
+
+
+@dataclass
+class ModelNotFoundError(PriceRangeError):
+    """No version of a model where one was looked for."""
+
+    folder: Path
+    wanted: str
+    exit_code = 10
+
+    def __str__(self) -> str:
+        return f"no model version in {self.folder}: expected {self.wanted}; `pricerange train` writes one"
+
+
+@dataclass
+class MissingFileError(PriceRangeError):
+    """A model version lacks one of its files."""
+
+    path: Path
+    exit_code = 11
+
+    def __str__(self) -> str:
+        return f"{self.path} is missing: a model version holds model.onnx and bundle.json"
+
+
+@dataclass
+class PassportError(PriceRangeError):
+    """A bundle.json that cannot be read."""
+
+    path: Path
+    reason: str
+    exit_code = 12
+
+    def __str__(self) -> str:
+        return f"{self.path} is no valid passport of a model: {self.reason}"
+
+
+@dataclass
+class SchemaVersionError(PriceRangeError):
+    """A bundle.json written by another generation of this program."""
+
+    path: Path
+    expected: int
+    found: object
+    exit_code = 13
+
+    def __str__(self) -> str:
+        return f"{self.path} has schema version {self.found!r}, this program reads {self.expected}"
+
+
+@dataclass
+class FeatureOrderError(PriceRangeError):
+    """A model whose features are not the table's, in the table's order."""
+
+    path: Path
+    expected: Sequence[str]
+    found: Sequence[str]
+    exit_code = 14
+
+    def __str__(self) -> str:
+        if len(self.expected) != len(self.found):
+            return f"{self.path} names {len(self.found)} features, expected {len(self.expected)}"
+        differing = [
+            f"position {place}: expected {expected}, found {found}"
+            for place, (expected, found) in enumerate(zip(self.expected, self.found, strict=True))
+            if expected != found
+        ]
+        return f"{self.path} has its features in another order: {'; '.join(differing[:4])}"
+
+
+@dataclass
+class LabelsError(PriceRangeError):
+    """A model whose price ranges are not the table's."""
+
+    path: Path
+    expected: Sequence[str]
+    found: Sequence[str]
+    exit_code = 14
+
+    def __str__(self) -> str:
+        return f"{self.path} has the labels {list(self.found)}, expected {list(self.expected)}"
+
+
+@dataclass
+class TruncatedModelError(PriceRangeError):
+    """A model.onnx of another size than its bundle.json says."""
+
+    path: Path
+    expected: int
+    found: int
+    exit_code = 15
+
+    def __str__(self) -> str:
+        what = "is cut short" if self.found < self.expected else "has grown"
+        return f"{self.path} {what}: expected {self.expected} bytes, found {self.found}"
+
+
+@dataclass
+class ChecksumError(PriceRangeError):
+    """A model.onnx of other bytes than its bundle.json says."""
+
+    path: Path
+    expected: str
+    found: str
+    exit_code = 16
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is not the file its bundle.json was written for: "
+            f"expected sha256 {self.expected}, found {self.found}"
+        )
+
+
+@dataclass
+class ModelSignatureError(PriceRangeError):
+    """A graph whose inputs or outputs are not those of a price-range model."""
+
+    path: Path
+    expected: str
+    found: str
+    exit_code = 17
+
+    def __str__(self) -> str:
+        return f"{self.path} has another signature: expected {self.expected}, found {self.found}"
+
+
+@dataclass
+class UnloadableModelError(PriceRangeError):
+    """A graph that ONNX Runtime refuses."""
+
+    path: Path
+    reason: str
+    exit_code = 17
+
+    def __str__(self) -> str:
+        return f"ONNX Runtime cannot load {self.path}: {self.reason}"
+
+
+@dataclass
+class GoldenRowError(PriceRangeError):
+    """A model that does not give the answers it gave when it was written."""
+
+    path: Path
+    row: int
+    expected: Sequence[float]
+    found: Sequence[float]
+    exit_code = 18
+
+    def __str__(self) -> str:
+        expected, found = ([round(float(p), 6) for p in ps] for ps in (self.expected, self.found))
+        return (
+            f"{self.path} fails its golden row {self.row}: expected probabilities {expected}, found {found}"
+        )
+
+
+@dataclass
+class ProviderUnavailableError(PriceRangeError):
+    """An execution provider was asked for that this machine does not have."""
+
+    provider: str
+    missing: str
+    exit_code = 20
+
+    def __str__(self) -> str:
+        return f"the execution provider {self.provider!r} is not available: {self.missing}"
+
+
+@dataclass
+class MissingExtraError(PriceRangeError):
+    """A part of the product whose libraries were not installed."""
+
+    extra: str
+    module: str
+    exit_code = 21
+
+    def __str__(self) -> str:
+        return f"the library {self.module!r} is not installed: pip install 'pricerange[{self.extra}]'"
+
+
+@dataclass
+class SettingsError(PriceRangeError):
+    """A setting that no program can run with."""
+
+    setting: str
+    expected: str
+    found: object
+    exit_code = 22
+
+    def __str__(self) -> str:
+        return f"{self.setting}: expected {self.expected}, found {self.found!r}"

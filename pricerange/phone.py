@@ -1,0 +1,213 @@
+"""What a phone is: one table of its 20 features and its 4 price ranges; every check is derived from it."""
+
+import difflib
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError, create_model
+from pydantic.json_schema import GetJsonSchemaHandler, JsonSchemaValue
+from pydantic_core import CoreSchema, ErrorDetails, core_schema
+
+Kind = Literal["yes/no", "whole number", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One measured property of a phone.
+
+    `low` and `high` are physical limits, both included: wide enough for a phone of 2035, narrow enough to
+    catch a wrong unit. `unit` is empty where the feature has none.
+    """
+
+    name: str
+    kind: Kind
+    unit: str
+    low: float
+    high: float
+    example: float
+    meaning: str
+
+    @property
+    def rule(self) -> str:
+        """What a value of this feature must be, in words."""
+        if self.kind == "yes/no":
+            return "0 or 1 (or false, true)"
+        unit = f" {self.unit}" if self.unit else ""
+        return f"a {self.kind} between {self.low:g} and {self.high:g}{unit}"
+
+
+FEATURES: tuple[Feature, ...] = (
+    Feature("battery_power", "whole number", "mAh", 100, 50_000, 1520, "Charge that the full battery holds"),
+    Feature("blue", "yes/no", "", 0, 1, 0, "Has Bluetooth"),
+    Feature("clock_speed", "number", "GHz", 0.125, 16, 2.2, "Clock speed of the processor"),
+    Feature("dual_sim", "yes/no", "", 0, 1, 1, "Takes two SIM cards"),
+    Feature("fc", "number", "megapixel", 0, 1_000, 5, "Resolution of the front camera, 0 for none"),
+    Feature("four_g", "yes/no", "", 0, 1, 1, "Speaks 4G"),
+    Feature("int_memory", "whole number", "GB", 1, 16_384, 32, "Internal memory for apps and files"),
+    Feature("m_dep", "number", "cm", 0.0625, 4, 0.8, "Depth (thickness) of the phone"),
+    Feature("mobile_wt", "number", "g", 16, 2_000, 141, "Weight of the phone"),
+    Feature("n_cores", "whole number", "", 1, 256, 8, "Number of processor cores"),
+    Feature("pc", "number", "megapixel", 0, 1_000, 12, "Resolution of the primary camera, 0 for none"),
+    Feature("px_height", "whole number", "px", 0, 16_384, 1080, "Height of the screen, 0 where unknown"),
+    Feature("px_width", "whole number", "px", 32, 16_384, 1440, "Width of the screen"),
+    Feature("ram", "whole number", "MB", 128, 131_072, 2800, "Working memory"),
+    Feature("sc_h", "number", "cm", 1, 40, 15, "Height of the screen"),
+    Feature("sc_w", "number", "cm", 0, 40, 7, "Width of the screen, 0 where unknown"),
+    Feature("talk_time", "number", "h", 0.25, 100, 14, "Longest time of talk on one charge"),
+    Feature("three_g", "yes/no", "", 0, 1, 1, "Speaks 3G"),
+    Feature("touch_screen", "yes/no", "", 0, 1, 1, "Has a touch screen"),
+    Feature("wifi", "yes/no", "", 0, 1, 1, "Has Wi-Fi"),
+)
+FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
+LABELS: tuple[str, ...] = ("low", "medium", "high", "very high")
+"""Names of the price ranges 0 to 3."""
+
+_LOW = np.array([feature.low for feature in FEATURES])
+_HIGH = np.array([feature.high for feature in FEATURES])
+_WHOLE = np.array([feature.kind != "number" for feature in FEATURES])
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One rule that an input broke: `pointer` is the value's place (JSON Pointer, RFC 6901)."""
+
+    detail: str
+    pointer: str
+
+
+def admissible(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Return which values keep their feature's rule: float64 [n, 20] -> bool [n, 20]. NaN never does.
+
+    Whole means whole to one part in 10^9, as in pydantic's `multiple_of`: float32 sees no difference.
+    """
+    with np.errstate(invalid="ignore"):
+        inside = (values >= _LOW) & (values <= _HIGH)
+        whole = np.abs(values - np.rint(values)) <= np.abs(values) * 1e-9
+    return inside & (whole | ~_WHOLE)
+
+
+def refusal(feature: Feature, value: object) -> str:
+    """Return the sentence that refuses a value of a feature: its name, the rule, what was found."""
+    return f"{feature.name} must be {feature.rule}, got {_shown(value)}"
+
+
+def problems(error: ValidationError) -> Iterator[Problem]:
+    """Translate pydantic's errors on a `Phone`, or on a model that holds phones, into the table's words."""
+    for details in error.errors(include_url=False, include_context=False):
+        yield Problem(_detail(details), json_pointer(details["loc"]))
+
+
+def json_pointer(location: Sequence[int | str]) -> str:
+    """Write a path of keys and indices as a JSON Pointer (RFC 6901)."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
+
+
+_BY_NAME = {feature.name: feature for feature in FEATURES}
+
+
+def _detail(error: ErrorDetails) -> str:
+    name = str(error["loc"][-1]) if error["loc"] else ""
+    feature = _BY_NAME.get(name)
+    match error["type"]:
+        case "missing" if feature:
+            return f"{name} is missing: {feature.meaning.lower()}, {feature.rule}"
+        case "extra_forbidden":
+            close = difflib.get_close_matches(name[:64], FEATURE_NAMES, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"a phone has {', '.join(FEATURE_NAMES)}"
+            return f"{_shown(name)} is not a known field: {hint}"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"a JSON object was expected, got {_shown(error['input'])}"
+        case "json_invalid":
+            return f"the body is no valid JSON: {error['msg'].removeprefix('Invalid JSON: ')}"
+        case _ if feature:
+            return refusal(feature, error["input"])
+        case _:
+            return f"{name or 'body'}: {error['msg']}"
+
+
+def _shown(value: object) -> str:
+    """Show a value as JSON would, and no more of it than an error message has room for."""
+    match value:
+        case float() if math.isnan(value):
+            return "NaN"
+        case float() if math.isinf(value):
+            return "infinity" if value > 0 else "-infinity"
+        case float() | int():
+            text = json.dumps(value) if isinstance(value, bool) else f"{value:.17g}"
+        case str():
+            return f"the text {json.dumps(value[:40])}"
+        case list() | tuple():
+            return "a list"
+        case dict() | BaseModel():
+            return "an object"
+        case None:
+            return "null"
+        case _:
+            text = repr(value)
+    return text[:40]
+
+
+class _Rule:
+    """Pydantic annotation: validates and describes one feature."""
+
+    def __init__(self, feature: Feature) -> None:
+        self.feature = feature
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        number = core_schema.float_schema(
+            strict=True,
+            ge=self.feature.low,
+            le=self.feature.high,
+            multiple_of=None if self.feature.kind == "number" else 1,
+            allow_inf_nan=False,
+        )
+        if self.feature.kind != "yes/no":
+            return number
+        return core_schema.union_schema(
+            [number, core_schema.bool_schema(strict=True)],
+            mode="left_to_right",
+            custom_error_type="yes_no",
+            custom_error_message=self.feature.rule,
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        if self.feature.kind == "yes/no":
+            return {"enum": [0, 1, False, True]}
+        json_type = "number" if self.feature.kind == "number" else "integer"
+        return {"type": json_type, "minimum": self.feature.low, "maximum": self.feature.high}
+
+
+def _field(feature: Feature) -> Any:
+    unit = f" ({feature.unit})" if feature.unit else ""
+    field = Field(description=f"{feature.meaning}{unit}", examples=[feature.example])
+    return Annotated[float, _Rule(feature), field]
+
+
+if TYPE_CHECKING:
+
+    class Phone(BaseModel):
+        """A phone's 20 features: JSON numbers only, all of them, no others, finite, inside their limits."""
+else:
+    Phone = create_model(
+        "Phone",
+        __config__=ConfigDict(
+            extra="forbid",
+            frozen=True,
+            title="Phone",
+            json_schema_extra={"examples": [{feature.name: feature.example for feature in FEATURES}]},
+        ),
+        __doc__="A phone's 20 features: JSON numbers only, all of them, no others, finite, inside limits.",
+        **{feature.name: _field(feature) for feature in FEATURES},
+    )
+
+
+def features_of(phone: Phone) -> list[float]:
+    """Return a phone's 20 values in the table's order."""
+    return list(phone.__dict__.values())

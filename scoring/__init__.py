@@ -1,0 +1,1 @@
+"""A model version and files of phones in, files of answers out."""

@@ -1,0 +1,1 @@
+"""A model version in, HTTP answers out."""
