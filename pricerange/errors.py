@@ -4,6 +4,7 @@
 30 to 39 a table of phones, 40 to 49 training.
 """
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,3 +205,118 @@ class SettingsError(PriceRangeError):
 
     def __str__(self) -> str:
         return f"{self.setting}: expected {self.expected}, found {self.found!r}"
+
+
+@dataclass
+class TableNotFoundError(PriceRangeError):
+    """No file where a table of phones was looked for."""
+
+    path: Path
+    exit_code = 30
+
+    def __str__(self) -> str:
+        return f"{self.path}: no such file"
+
+
+@dataclass
+class TableFormatError(PriceRangeError):
+    """A file whose name does not end like that of a table this program knows."""
+
+    path: Path
+    known: Sequence[str]
+    exit_code = 31
+
+    def __str__(self) -> str:
+        return f"{self.path}: the name must end in {' or '.join(self.known)}"
+
+
+@dataclass
+class UnreadableTableError(PriceRangeError):
+    """A file that is not what its name says."""
+
+    path: Path
+    reason: str
+    exit_code = 32
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be read: {self.reason}"
+
+
+@dataclass
+class BrokenRowError(PriceRangeError):
+    """A row of a CSV file that does not fall into the header's cells; rows count from 1, the header aside."""
+
+    path: Path
+    row: int
+    reason: str
+    exit_code = 33
+
+    def __str__(self) -> str:
+        return f"{self.path}, row {self.row}: {self.reason}"
+
+
+@dataclass
+class MissingColumnError(PriceRangeError):
+    """A table that lacks features."""
+
+    missing: Sequence[str]
+    present: Sequence[str]
+    exit_code = 34
+
+    def __str__(self) -> str:
+        lower = {name.lower().strip(): name for name in self.present}
+        hints = [difflib.get_close_matches(name, lower, n=1) for name in self.missing]
+        listed = [
+            f"{name} (is it {lower[hint[0]]!r}?)" if hint else name
+            for name, hint in zip(self.missing, hints, strict=True)
+        ]
+        columns = "the column" if len(listed) == 1 else f"{len(listed)} columns"
+        return f"the table lacks {columns} {', '.join(listed)}"
+
+
+@dataclass
+class DuplicateColumnError(PriceRangeError):
+    """A table with several columns of one name."""
+
+    names: Sequence[str]
+    exit_code = 35
+
+    def __str__(self) -> str:
+        return f"the table has more than one column named {', '.join(self.names)}"
+
+
+@dataclass
+class BadRowError(PriceRangeError):
+    """A row that is no phone; rows count from 1, the first after the header."""
+
+    path: Path
+    row: int
+    reason: str
+    exit_code = 36
+
+    def __str__(self) -> str:
+        return f"{self.path}, row {self.row}: {self.reason}"
+
+
+@dataclass
+class TargetError(PriceRangeError):
+    """A place where no result can be written."""
+
+    path: Path
+    reason: str
+    exit_code = 37
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be written: {self.reason}"
+
+
+@dataclass
+class ColumnTypeError(PriceRangeError):
+    """A column whose values cannot be written as text."""
+
+    name: str
+    found: str
+    exit_code = 38
+
+    def __str__(self) -> str:
+        return f"the column {self.name} is of type {self.found}, which a CSV file cannot hold"

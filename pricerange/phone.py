@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError, create_model
-from pydantic.json_schema import GetJsonSchemaHandler, JsonSchemaValue
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    create_model,
+)
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 Kind = Literal["yes/no", "whole number", "number"]
@@ -88,7 +96,8 @@ def admissible(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     with np.errstate(invalid="ignore"):
         inside = (values >= _LOW) & (values <= _HIGH)
         whole = np.abs(values - np.rint(values)) <= np.abs(values) * 1e-9
-    return inside & (whole | ~_WHOLE)
+    verdict: npt.NDArray[np.bool_] = inside & (whole | ~_WHOLE)
+    return verdict
 
 
 def refusal(feature: Feature, value: object) -> str:
@@ -115,11 +124,11 @@ def _detail(error: ErrorDetails) -> str:
     feature = _BY_NAME.get(name)
     match error["type"]:
         case "missing" if feature:
-            return f"{name} is missing: {feature.meaning.lower()}, {feature.rule}"
+            return f"{name} is missing: it must be {feature.rule}"
         case "extra_forbidden":
             close = difflib.get_close_matches(name[:64], FEATURE_NAMES, n=1)
             hint = f"did you mean {close[0]}?" if close else f"a phone has {', '.join(FEATURE_NAMES)}"
-            return f"{_shown(name)} is not a known field: {hint}"
+            return f"{json.dumps(name[:40])} is not a known field: {hint}"
         case "model_type" | "model_attributes_type" | "dict_type":
             return f"a JSON object was expected, got {_shown(error['input'])}"
         case "json_invalid":
@@ -133,23 +142,17 @@ def _detail(error: ErrorDetails) -> str:
 def _shown(value: object) -> str:
     """Show a value as JSON would, and no more of it than an error message has room for."""
     match value:
-        case float() if math.isnan(value):
-            return "NaN"
-        case float() if math.isinf(value):
-            return "infinity" if value > 0 else "-infinity"
-        case float() | int():
-            text = json.dumps(value) if isinstance(value, bool) else f"{value:.17g}"
+        case float() if not math.isfinite(value):
+            text = str(value).replace("nan", "NaN").replace("inf", "infinity")
+        case float():
+            text = f"{value:.17g}"
         case str():
-            return f"the text {json.dumps(value[:40])}"
-        case list() | tuple():
-            return "a list"
-        case dict() | BaseModel():
-            return "an object"
-        case None:
-            return "null"
+            text = f"the text {json.dumps(value[:40])}"
+        case list() | dict():
+            text = "a list" if isinstance(value, list) else "an object"
         case _:
-            text = repr(value)
-    return text[:40]
+            text = json.dumps(value, default=repr)[:40]
+    return text
 
 
 class _Rule:

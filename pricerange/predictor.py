@@ -129,7 +129,9 @@ def _missing_for_cuda() -> str | None:
 
 
 def _verify_graph(session: onnxruntime.InferenceSession, path: Path) -> None:
-    tensors = [[_describe(tensor) for tensor in side] for side in (session.get_inputs(), session.get_outputs())]
+    tensors = [
+        [_describe(tensor) for tensor in side] for side in (session.get_inputs(), session.get_outputs())
+    ]
     found = " -> ".join(", ".join(side) for side in tensors)
     if found != _SIGNATURE:
         raise ModelSignatureError(path, _SIGNATURE, found)

@@ -1,0 +1,120 @@
+"""`pricerange`: a parser and one call each. What a command needs is imported when it runs.
+
+Exit codes: 0 done, 1 an error of the program, 2 wrong usage, else those of `pricerange.errors`.
+"""
+
+import inspect
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+from pricerange.errors import MissingExtraError, PriceRangeError, SettingsError
+from service.settings import Settings
+
+app = typer.Typer(
+    help="A phone's 20 features in, its price range out: train, serve and score.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Models = Annotated[Path, typer.Option(help="Model repository")]
+Provider = Annotated[
+    Literal["cpu", "cuda", "auto"], typer.Option(help="Execution provider; auto is CUDA where it works")
+]
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one line on standard error and its own exit code."""
+    try:
+        app()
+    except PriceRangeError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+@app.command()
+def train(
+    data: Annotated[str, typer.Option(help="CSV of phones with price_range, or synthetic[:ROWS]")],
+    models: Models = Path("models"),
+    recipe: Annotated[Path | None, typer.Option(help="Recipe (TOML); the shipped one if not given")] = None,
+) -> None:
+    """Learn the price range from a table of phones and write the next model version."""
+    try:
+        from training.train import train as run
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("train", error.name or "torch") from error
+    typer.echo(run(data, models, recipe))
+
+
+@app.command()
+def score(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Phones, .csv or .parquet")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Phones and answers, .csv or .parquet")],
+    models: Models = Path("models"),
+    model_version: Annotated[int | None, typer.Option(help="Version; the newest if not given")] = None,
+    provider: Provider = "cpu",
+    on_bad_row: Annotated[
+        Literal["fail", "reject"], typer.Option(help="Stop, or write bad rows to OUT.rejected and go on")
+    ] = "fail",
+) -> None:
+    """Answer a file of phones: its columns, and price_range, label, probability_0..3."""
+    from scoring.score import score as run
+
+    typer.echo(run(source, target, models, model_version, provider, on_bad_row))
+
+
+@app.command("models")
+def list_models(models: Models = Path("models")) -> None:
+    """List the versions of a model repository, verified."""
+    from pricerange import bundle
+
+    for version in bundle.versions(models):
+        try:
+            passport = bundle.read(bundle.find(models, version)).passport
+        except PriceRangeError as error:
+            typer.echo(f"{version}  refused: {error}")
+        else:
+            accuracy = passport.metrics.get("accuracy")
+            typer.echo(
+                f"{version}  {passport.created:%Y-%m-%d}  accuracy {accuracy}  {passport.model_sha256}"
+            )
+
+
+def _flags_of(settings: type[BaseSettings]) -> inspect.Signature:
+    """Make one option of each setting: the name, the type and the words stand in the settings class alone."""
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=Annotated[
+                    field.annotation,
+                    typer.Option(help=f"{field.description} (default: {field.default})", show_default=False),
+                ],
+            )
+            for name, field in settings.model_fields.items()
+        ]
+    )
+
+
+def serve(**flags: Any) -> None:
+    """Answer HTTP requests with a model version; PRICERANGE_<SETTING> in the environment does as well."""
+    try:
+        settings = Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        setting = ".".join(map(str, first["loc"]))
+        raise SettingsError(setting, first["msg"].lower(), first["input"]) from None
+    from service.serve import serve as run
+
+    sys.exit(run(settings))
+
+
+serve.__signature__ = _flags_of(Settings)  # type: ignore[attr-defined]
+app.command()(serve)

@@ -1,0 +1,38 @@
+"""Read a request's body: its media type checked, its size bounded."""
+
+from starlette.requests import Request
+
+from service.errors import BodyTooLargeError, ClientDisconnectedError, MediaTypeError
+
+JSON = "application/json"
+
+
+async def read_json(request: Request, limit: int) -> bytes:
+    """Return the bytes of a JSON body. A request without Content-Type is taken at its word.
+
+    Raises `MediaTypeError`, `BodyTooLargeError` over `limit` bytes, or `ClientDisconnectedError`.
+    """
+    _check_media_type(request)
+    if int(request.headers.get("content-length", 0)) > limit:
+        raise BodyTooLargeError(limit)
+    body = bytearray()
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnectedError(len(body))
+        body += message.get("body", b"")
+        if len(body) > limit:
+            raise BodyTooLargeError(limit)
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _check_media_type(request: Request) -> None:
+    content_type = request.headers.get("content-type", JSON)
+    media_type, _, parameters = content_type.partition(";")
+    charset = parameters.replace('"', "").strip().lower()
+    if media_type.strip().lower() != JSON or charset not in ("", "charset=utf-8"):
+        raise MediaTypeError(JSON, content_type)
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        raise MediaTypeError(f"{JSON} without a Content-Encoding", f"Content-Encoding: {encoding}")

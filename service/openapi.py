@@ -1,0 +1,43 @@
+"""The OpenAPI document: bodies by the models that validate them, errors by the one problem body."""
+
+from http import HTTPStatus
+from typing import Any, Literal
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from service.body import JSON
+from service.errors import PROBLEM_JSON, ProblemDetails
+
+_REF = "#/components/schemas/{model}"
+_PROBLEM = {PROBLEM_JSON: {"schema": {"$ref": _REF.format(model=ProblemDetails.__name__)}}}
+
+
+def body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Describe a JSON body that the endpoint reads itself (`openapi_extra` of a route)."""
+    schema = {"$ref": _REF.format(model=model.__name__)}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the errors of a route (`responses` of a route)."""
+    return {status: {"description": HTTPStatus(status).phrase, "content": _PROBLEM} for status in statuses}
+
+
+class DocumentedApp(FastAPI):
+    """A FastAPI application whose document also holds the models of bodies that endpoints read themselves."""
+
+    def __init__(self, *models: type[BaseModel], **settings: Any) -> None:
+        super().__init__(**settings)
+        documented: tuple[type[BaseModel], ...] = (*models, ProblemDetails)
+        self._models: list[tuple[type[BaseModel], Literal["validation"]]] = [
+            (model, "validation") for model in documented
+        ]
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document."""
+        document = super().openapi()
+        _, schemas = models_json_schema(self._models, ref_template=_REF)
+        document["components"]["schemas"].update(schemas["$defs"])
+        return document

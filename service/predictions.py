@@ -1,0 +1,114 @@
+"""`POST /predict` and `POST /predict/batch`: bytes to rows, rows to the model, arrays to bytes."""
+
+from typing import Annotated
+
+import numpy as np
+import orjson
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pricerange.bundle import Bundle
+from pricerange.phone import FEATURES, LABELS, Phone, features_of, problems
+from pricerange.predictor import Prediction
+from service.body import JSON, read_json
+from service.errors import InvalidInputError, TooManyRowsError
+from service.gather import Gatherer
+from service.openapi import body_of, problem_responses
+
+MOST_PHONE_BYTES = 65_536
+"""A phone is about 400 bytes; a longer body is no phone, and naming all that is wrong with it costs time."""
+
+
+class ModelName(BaseModel):
+    """The model version that answered."""
+
+    name: str
+    version: str
+
+
+class RowAnswer(BaseModel):
+    """A phone's price range."""
+
+    price_range: int = Field(ge=0, lt=len(LABELS), description="0 low to 3 very high cost")
+    label: str
+    probabilities: Annotated[
+        list[float],
+        Field(min_length=len(LABELS), max_length=len(LABELS), description="Of price ranges 0 to 3"),
+    ]
+
+
+class Answer(RowAnswer):
+    """The answer to one phone."""
+
+    model: ModelName
+
+
+class BatchAnswer(BaseModel):
+    """The answers to many phones, in their order."""
+
+    predictions: list[RowAnswer]
+    model: ModelName
+
+
+class Phones(BaseModel):
+    """Many phones."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    phones: list[Phone]
+
+
+def add_predictions(
+    router: APIRouter, gatherer: Gatherer, version: Bundle, max_body_bytes: int, max_rows: int
+) -> None:
+    """Add the two routes to a router."""
+    model = orjson.Fragment(orjson.dumps({"name": version.name, "version": version.version}))
+
+    @router.post(
+        "/predict",
+        summary="Price range of one phone",
+        responses={200: {"model": Answer}, **problem_responses(413, 415, 422, 503)},
+        openapi_extra=body_of(Phone),
+    )
+    async def predict(request: Request) -> Response:
+        body = await read_json(request, min(max_body_bytes, MOST_PHONE_BYTES))
+        try:
+            phone = Phone.model_validate_json(body)
+        except ValidationError as error:
+            raise InvalidInputError(list(problems(error))) from None
+        prediction = await gatherer.predict(np.array([features_of(phone)], np.float32))
+        return _json({**_row(prediction, 0), "model": model})
+
+    @router.post(
+        "/predict/batch",
+        summary="Price ranges of many phones",
+        responses={200: {"model": BatchAnswer}, **problem_responses(413, 415, 422, 503)},
+        openapi_extra=body_of(Phones),
+    )
+    async def predict_batch(request: Request) -> Response:
+        body = await read_json(request, max_body_bytes)
+        try:
+            phones = Phones.model_validate_json(body).phones
+        except ValidationError as error:
+            raise InvalidInputError(list(problems(error))) from None
+        if len(phones) > max_rows:
+            raise TooManyRowsError(max_rows, len(phones))
+        rows = np.array([features_of(phone) for phone in phones], np.float32)
+        prediction = await gatherer.predict(rows.reshape(-1, len(FEATURES)))
+        return _json({"predictions": [_row(prediction, i) for i in range(len(phones))], "model": model})
+
+
+def _row(prediction: Prediction, index: int) -> dict[str, object]:
+    price_range = int(prediction.price_range[index])
+    return {
+        "price_range": price_range,
+        "label": LABELS[price_range],
+        # float32, written as the shortest decimal that reads back as the same float32
+        "probabilities": prediction.probabilities[index],
+    }
+
+
+def _json(content: object) -> Response:
+    return Response(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type=JSON)

@@ -1,0 +1,78 @@
+"""The service's process: load, warm up, serve, drain."""
+
+import logging
+import os
+import socket
+from multiprocessing.connection import Connection
+
+import numpy as np
+import uvicorn
+
+from pricerange.errors import SettingsError
+from pricerange.phone import FEATURES
+from pricerange.predictor import BLOCK_ROWS, Predictor
+from service import logs, workers
+from service.app import create_app
+from service.lifecycle import DrainingServer, Lifecycle
+from service.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings) -> int:
+    """Serve until SIGTERM and return the exit code. Raises what loading the model raises."""
+    logs.configure(settings.log_level)
+    listener = _bind(settings.host, settings.port)
+    if settings.workers == 1:
+        return serve_alone(settings, listener, None)
+    return workers.supervise(settings, listener, serve_alone)
+
+
+def serve_alone(settings: Settings, listener: socket.socket, parent: Connection | None) -> int:
+    """Serve on a bound socket from this process; `parent` hears of readiness, and its end is ours."""
+    logs.configure(settings.log_level)
+    predictor = Predictor.load(settings.models, settings.model_version, settings.provider)
+    _warm_up(predictor)
+    lifecycle = Lifecycle()
+    config = uvicorn.Config(
+        create_app(settings, predictor, lifecycle),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=round(settings.drain_timeout),
+    )
+    host, port = listener.getsockname()[:2]
+    log.info(
+        "serving %s version %s on %s, http://%s:%d, process %d",
+        predictor.bundle.name,
+        predictor.bundle.version,
+        predictor.provider,
+        host,
+        port,
+        os.getpid(),
+    )
+    DrainingServer(config, lifecycle, settings.drain_delay, parent).run([listener])
+    return 0
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise SettingsError("host and port", f"a free address ({error})", f"{host}:{port}") from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def _warm_up(predictor: Predictor) -> None:
+    """Let ONNX Runtime allocate for one row and for a whole block before anyone waits for it."""
+    phone = np.array([[feature.example for feature in FEATURES]], np.float32)
+    for rows in (1, BLOCK_ROWS):
+        predictor.predict(np.repeat(phone, rows, axis=0))

@@ -1,0 +1,135 @@
+"""Several processes on one port: a parent that starts them, replaces the fallen and ends them all."""
+
+import logging
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Callable
+from multiprocessing.connection import Connection, wait
+from time import monotonic
+
+from prometheus_client.multiprocess import mark_process_dead
+
+from pricerange.errors import PriceRangeError
+from service.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Serve = Callable[[Settings, socket.socket, Connection], int]
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+"""Seconds before a worker that never got ready is started again; each time twice as long."""
+
+
+def supervise(settings: Settings, listener: socket.socket, serve: Serve) -> int:
+    """Keep `settings.workers` processes serving until SIGTERM or SIGINT, then wait for all of them.
+
+    Returns the exit code: a worker's own where none ever got ready (a model that fails its verification
+    fails in every one), else 0, or 1 where a worker did not end in order.
+    """
+    metrics_folder = tempfile.mkdtemp(prefix="pricerange-metrics-")
+    # read by prometheus-client when a worker imports it
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder
+    try:
+        return _Supervisor(settings, listener, serve).run()
+    finally:
+        shutil.rmtree(metrics_folder, ignore_errors=True)
+
+
+class _Worker:
+    """A child process. The pipe tells us that it is ready, and tells it that we are gone."""
+
+    def __init__(self, settings: Settings, listener: socket.socket, serve: Serve) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, its_end = context.Pipe()
+        self.process = context.Process(target=_work, args=(serve, settings, listener, its_end))
+        self.process.start()
+        its_end.close()
+        self.ready = False
+
+
+class _Supervisor:
+    def __init__(self, settings: Settings, listener: socket.socket, serve: Serve) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._serve = serve
+        self._workers: list[_Worker] = []
+        self._ever_ready = False
+        self._pause = _FIRST_PAUSE
+        self._start_again_at = 0.0
+        self._signals, self._signal_end = socket.socketpair()
+        self._signals.setblocking(False)
+        self._signal_end.setblocking(False)
+
+    def run(self) -> int:
+        signal.set_wakeup_fd(self._signal_end.fileno())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        while True:
+            self._fill_up()
+            event = self._wait()
+            if event is not None:
+                return event
+
+    def _fill_up(self) -> None:
+        while len(self._workers) < self._settings.workers and monotonic() >= self._start_again_at:
+            self._workers.append(_Worker(self._settings, self._listener, self._serve))
+
+    def _wait(self) -> int | None:
+        """Wait for something to happen; return the exit code when it is time to leave."""
+        starting = [worker.pipe for worker in self._workers if not worker.ready]
+        ends = [worker.process.sentinel for worker in self._workers]
+        missing = len(self._workers) < self._settings.workers
+        pause = max(0.0, self._start_again_at - monotonic()) if missing else None
+        happened = wait([self._signals, *starting, *ends], pause)
+        for worker in list(self._workers):
+            if worker.pipe in happened and not worker.ready:
+                self._heard(worker)
+            if worker.process.sentinel in happened:
+                self._bury(worker)
+                if not self._ever_ready:
+                    self._end_all(signal.SIGTERM)
+                    return max(worker.process.exitcode or 0, 1)
+        if self._signals in happened:
+            return self._end_all(signal.Signals(self._signals.recv(1)[0]))
+        return None
+
+    def _heard(self, worker: _Worker) -> None:
+        try:
+            worker.pipe.recv()
+        except EOFError:
+            return
+        worker.ready = self._ever_ready = True
+        self._pause = _FIRST_PAUSE
+
+    def _bury(self, worker: _Worker) -> None:
+        worker.process.join()
+        worker.pipe.close()
+        self._workers.remove(worker)
+        assert worker.process.pid is not None
+        mark_process_dead(worker.process.pid)
+        log.error("worker %d ended with %s", worker.process.pid, worker.process.exitcode)
+        if not worker.ready:
+            self._start_again_at = monotonic() + self._pause
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+    def _end_all(self, number: signal.Signals) -> int:
+        self._listener.close()
+        for worker in self._workers:
+            if worker.process.pid is not None and worker.process.is_alive():
+                os.kill(worker.process.pid, number)
+        for worker in self._workers:
+            worker.process.join()
+        return int(any(worker.process.exitcode for worker in self._workers))
+
+
+def _work(serve: Serve, settings: Settings, listener: socket.socket, parent: Connection) -> None:
+    try:
+        code = serve(settings, listener, parent)
+    except PriceRangeError as error:
+        log.error("%s", error)
+        code = error.exit_code
+    raise SystemExit(code)
