@@ -91,11 +91,11 @@ class Problem:
 def admissible(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Return which values keep their feature's rule: float64 [n, 20] -> bool [n, 20]. NaN never does.
 
-    Whole means whole to one part in 10^9, as in pydantic's `multiple_of`: float32 sees no difference.
+    Whole means at most 1e-9 off, as in pydantic's `multiple_of`.
     """
     with np.errstate(invalid="ignore"):
         inside = (values >= _LOW) & (values <= _HIGH)
-        whole = np.abs(values - np.rint(values)) <= np.abs(values) * 1e-9
+        whole = np.abs(values - np.rint(values)) <= 1e-9
     verdict: npt.NDArray[np.bool_] = inside & (whole | ~_WHOLE)
     return verdict
 

@@ -11,6 +11,8 @@ from typing import Literal
 
 import uvicorn
 
+from service.listener import refuse_newcomers, waiting
+
 log = logging.getLogger(__name__)
 
 State = Literal["starting", "ready", "draining"]
@@ -41,20 +43,25 @@ class DrainingServer(uvicorn.Server):
         self._lifecycle = lifecycle
         self._drain_delay = drain_delay
         self._parent = parent
+        self._last_on_the_port = parent is None
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Open the listener and turn ready; a parent process hears of it, and its end ends us."""
         await super().startup(sockets)
         self._lifecycle.state = "ready"
         if self._parent:
-            self._parent.send("ready")
-            asyncio.get_running_loop().add_reader(self._parent.fileno(), self._orphaned)
+            with contextlib.suppress(BrokenPipeError):
+                self._parent.send("ready")
+            asyncio.get_running_loop().add_reader(self._parent.fileno(), self._parent_leaves)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Close the listener, answer what is still on its way, then close the connections."""
         self._lifecycle.state = "draining"
         for listener in sockets or []:
-            await self._accept_the_last(listener)
+            if self._last_on_the_port:
+                refuse_newcomers(listener)
+            for connection in waiting(listener):
+                await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
         for server in self.servers:
             server.close()
         if self.server_state.connections:
@@ -80,9 +87,11 @@ class DrainingServer(uvicorn.Server):
         log.info("draining: unready now, the listener closes in %g s", self._drain_delay)
         asyncio.get_running_loop().call_later(self._drain_delay, self._stop)
 
-    def _orphaned(self) -> None:
+    def _parent_leaves(self) -> None:
+        """The parent says that all workers end, or is gone itself."""
         assert self._parent is not None
         asyncio.get_running_loop().remove_reader(self._parent.fileno())
+        self._last_on_the_port = True
         self._drain()
 
     def _stop(self) -> None:
@@ -92,15 +101,6 @@ class DrainingServer(uvicorn.Server):
         self._lifecycle.state = "draining"
         self.force_exit = self.should_exit
         self.should_exit = True
-
-    async def _accept_the_last(self, listener: socket) -> None:
-        """Take the connections that the kernel has accepted and the event loop has not seen yet."""
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                connection, _ = listener.accept()
-                connection.setblocking(False)
-                await loop.connect_accepted_socket(self._protocol, connection)
 
     def _protocol(self) -> asyncio.Protocol:
         make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class

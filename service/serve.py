@@ -8,12 +8,12 @@ from multiprocessing.connection import Connection
 import numpy as np
 import uvicorn
 
-from pricerange.errors import SettingsError
 from pricerange.phone import FEATURES
 from pricerange.predictor import BLOCK_ROWS, Predictor
 from service import logs, workers
 from service.app import create_app
 from service.lifecycle import DrainingServer, Lifecycle
+from service.listener import bind
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM and return the exit code. Raises what loading the model raises."""
     logs.configure(settings.log_level)
-    listener = _bind(settings.host, settings.port)
+    listener = bind(settings.host, settings.port)
     if settings.workers == 1:
         return serve_alone(settings, listener, None)
     return workers.supervise(settings, listener, serve_alone)
@@ -56,19 +56,6 @@ def serve_alone(settings: Settings, listener: socket.socket, parent: Connection 
     )
     DrainingServer(config, lifecycle, settings.drain_delay, parent).run([listener])
     return 0
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise SettingsError("host and port", f"a free address ({error})", f"{host}:{port}") from error
-    listener.set_inheritable(True)
-    return listener
 
 
 def _warm_up(predictor: Predictor) -> None:

@@ -91,10 +91,10 @@ class _Supervisor:
             if worker.process.sentinel in happened:
                 self._bury(worker)
                 if not self._ever_ready:
-                    self._end_all(signal.SIGTERM)
+                    self._end_all()
                     return max(worker.process.exitcode or 0, 1)
         if self._signals in happened:
-            return self._end_all(signal.Signals(self._signals.recv(1)[0]))
+            return self._end_all()
         return None
 
     def _heard(self, worker: _Worker) -> None:
@@ -116,11 +116,11 @@ class _Supervisor:
             self._start_again_at = monotonic() + self._pause
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
 
-    def _end_all(self, number: signal.Signals) -> int:
+    def _end_all(self) -> int:
+        """Tell every worker to drain, also those that are still starting, and wait for their ends."""
         self._listener.close()
         for worker in self._workers:
-            if worker.process.pid is not None and worker.process.is_alive():
-                os.kill(worker.process.pid, number)
+            worker.pipe.close()
         for worker in self._workers:
             worker.process.join()
         return int(any(worker.process.exitcode for worker in self._workers))

@@ -1,0 +1,1 @@
+"""What the figures in the documents rest on: `python -m bench.NAME` prints each."""

@@ -1,0 +1,62 @@
+"""A server to measure: `pricerange serve` in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from pricerange.phone import FEATURES
+
+PHONE = {feature.name: feature.example for feature in FEATURES}
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that has given its first right answer."""
+
+    process: subprocess.Popen[str]
+    url: str
+    seconds: float  # from exec to that answer
+
+
+@contextmanager
+def serving(models: Path, *flags: str) -> Iterator[Running]:
+    """Start a server, wait for its first answer, end it afterwards."""
+    command = [
+        Path(sys.executable).with_name("pricerange"),
+        "serve",
+        "--models",
+        models,
+        "--port",
+        "0",
+        *flags,
+    ]
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    )
+    assert process.stdout is not None
+    try:
+        message = next(json.loads(line)["message"] for line in process.stdout if '"serving ' in line)
+        url = next(word for word in message.split() if word.startswith("http")).rstrip(",")
+        yield Running(process, url, _first_answer(url, started))
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def _first_answer(url: str, started: float) -> float:
+    while True:
+        try:
+            httpx.post(f"{url}/predict", json=PHONE).raise_for_status()
+        except httpx.ConnectError:
+            time.sleep(0.002)
+        else:
+            return time.perf_counter() - started

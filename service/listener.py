@@ -1,0 +1,56 @@
+"""The listening socket: opened before the model loads, closed without losing a connection."""
+
+import ctypes
+import socket
+import sys
+from collections.abc import Iterator
+
+from pricerange.errors import SettingsError
+
+_SO_ATTACH_FILTER = 26  # linux/asm-generic/socket.h
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take the address. Raises `SettingsError` where it is not free."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            "host and port", f"a free address ({error.strerror})", f"{host}:{port}"
+        ) from error
+    return listener
+
+
+def refuse_newcomers(listener: socket.socket) -> None:
+    """Let the kernel drop every packet to the listener, so that no further connection is made.
+
+    Between the last `accept` and `close` a client could otherwise still connect, send its request and be
+    reset. A dropped SYN is sent again, and refused once the listener is closed. Established connections
+    have sockets of their own and go on. The filter is on the kernel's socket: all processes share it.
+    """
+    if sys.platform != "linux":
+        return
+    drop_all = ctypes.create_string_buffer(b"\x06\0\0\0\0\0\0\0")  # one BPF instruction: return 0 bytes
+    program = _Program(1, ctypes.addressof(drop_all))
+    listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, bytes(program))
+
+
+def waiting(listener: socket.socket) -> Iterator[socket.socket]:
+    """Take the connections that the kernel has accepted and nobody has asked for yet."""
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except BlockingIOError:
+            return
+        connection.setblocking(False)
+        yield connection
+
+
+class _Program(ctypes.Structure):
+    """struct sock_fprog of linux/filter.h."""
+
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))

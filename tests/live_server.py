@@ -1,0 +1,75 @@
+"""A real server: `pricerange serve` in a process of its own on a free port."""
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+import httpx
+
+PRICERANGE = Path(sys.executable).with_name("pricerange")
+
+
+class Server:
+    """`pricerange serve` as a user starts it."""
+
+    def __init__(self, models: Path, *flags: str) -> None:
+        self.process = subprocess.Popen(
+            [PRICERANGE, "serve", "--models", models, "--port", "0", "--drain-delay", "0.2", *flags],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        assert self.process.stdout is not None
+        self.lines: list[str] = []
+        self._address: queue.Queue[str | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, args=(self.process.stdout,))
+        self._reader.start()
+        self.url = ""
+
+    def _read(self, output: IO[str]) -> None:
+        for line in output:
+            self.lines.append(line.rstrip("\n"))
+            if '"message":"serving ' in line:
+                self._address.put(next(part for part in line.split() if part.startswith("http")).rstrip(","))
+        self._address.put(None)
+
+    def wait_until_ready(self, seconds: float = 30) -> "Server":
+        address = self._address.get(timeout=seconds)
+        assert address is not None, "\n".join(self.lines)
+        self.url = address
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                if httpx.get(f"{self.url}/readyz").status_code == 200:
+                    return self
+            except httpx.TransportError:
+                pass
+            time.sleep(0.02)
+        raise AssertionError("\n".join(self.lines))
+
+    def log(self, **fields: Any) -> list[dict[str, Any]]:
+        """The lines of the log that hold these fields."""
+        lines = [json.loads(line) for line in self.lines if line.startswith("{")]
+        return [line for line in lines if fields.items() <= line.items()]
+
+    def end(self, number: signal.Signals = signal.SIGTERM, seconds: float = 20) -> int:
+        """Send a signal and return the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.wait(seconds)
+
+    def wait(self, seconds: float = 20) -> int:
+        """Wait for the end and return the exit code."""
+        code = self.process.wait(seconds)
+        self._reader.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code

@@ -1,0 +1,91 @@
+"""A model version on disk: written whole or not at all."""
+
+import multiprocessing
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pricerange import bundle
+from pricerange.errors import LabelsError, ModelNotFoundError, PassportError
+
+
+@pytest.fixture
+def models(model_repository: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(model_repository, tmp_path / "models")
+
+
+def write_again(models: Path) -> str:
+    original = bundle.read(bundle.find(models, 1))
+    return bundle.write(models, original.model, original.passport, {"MODEL_CARD.md": b"# Card\n"}).name
+
+
+def test_what_was_written_is_read(models: Path) -> None:
+    original = bundle.read(bundle.find(models))
+    written = bundle.read(bundle.write(models, original.model, original.passport, {"note.txt": b"hello"}))
+    assert (written.name, written.version) == ("phone_price_range", "2")
+    assert written.passport == original.passport
+    assert written.model == original.model
+    assert (written.path / "note.txt").read_bytes() == b"hello"
+
+
+def test_the_newest_version_is_the_highest_number(models: Path) -> None:
+    for _ in range(9):
+        write_again(models)
+    assert bundle.versions(models) == list(range(1, 11))
+    assert bundle.find(models).name == "10"
+
+
+def test_writers_at_once_each_get_a_number(models: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        numbers = pool.map(write_again, [models] * 12)
+    assert sorted(map(int, numbers)) == list(range(2, 14))
+    assert {path.name for path in (models / "phone_price_range").iterdir() if path.is_dir()} == {
+        str(number) for number in range(1, 14)
+    }
+
+
+@pytest.mark.parametrize("name", ["01", "latest", ".writing-x", "1.5", "-1"])
+def test_a_folder_that_is_no_version_number_is_not_a_version(models: Path, name: str) -> None:
+    shutil.copytree(models / "phone_price_range" / "1", models / "phone_price_range" / name)
+    assert bundle.versions(models) == [1]
+
+
+def test_a_failed_write_leaves_nothing(models: Path) -> None:
+    original = bundle.read(bundle.find(models))
+    before = sorted(models.rglob("*"))
+    with pytest.raises(FileExistsError):
+        bundle.write(models, original.model, original.passport, {"model.onnx": b"", "./model.onnx": b""})
+    assert sorted(models.rglob("*")) == before
+
+
+def test_the_repository_reads_as_triton_expects(models: Path) -> None:
+    write_again(models)
+    folder = models / "phone_price_range"
+    assert (folder / "labels.txt").read_text() == "low\nmedium\nhigh\nvery high\n"
+    config = (folder / "config.pbtxt").read_text()
+    assert 'backend: "onnxruntime"' in config
+    assert "dims: [ 20 ]" in config
+    assert "max_batch_size: 1024" in config
+
+
+def test_a_missing_version_is_named(models: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match="version 7"):
+        bundle.find(models, 7)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "words"),
+    [
+        pytest.param('"very high"', '"huge"', LabelsError, "huge", id="labels"),
+        pytest.param('"recipe"', '"recipee"', PassportError, "recipe", id="misspelt-field"),
+        pytest.param('"golden_rows"', '"golden"', PassportError, "golden_rows", id="missing-field"),
+    ],
+)
+def test_a_passport_of_another_shape_is_refused(
+    models: Path, old: str, new: str, error: type[Exception], words: str
+) -> None:
+    path = models / "phone_price_range" / "1" / "bundle.json"
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(error, match=words):
+        bundle.read(path.parent)

@@ -1,0 +1,71 @@
+"""A row's answer does not depend on its neighbours, the block, the thread or the process."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pricerange.errors import ProviderUnavailableError
+from pricerange.phone import FEATURES
+from pricerange.predictor import BLOCK_ROWS, Predictor
+
+
+@pytest.fixture(scope="module")
+def predictor(model_repository: Path) -> Predictor:
+    return Predictor.load(model_repository)
+
+
+@pytest.fixture(scope="module")
+def rows() -> np.ndarray:
+    generator = np.random.default_rng(7)
+    low, high = (np.array([getattr(feature, side) for feature in FEATURES]) for side in ("low", "high"))
+    return (low + generator.random((3000, 20)) * (high - low)).astype(np.float32)
+
+
+def same_bits(one: np.ndarray, other: np.ndarray) -> bool:
+    return np.array_equal(one.view(np.int32), other.view(np.int32))
+
+
+def test_probabilities_are_probabilities_and_the_price_range_is_their_largest(
+    predictor: Predictor, rows: np.ndarray
+) -> None:
+    answer = predictor.predict(rows)
+    assert answer.probabilities.dtype == np.float32
+    assert answer.price_range.dtype == np.int64
+    assert (answer.probabilities >= 0).all()
+    assert np.allclose(answer.probabilities.sum(axis=1), 1, atol=1e-5)
+    assert np.array_equal(answer.price_range, answer.probabilities.argmax(axis=1))
+
+
+@settings(deadline=None, max_examples=60)
+@given(start=st.integers(0, 2999), length=st.integers(1, 3 * BLOCK_ROWS))
+def test_a_rows_answer_is_the_same_bits_in_every_block(
+    predictor: Predictor, rows: np.ndarray, start: int, length: int
+) -> None:
+    whole = predictor.predict(rows).probabilities[start : start + length]
+    assert same_bits(predictor.predict(rows[start : start + length]).probabilities, whole)
+
+
+def test_many_threads_get_the_same_bits(predictor: Predictor, rows: np.ndarray) -> None:
+    expected = predictor.predict(rows).probabilities
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: predictor.predict(rows).probabilities, range(32)))
+    assert all(same_bits(answer, expected) for answer in answers)
+
+
+def test_no_rows_have_no_answers(predictor: Predictor, rows: np.ndarray) -> None:
+    answer = predictor.predict(rows[:0])
+    assert answer.probabilities.shape == (0, 4)
+    assert answer.price_range.shape == (0,)
+
+
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="this onnxruntime has CUDA"
+)
+def test_cuda_that_is_not_there_is_an_error_that_says_what_is_missing(model_repository: Path) -> None:
+    with pytest.raises(ProviderUnavailableError, match=r"'cuda' is not available.*onnxruntime-gpu"):
+        Predictor.load(model_repository, provider="cuda")

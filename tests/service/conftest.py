@@ -1,0 +1,45 @@
+"""Servers for the tests of this room."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from live_server import Server
+
+from pricerange.phone import FEATURES
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Server]]:
+    """Start servers that end with the test."""
+    servers: list[Server] = []
+
+    def started(models: Path, *flags: str) -> Server:
+        servers.append(Server(models, *flags))
+        return servers[-1]
+
+    yield started
+    for server in servers:
+        if server.process.poll() is None:
+            server.process.kill()
+        server.end()
+
+
+@pytest.fixture(scope="session")
+def server(model_repository: Path) -> Iterator[Server]:
+    """One server for all tests that only ask."""
+    running = Server(model_repository).wait_until_ready()
+    yield running
+    assert running.end() == 0
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url) as client:
+        yield client
+
+
+@pytest.fixture
+def phone() -> dict[str, float]:
+    return {feature.name: feature.example for feature in FEATURES}

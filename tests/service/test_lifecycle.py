@@ -1,0 +1,152 @@
+"""Starting, draining, ending: nothing that was accepted is lost."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from live_server import Server
+
+Start = Callable[..., Server]
+
+
+async def keep_asking(url: httpx.URL, request: bytes, outcomes: Counter[str]) -> None:
+    """Ask over and over on a connection kept alive; follow `Connection: close`; stop when refused."""
+    while True:
+        try:
+            reader, writer = await asyncio.open_connection(url.host, url.port)
+        except ConnectionRefusedError:
+            return
+        keep = True
+        while keep:
+            try:
+                writer.write(request)
+                await writer.drain()
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+                await reader.readexactly(length)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                outcomes["lost"] += 1
+                break
+            outcomes[head.split(b" ")[1].decode()] += 1
+            keep = b"connection: close" not in head.lower()
+        writer.close()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_sigterm_under_load_answers_every_request_and_exits_with_0(
+    start: Start, model_repository: Path, phone: dict[str, float], workers: str
+) -> None:
+    server = start(model_repository, "--workers", workers, "--no-access-log", "--drain-delay", "0.5")
+    server.wait_until_ready()
+    body = json.dumps(phone).encode()
+    head = (
+        f"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    )
+    request = head.encode() + b"\r\n\r\n" + body
+    outcomes: Counter[str] = Counter()
+
+    async def load() -> None:
+        url = httpx.URL(server.url)
+        clients = [asyncio.create_task(keep_asking(url, request, outcomes)) for _ in range(32)]
+        while outcomes["200"] < 500:
+            await asyncio.sleep(0.01)
+        server.process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(asyncio.gather(*clients), 20)
+
+    asyncio.run(load())
+    assert server.wait() == 0, "\n".join(server.lines)
+    assert outcomes.keys() == {"200"}, outcomes
+
+
+def test_readiness_ends_at_once_and_requests_are_still_answered(
+    start: Start, model_repository: Path, phone: dict[str, float]
+) -> None:
+    server = start(model_repository, "--drain-delay", "1").wait_until_ready()
+    server.process.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + 1
+    while (ready := httpx.get(f"{server.url}/readyz")).status_code == 200 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert ready.status_code == 503
+    assert ready.headers["retry-after"] == "1"
+    answer = httpx.post(f"{server.url}/predict", json=phone)
+    assert answer.status_code == 200
+    assert answer.headers["connection"] == "close"
+    assert httpx.get(f"{server.url}/livez").status_code == 200
+    assert server.wait() == 0
+
+
+def test_a_request_in_flight_is_finished(
+    start: Start, model_repository: Path, phone: dict[str, float]
+) -> None:
+    server = start(model_repository, "--drain-delay", "0", "--drain-timeout", "10").wait_until_ready()
+    body = json.dumps(phone).encode()
+
+    def slowly() -> Iterator[bytes]:
+        server.process.send_signal(signal.SIGTERM)
+        yield body[:50]
+        time.sleep(1.5)
+        yield body[50:]
+
+    response = httpx.post(
+        f"{server.url}/predict", content=slowly(), headers={"Content-Type": "application/json"}
+    )
+    assert response.status_code == 200
+    assert server.wait() == 0
+
+
+def test_a_sender_that_never_ends_does_not_keep_the_server(start: Start, model_repository: Path) -> None:
+    server = start(model_repository, "--drain-delay", "0", "--drain-timeout", "1").wait_until_ready()
+    url = httpx.URL(server.url)
+    with socket.create_connection((url.host, url.port)) as connection:
+        connection.sendall(b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n{")
+        time.sleep(0.1)
+        assert server.end(seconds=10) == 0
+
+
+def test_ctrl_c_ends_without_the_delay(start: Start, model_repository: Path) -> None:
+    server = start(model_repository, "--drain-delay", "60").wait_until_ready()
+    assert server.end(signal.SIGINT, seconds=10) == 0
+
+
+def test_a_worker_that_dies_is_replaced_and_no_count_is_lost(
+    start: Start, model_repository: Path, phone: dict[str, float]
+) -> None:
+    server = start(model_repository, "--workers", "2").wait_until_ready()
+    for _ in range(20):
+        httpx.post(f"{server.url}/predict", json=phone).raise_for_status()
+    workers = serving(server)
+    assert len(workers) == 2
+    os.kill(workers[0].pid, signal.SIGKILL)
+    for _ in range(20):
+        httpx.post(f"{server.url}/predict", json=phone).raise_for_status()
+    deadline = time.monotonic() + 20
+    while len(server.log(logger="service.serve")) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(serving(server)) == 2
+    lines = httpx.get(f"{server.url}/metrics").text.splitlines()
+    [answered] = [line for line in lines if line.startswith("pricerange_rows_total")]
+    assert float(answered.split()[-1]) == 40
+    assert server.end() == 0
+
+
+def test_workers_do_not_outlive_their_parent(start: Start, model_repository: Path) -> None:
+    server = start(model_repository, "--workers", "2").wait_until_ready()
+    workers = serving(server)
+    server.process.kill()
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive
+
+
+def serving(server: Server) -> list[psutil.Process]:
+    """The worker processes; multiprocessing keeps one more child, its resource tracker."""
+    children = psutil.Process(server.process.pid).children()
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]

@@ -1,0 +1,94 @@
+"""Health, metrics, request ids and the access log."""
+
+import re
+
+import httpx
+import pytest
+from live_server import Server
+from prometheus_client.parser import text_string_to_metric_families
+
+
+def samples(client: httpx.Client) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    response = client.get("/metrics").raise_for_status()
+    assert response.headers["content-type"].startswith("text/plain")
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(response.text)
+        for sample in family.samples
+    }
+
+
+def rise(before: dict, after: dict, name: str, **labels: str) -> float:
+    key = (name, frozenset(labels.items()))
+    return after.get(key, 0) - before.get(key, 0)
+
+
+def test_health(client: httpx.Client) -> None:
+    assert client.get("/livez").json() == {"status": "alive"}
+    assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_metrics_count_requests_rows_and_answers(client: httpx.Client, phone: dict[str, float]) -> None:
+    before = samples(client)
+    client.post("/predict", json=phone)
+    answers = client.post("/predict/batch", json={"phones": [phone] * 30}).json()["predictions"]
+    client.post("/predict", json={**phone, "ram": 1})
+    after = samples(client)
+    ok = {"method": "POST", "status": "200"}
+    assert rise(before, after, "pricerange_requests_total", route="/predict", **ok) == 1
+    assert rise(before, after, "pricerange_requests_total", route="/predict/batch", **ok) == 1
+    assert rise(before, after, "pricerange_request_duration_seconds_count", route="/predict") == 2
+    assert rise(before, after, "pricerange_rejected_total", reason="invalid-input") == 1
+    assert rise(before, after, "pricerange_rows_total") == 31
+    assert rise(before, after, "pricerange_model_run_rows_sum") == 31
+    assert rise(before, after, "pricerange_model_run_duration_seconds_count") == 2
+    answer = str(answers[0]["price_range"])
+    assert rise(before, after, "pricerange_predictions_total", price_range=answer, version="1") == 31
+
+
+def test_metrics_name_the_model_and_the_machine(client: httpx.Client) -> None:
+    names = {name for name, _ in samples(client)}
+    assert {"pricerange_model_info", "pricerange_queue_rows", "process_resident_memory_bytes"} <= names
+    assert not any(name.endswith("_created") for name in names)
+
+
+def test_metrics_labels_are_bounded(client: httpx.Client) -> None:
+    for number in range(5):
+        client.get(f"/nowhere/{number}")
+    routes = {dict(labels).get("route") for _, labels in samples(client)}
+    assert "unmatched" in routes
+    assert not any(route and route.startswith("/nowhere") for route in routes)
+
+
+@pytest.mark.parametrize("given", ["7d9f", "a-b:c/d" * 10])
+def test_a_sent_request_id_comes_back(client: httpx.Client, given: str) -> None:
+    assert client.get("/livez", headers={"X-Request-Id": given}).headers["x-request-id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "x" * 129, "two words"])
+def test_a_request_without_a_sound_id_gets_one(client: httpx.Client, given: str) -> None:
+    answered = client.get("/livez", headers={"X-Request-Id": given}).headers["x-request-id"]
+    assert re.fullmatch("[0-9a-f]{32}", answered)
+
+
+def test_access_log_is_one_json_line_a_request(
+    client: httpx.Client, server: Server, phone: dict[str, float]
+) -> None:
+    request_id = client.post("/predict", json=phone).headers["x-request-id"]
+    client.get("/livez")
+    while not (lines := server.log(request_id=request_id)):
+        pass
+    [line] = lines
+    assert (line["method"], line["path"]) == ("POST", "/predict")
+    assert line["status"] == 200
+    assert line["duration_ms"] > 0
+    assert line["client"] == "127.0.0.1"
+
+
+def test_docs_come_from_the_phone_table(client: httpx.Client) -> None:
+    assert "swagger" in client.get("/docs").raise_for_status().text
+    phone = client.get("/openapi.json").json()["components"]["schemas"]["Phone"]
+    assert phone["properties"]["ram"]["description"] == "Working memory (MB)"
+    assert phone["properties"]["ram"]["minimum"] == 128
+    assert phone["additionalProperties"] is False
+    assert len(phone["required"]) == 20

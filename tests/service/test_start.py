@@ -1,0 +1,180 @@
+"""A version that is not whole never answers: each cause has its own words and its own exit code."""
+
+import hashlib
+import json
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import numpy as np
+import onnx
+import pytest
+from live_server import PRICERANGE, Server
+from onnx import numpy_helper
+
+from pricerange import errors
+
+
+@pytest.fixture
+def models(model_repository: Path, tmp_path: Path) -> Path:
+    """Two versions: 1 is good, 2 is a copy to be broken."""
+    shutil.copytree(model_repository, tmp_path / "models")
+    folder = tmp_path / "models" / "phone_price_range"
+    shutil.copytree(folder / "1", folder / "2")
+    return tmp_path / "models"
+
+
+def change_passport(version: Path, change: Callable[[dict], None]) -> None:
+    path = version / "bundle.json"
+    passport = json.loads(path.read_text())
+    change(passport)
+    path.write_text(json.dumps(passport))
+
+
+def truncate_model(version: Path) -> None:
+    path = version / "model.onnx"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def change_weights(version: Path) -> None:
+    path = version / "model.onnx"
+    model = onnx.load(path)
+    weights = next(tensor for tensor in model.graph.initializer if len(tensor.dims) == 2)
+    weights.CopyFrom(numpy_helper.from_array(-np.asarray(numpy_helper.to_array(weights)), weights.name))
+    path.write_bytes(model.SerializeToString())
+
+
+def change_weights_and_passport(version: Path) -> None:
+    change_weights(version)
+    model = (version / "model.onnx").read_bytes()
+    change_passport(
+        version,
+        lambda passport: passport.update(
+            model_sha256=hashlib.sha256(model).hexdigest(), model_bytes=len(model)
+        ),
+    )
+
+
+def swap_features(version: Path) -> None:
+    def swap(passport: dict) -> None:
+        names = passport["features"]
+        names[3], names[4] = names[4], names[3]
+
+    change_passport(version, swap)
+
+
+BROKEN = [
+    pytest.param(
+        truncate_model, errors.TruncatedModelError, ["cut short", "expected", "found"], id="truncated"
+    ),
+    pytest.param(change_weights, errors.ChecksumError, ["sha256"], id="other-weights"),
+    pytest.param(change_weights_and_passport, errors.GoldenRowError, ["golden row 0"], id="other-answers"),
+    pytest.param(
+        swap_features, errors.FeatureOrderError, ["position 3: expected dual_sim, found fc"], id="swapped"
+    ),
+    pytest.param(
+        lambda version: (version / "model.onnx").unlink(),
+        errors.MissingFileError,
+        ["model.onnx"],
+        id="no-model",
+    ),
+    pytest.param(
+        lambda version: change_passport(version, lambda passport: passport.update(schema_version=99)),
+        errors.SchemaVersionError,
+        ["schema version 99", "reads 1"],
+        id="unknown-schema",
+    ),
+    pytest.param(
+        lambda version: (version / "bundle.json").write_text("{"),
+        errors.PassportError,
+        ["no JSON"],
+        id="no-json",
+    ),
+]
+
+
+@pytest.mark.parametrize(("spoil", "error", "words"), BROKEN)
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_serve_refuses_a_broken_version_though_an_older_one_is_good(
+    start: Callable[..., Server],
+    models: Path,
+    spoil: Callable[[Path], None],
+    error: type[errors.PriceRangeError],
+    words: list[str],
+    workers: str,
+) -> None:
+    spoil(models / "phone_price_range" / "2")
+    server = start(models, "--workers", workers)
+    assert server.wait() == error.exit_code
+    output = "\n".join(server.lines)
+    assert "phone_price_range/2" in output
+    assert all(word in output for word in words)
+    assert "Traceback" not in output
+    assert not server.log(logger="service.serve")
+
+
+def test_a_version_without_passport_does_not_exist(start: Callable[..., Server], models: Path) -> None:
+    (models / "phone_price_range" / "2" / "bundle.json").unlink()
+    start(models).wait_until_ready()
+
+
+def test_an_older_version_serves_when_it_is_named(start: Callable[..., Server], models: Path) -> None:
+    truncate_model(models / "phone_price_range" / "2")
+    start(models, "--model-version", "1").wait_until_ready()
+
+
+@pytest.mark.parametrize(
+    ("flags", "error", "words"),
+    [
+        pytest.param(["--models", "nowhere"], errors.ModelNotFoundError, "nowhere", id="no-models"),
+        pytest.param(["--provider", "cuda"], errors.ProviderUnavailableError, "cuda", id="no-cuda"),
+        pytest.param(["--port", "70000"], errors.SettingsError, "port", id="impossible-port"),
+        pytest.param(["--workers", "0"], errors.SettingsError, "workers", id="no-workers"),
+    ],
+)
+def test_serve_says_what_is_wrong(
+    model_repository: Path, flags: list[str], error: type[errors.PriceRangeError], words: str
+) -> None:
+    command = [PRICERANGE, "serve", "--models", model_repository, "--port", "0", *flags]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == error.exit_code
+    assert ended.stderr.startswith("error: ")
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_taken_port_is_named(model_repository: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command = [PRICERANGE, "serve", "--models", model_repository, "--port", port]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == errors.SettingsError.exit_code
+    assert port in ended.stderr
+
+
+def test_auto_falls_back_to_the_cpu_and_says_so(start: Callable[..., Server], model_repository: Path) -> None:
+    server = start(model_repository, "--provider", "auto").wait_until_ready()
+    passport = httpx.get(f"{server.url}/model").json()
+    if passport["provider"] == "cuda":
+        pytest.skip("CUDA works on this machine: nothing to fall back from")
+    assert passport["requested_provider"] == "auto"
+    assert "pricerange_provider_fallback 1.0" in httpx.get(f"{server.url}/metrics").text
+    assert any("CUDA is not available" in line["message"] for line in server.log(level="warning"))
+
+
+def test_settings_come_from_the_environment_too(
+    start: Callable[..., Server],
+    model_repository: Path,
+    phone: dict[str, float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PRICERANGE_MAX_ROWS", "2")
+    server = start(model_repository).wait_until_ready()
+    refused = httpx.post(f"{server.url}/predict/batch", json={"phones": [phone] * 3})
+    assert refused.status_code == 413
+    assert "at most 2 phones" in refused.json()["detail"]
