@@ -62,7 +62,10 @@ def score(
         Literal["fail", "reject"], typer.Option(help="Stop, or write bad rows to OUT.rejected and go on")
     ] = "fail",
 ) -> None:
-    """Answer a file of phones: its columns, and price_range, label, probability_0..3."""
+    """Answer a file of phones: its columns, then price_range, label, probability_0..3.
+
+    A column of IN that has one of these names stays as input_<name>.
+    """
     from scoring.score import score as run
 
     typer.echo(run(source, target, models, model_version, provider, on_bad_row))

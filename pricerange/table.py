@@ -4,10 +4,10 @@ pyarrow is imported when a table arrives, not before: it is larger than all that
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,11 @@ from pricerange.phone import FEATURE_NAMES, FEATURES, admissible, refusal
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Format = Literal["csv", "parquet"]
+
 BATCH_ROWS = 65_536
 """Rows of a batch from a Parquet file."""
+_FORMATS: dict[str, Format] = {".csv": "csv", ".parquet": "parquet"}
 _NAMED_PROBLEMS = 4
 
 
@@ -51,24 +54,43 @@ class Checked:
     problems: list[RowProblem]
 
 
+def format_of(path: Path) -> Format:
+    """Return the format that a file's name tells by its end, `.csv` or `.parquet`, in capitals or not.
+
+    Raises `TableFormatError`.
+    """
+    found = _FORMATS.get(path.suffix.lower())
+    if found is None:
+        raise TableFormatError(path, tuple(_FORMATS))
+    return found
+
+
 def read(path: Path) -> "Iterator[pa.RecordBatch]":
     """Stream a table in batches, in constant memory; at least one, so that the columns are always known.
 
-    The name tells the format: `.csv` or `.parquet`. All columns of a CSV are text, as the file has them: a
+    The name tells the format. All columns of a CSV are text, as the file has them: a
     cell that is no number is a problem of its row, for `check` to name. Rows are numbered for people from 1,
     the first after the header; blank lines of a CSV are no rows.
 
     Raises `TableNotFoundError`, `TableFormatError`, `UnreadableTableError` or `BrokenRowError`.
     """
-    reader = _READERS.get(path.suffix)
-    if reader is None:
-        raise TableFormatError(path, SUFFIXES)
+    batches = csv_file.read(path) if format_of(path) == "csv" else _read_parquet(path)
     try:
-        yield from reader(path)
+        yield from batches
     except FileNotFoundError as error:
         raise TableNotFoundError(path) from error
     except OSError as error:
         raise UnreadableTableError(path, error.strerror or str(error)) from error
+
+
+def estimated_rows(path: Path) -> int:
+    """Return about how many rows a table has that `read` can read: for a CSV, judged by its first lines."""
+    if format_of(path) == "csv":
+        return csv_file.estimated_rows(path)
+    from pyarrow import parquet
+
+    rows: int = parquet.read_metadata(path).num_rows
+    return rows
 
 
 def check(batch: "pa.RecordBatch") -> Checked:
@@ -121,11 +143,3 @@ def _read_parquet(path: Path) -> "Iterator[pa.RecordBatch]":
             yield from file.iter_batches(batch_size=BATCH_ROWS)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise UnreadableTableError(path, str(error)) from error
-
-
-_READERS: "dict[str, Callable[[Path], Iterator[pa.RecordBatch]]]" = {
-    ".csv": csv_file.read,
-    ".parquet": _read_parquet,
-}
-SUFFIXES: tuple[str, ...] = tuple(_READERS)
-"""How the name of a table ends."""

@@ -1,0 +1,84 @@
+"""The command line: help for every command, one line for an error, nothing imported that is not used."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from live_server import PRICERANGE
+
+from pricerange import errors
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([PRICERANGE, *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("command", ["train", "serve", "score", "models"])
+def test_every_command_has_help(command: str) -> None:
+    shown = run(command, "--help")
+    assert shown.returncode == 0
+    assert "Usage: pricerange" in shown.stdout
+    assert command in run("--help").stdout
+
+
+def test_serve_offers_every_setting_as_a_flag() -> None:
+    from service.settings import Settings
+
+    shown = run("serve", "--help").stdout
+    for name in Settings.model_fields:
+        assert f"--{name.replace('_', '-')}" in shown
+
+
+def test_models_lists_versions(model_repository: Path) -> None:
+    listed = run("models", "--models", model_repository)
+    assert listed.returncode == 0
+    assert listed.stdout.startswith("1 ")
+    assert "accuracy" in listed.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        pytest.param(["score", "nowhere.csv", "out.csv"], errors.TableNotFoundError, id="score"),
+        pytest.param(["serve", "--models", "nowhere"], errors.ModelNotFoundError, id="serve"),
+    ],
+)
+def test_an_error_is_one_line_and_its_own_exit_code(
+    arguments: list[str], error: type[errors.PriceRangeError], model_repository: Path, tmp_path: Path
+) -> None:
+    if "--models" not in arguments:
+        arguments = [*arguments, "--models", str(model_repository)]
+    ended = run(*arguments)
+    assert ended.returncode == error.exit_code
+    assert ended.stderr.startswith("error: ")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_wrong_usage_is_exit_code_2() -> None:
+    assert run("serve", "--nonsense").returncode == 2
+
+
+def test_no_error_ends_like_success_or_wrong_usage() -> None:
+    classes = [cls for cls in errors.PriceRangeError.__subclasses__() if cls.__module__ == errors.__name__]
+    assert len(classes) > 15
+    assert all(10 <= cls.exit_code < 50 for cls in classes)
+
+
+@pytest.mark.parametrize(
+    ("program", "absent"),
+    [
+        pytest.param(
+            "import pricerange.cli", ["torch", "fastapi", "onnxruntime", "pyarrow", "numpy.testing"], id="cli"
+        ),
+        pytest.param("import service.serve", ["torch", "pyarrow", "onnx", "sklearn"], id="service"),
+        pytest.param(
+            "import scoring.score", ["torch", "fastapi", "uvicorn", "onnx", "sklearn"], id="scoring"
+        ),
+        pytest.param("import pricerange.table", ["pyarrow", "torch"], id="table"),
+    ],
+)
+def test_nothing_heavy_is_imported_before_its_time(program: str, absent: list[str]) -> None:
+    code = f"import sys; {program}; print([name for name in {absent!r} if name in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"

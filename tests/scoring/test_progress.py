@@ -1,0 +1,39 @@
+import io
+import itertools
+import time
+
+import pytest
+from rich.console import Console
+
+from scoring.progress import progress
+
+
+@pytest.fixture
+def five_seconds_a_look(monkeypatch):
+    clock = itertools.count(step=5)
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+
+
+def test_a_line_comes_every_ten_seconds_where_there_is_no_terminal(five_seconds_a_look):
+    written = io.StringIO()
+    with progress(40_000, Console(file=written, force_terminal=False)) as advance:
+        for _ in range(4):
+            advance(10_000)
+    assert written.getvalue().splitlines() == [
+        "20,000 of about 40,000 rows, 2,000 rows/s",
+        "40,000 of about 40,000 rows, 2,000 rows/s",
+    ]
+
+
+@pytest.mark.parametrize(("done", "about"), [(10_000, 40_000), (0, 0), (12, 10)])
+def test_a_terminal_shows_a_bar(done, about):
+    written = io.StringIO()
+    with progress(about, Console(file=written, force_terminal=True, width=100)) as advance:
+        advance(done)
+    assert f"{done}/{about}" in written.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "elsewhere"])
+def test_an_error_inside_comes_out(terminal):
+    with pytest.raises(ZeroDivisionError), progress(1, Console(file=io.StringIO(), force_terminal=terminal)):
+        1 / 0  # noqa: B018
