@@ -1,0 +1,97 @@
+# Two images: `service` (the default: serving and scoring, without torch) and `train`.
+#
+#   docker build -t pricerange .
+#   docker build -t pricerange:gpu --build-arg RUNTIME=gpu .
+#   docker build -t pricerange-train --target train --build-arg TORCH_INDEX=URL .
+#
+# RUNTIME=gpu puts ONNX Runtime with its CUDA provider and the CUDA libraries (several GB) into the image;
+# run it with `--gpus all -e PRICERANGE_PROVIDER=cuda`. The machine brings the NVIDIA driver, nothing else.
+# TORCH_INDEX is PyTorch's own index of CPU wheels, named on https://pytorch.org/get-started: the torch of the
+# standard index brings several GB of CUDA libraries with it.
+
+
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /build
+# pip stays outside: what is in /opt/venv is what the image gets
+RUN python -m venv --without-pip /opt/venv
+ENV PIP_PYTHON=/opt/venv/bin/python PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+# The libraries first, through a package that is still empty: this layer lasts until one of these files changes.
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+ARG RUNTIME=cpu
+# The wheels onnxruntime and onnxruntime-gpu own the same folder: both leave, then the second is put back alone.
+RUN case "$RUNTIME" in \
+      cpu) pip install -c constraints.txt . ;; \
+      gpu) pip install -c constraints.txt '.[gpu]' \
+           && pip uninstall --yes onnxruntime onnxruntime-gpu \
+           && pip install -c constraints.txt --no-deps onnxruntime-gpu ;; \
+      *) echo "RUNTIME: expected cpu or gpu, found $RUNTIME" >&2; exit 1 ;; \
+    esac
+
+
+FROM python:3.11-slim-bookworm AS wheel
+WORKDIR /build
+COPY pyproject.toml README.md LICENSE ./
+COPY pricerange pricerange
+COPY service service
+COPY scoring scoring
+COPY training training
+COPY recipes recipes
+RUN pip wheel --no-deps --wheel-dir /wheel .
+
+
+# Bytecode is compiled here, once, and never compared with its source: later the file system is read-only.
+FROM build AS build-service
+COPY --from=wheel /wheel /wheel
+COPY deploy/trim.sh /
+RUN pip install --no-deps --force-reinstall /wheel/*.whl \
+    && /trim.sh /opt/venv/lib/python3.*/site-packages \
+    && /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib
+
+
+FROM build AS build-train
+ARG TORCH_INDEX=
+RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt '.[train]'
+COPY --from=wheel /wheel /wheel
+# -x: a module of torch's is in the syntax of a newer Python, and says so in its name
+RUN pip install --no-deps --force-reinstall /wheel/*.whl \
+    && /opt/venv/bin/python -m compileall -q -x '/py3\d+_' --invalidation-mode unchecked-hash /opt/venv/lib
+
+
+FROM python:3.11-slim-bookworm AS runtime
+# HOME and USER: the numeric user has no entry in /etc/passwd
+ENV PATH=/opt/venv/bin:$PATH HOME=/tmp USER=pricerange PYTHONUNBUFFERED=1 ORT_DISABLE_TELEMETRY=1
+# from here the programs' default model repository, `models`, is /models
+WORKDIR /
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["pricerange"]
+
+
+FROM runtime AS train
+COPY --from=build-train /opt/venv /opt/venv
+ENV PYTHONDONTWRITEBYTECODE=1 MPLCONFIGDIR=/tmp/matplotlib
+LABEL org.opencontainers.image.title="pricerange-train" \
+      org.opencontainers.image.description="Learns phones' price ranges from a table and writes a model version" \
+      org.opencontainers.image.licenses="Apache-2.0"
+USER 10001:10001
+CMD ["train", "--help"]
+
+
+FROM runtime AS service
+COPY --from=build-service /opt/venv /opt/venv
+COPY deploy/ready.py deploy/smoke.py /opt/
+# Uses what the programs use: proof that nothing is missing, and Python's own modules leave their bytecode,
+# which the base image comes without.
+RUN python /opt/smoke.py && python -IS -c "import http.client" && rm /opt/smoke.py
+COPY models /models
+ENV PYTHONDONTWRITEBYTECODE=1 PRICERANGE_HOST=0.0.0.0 PRICERANGE_PORT=8000 PRICERANGE_MODELS=/models
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="pricerange" \
+      org.opencontainers.image.description="A phone's 20 features in, its price range out" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.base.name="docker.io/library/python:3.11-slim-bookworm" \
+      org.opencontainers.image.revision="$REVISION"
+USER 10001:10001
+EXPOSE 8000
+# -IS: neither the environment nor the site packages, an eighth of the time. Times in seconds.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 CMD ["python", "-IS", "/opt/ready.py"]
+CMD ["serve"]

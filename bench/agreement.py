@@ -1,0 +1,103 @@
+"""One answer on every way: `python -m bench.agreement --data phones.csv [--models models]`.
+
+Trains the served version's recipe again for torch's own probabilities, then asks ONNX Runtime, `/predict`,
+`/predict/batch` and `pricerange score` about every row, and prints the largest differences.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import httpx
+import numpy as np
+import numpy.typing as npt
+import torch
+from pyarrow import csv
+
+from bench.live import serving
+from pricerange.bundle import MODEL_FILE
+from pricerange.phone import FEATURE_NAMES, LABELS
+from pricerange.predictor import Predictor
+from training import data, recipe
+from training.split import three_ways
+from training.train import learn, train
+
+Rows = npt.NDArray[np.float32]
+
+
+def main() -> None:
+    """Print the largest difference of each way from ONNX Runtime."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--models", type=Path, default=Path("models"))
+    arguments = parser.parse_args()
+    predictor = Predictor.load(arguments.models)
+    rows = data.load(arguments.data).features
+    expected = predictor.predict(rows).probabilities
+    ways = {
+        "torch, trained again": _torch_trained_again(arguments.data),
+        "/predict": _one_by_one(arguments.models, rows),
+        "/predict/batch": _in_batches(arguments.models, rows),
+        "pricerange score": _scored(arguments.models, arguments.data),
+    }
+    print(f"{len(rows)} rows, largest difference of a probability from ONNX Runtime:")
+    for way, found in ways.items():
+        same = "to the last bit" if np.array_equal(found, expected) else ""
+        print(f"  {way:22} {np.abs(found - expected).max():.3g} {same}")
+    same_bytes = _graph_trained_again(arguments.data) == predictor.bundle.model
+    print(f"model.onnx, trained again, has the {'same' if same_bytes else 'NOT the same'} bytes")
+
+
+def _torch_trained_again(source: str) -> Rows:
+    choices, phones = recipe.read(recipe.DEFAULT), data.load(source)
+    parts = three_ways(phones.price_range, choices.split, choices.seed)
+    model, _ = learn(phones, parts.training, parts.validation, choices, lambda _: None)
+    with torch.inference_mode():
+        probabilities: Rows = model(torch.from_numpy(phones.features))[0].numpy()
+    return probabilities
+
+
+def _graph_trained_again(source: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return (train(source, Path(folder)) / MODEL_FILE).read_bytes()
+
+
+def _one_by_one(models: Path, rows: Rows) -> Rows:
+    with serving(models, "--no-access-log") as running, httpx.Client(base_url=running.url) as client:
+        answers = [client.post("/predict", json=_phone(row)).raise_for_status().json() for row in rows]
+    return np.array([answer["probabilities"] for answer in answers], np.float32)
+
+
+def _in_batches(models: Path, rows: Rows) -> Rows:
+    answers = []
+    with serving(models, "--no-access-log") as running, httpx.Client(base_url=running.url) as client:
+        for start in range(0, len(rows), 1000):
+            phones = [_phone(row) for row in rows[start : start + 1000]]
+            answers += (
+                client.post("/predict/batch", json={"phones": phones})
+                .raise_for_status()
+                .json()["predictions"]
+            )
+    return np.array([answer["probabilities"] for answer in answers], np.float32)
+
+
+def _scored(models: Path, source: str) -> Rows:
+    with tempfile.TemporaryDirectory() as folder:
+        answers = Path(folder) / "answers.csv"
+        command = [Path(sys.executable).with_name("pricerange"), "score", source, answers, "--models", models]
+        subprocess.run(command, check=True, capture_output=True)
+        table = csv.read_csv(answers)
+    return np.column_stack(
+        [table[f"probability_{price_range}"] for price_range in range(len(LABELS))]
+    ).astype(np.float32)
+
+
+def _phone(row: Rows) -> dict[str, float]:
+    # the shortest decimal of a float32, as a file or a form would hold it
+    return {name: float(str(value)) for name, value in zip(FEATURE_NAMES, row, strict=True)}
+
+
+if __name__ == "__main__":
+    main()

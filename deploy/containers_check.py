@@ -1,0 +1,282 @@
+"""Build the images, run them together, and look: a line for each check; exits with 1 where one failed.
+
+Needs Python's standard library and an engine: Docker with Compose, or podman with podman-compose. Variables:
+
+ENGINE, BUILD, COMPOSE  other commands than `docker`, `docker build` and `docker compose`
+BUILD_ARGS              added to each build; `--build-arg TORCH_INDEX=URL` keeps the train image small
+PROMETHEUS_IMAGE        another image than docker-compose.yml names
+TRAIN=no                leaves out the train image, a gigabyte of libraries
+"""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+from engine import ROOT, USER, EngineError, Machine
+
+BASE = "docker.io/library/python:3.11-slim-bookworm"
+LARGEST_MB = 350
+"""What the image may take over its base."""
+LARGEST_MEMORY_MB = 120
+"""What one worker may take (proportional set size)."""
+READY_WITHIN = 30.0
+SCRAPED_WITHIN = 60.0
+STOPPED_WITHIN = 15.0
+"""Seconds; the last one is stop_grace_period in docker-compose.yml."""
+POST = """
+import sys, urllib.request
+request = urllib.request.Request(sys.argv[1], sys.argv[2].encode(), {"content-type": "application/json"})
+print(urllib.request.urlopen(request, timeout=5).read().decode())
+"""
+
+
+class CheckError(Exception):
+    """What was looked for is not so."""
+
+
+class Report:
+    """Prints a line for each check and counts the failures."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+
+    @contextmanager
+    def check(self, words: str, vital: bool = False) -> Iterator[Callable[[str], None]]:
+        """Report the block under it; what it notes follows the words. After a `vital` failure all ends."""
+        notes: list[str] = []
+        try:
+            yield notes.append
+        except (CheckError, EngineError, OSError, ValueError, LookupError) as error:
+            self.failures += 1
+            print(f"FAIL  {words}: {error}", flush=True)
+            if vital:
+                sys.exit(1)
+        else:
+            print(f"ok    {': '.join([words, *notes])}", flush=True)
+
+
+def main() -> int:
+    """Run all checks and return the exit code."""
+    # a kill cleans up as well
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="pricerange-check-") as folder:
+        machine = Machine(Path(folder))
+        try:
+            build(machine, report)
+            phone = the_readmes_phone()
+            alone(machine, report, phone)
+            together(machine, report, phone)
+            jobs(machine, report, phone)
+            stop(machine, report)
+        finally:
+            machine.clean_up()
+    print(f"{report.failures} failed" if report.failures else "all well")
+    return 1 if report.failures else 0
+
+
+def build(machine: Machine, report: Report) -> None:
+    """The image: built, small, and free of what serving does not need."""
+    with report.check("the image builds", vital=True) as note:
+        started = monotonic()
+        machine.build("--tag", machine.image)
+        note(f"{monotonic() - started:.0f} s")
+    with report.check(f"it takes at most {LARGEST_MB} MB over its base") as note:
+        try:
+            base = machine.megabytes(BASE)
+        except EngineError:
+            machine.engine("pull", BASE)
+            base = machine.megabytes(BASE)
+        over = machine.megabytes(machine.image) - base
+        note(f"{over:.0f} MB over {base:.0f} MB")
+        expect(over <= LARGEST_MB, f"{over:.0f} MB")
+    with report.check("no torch, no pip and no compiler in it"):
+        find = "import importlib.util as u; print([m for m in ('torch', 'pip') if u.find_spec(m)])"
+        found = machine.in_image("python", "-c", find).strip()
+        expect(found == "[]", f"found the modules {found}")
+        found = machine.in_image("sh", "-c", "command -v cc gcc clang as ld || true").strip()
+        expect(not found, f"found {found}")
+
+
+def alone(machine: Machine, report: Report, phone: dict[str, Any]) -> None:
+    """The image by itself, with the model that is inside it."""
+    name = f"{machine.project}-alone"
+    with report.check("alone, read-only and without capabilities, it answers") as note:
+        started = monotonic()
+        locked_down = ["--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
+        publish = f"--publish=127.0.0.1:{machine.port}:8000"
+        machine.engine("run", "--detach", f"--name={name}", *locked_down, publish, machine.image)
+        eventually(READY_WITHIN, lambda: get(f"{machine.service}/readyz"))
+        answer = post(f"{machine.service}/predict", phone)
+        note(f"{monotonic() - started:.2f} s from the engine's start to {answer['label']!r}")
+        machine.engine("rm", "--force", name)
+
+
+def together(machine: Machine, report: Report, phone: dict[str, Any]) -> None:
+    """docker-compose.yml: the service and the Prometheus that reads its metrics."""
+    shutil.copytree(ROOT / "models", machine.models)
+    machine.data.mkdir()
+    if machine.user == USER:
+        for path in (machine.data, machine.models, *machine.models.rglob("*")):
+            shutil.chown(path, *map(int, USER.split(":")))
+    with report.check("docker-compose.yml comes up", vital=True):
+        machine.compose("up", "--detach", "--no-build", "service", "prometheus")
+    container = machine.container()
+    with report.check("/readyz turns true", vital=True):
+        eventually(READY_WITHIN, lambda: get(f"{machine.service}/readyz"), machine.last_words)
+    with report.check("the health check passes"):
+        if machine.podman:
+            machine.engine("healthcheck", "run", container)
+        else:
+            state = ["inspect", "--format", "{{.State.Health.Status}}", container]
+            eventually(READY_WITHIN, lambda: machine.engine(*state).strip() == "healthy")
+    with report.check("its root file system is read-only"):
+        refused(lambda: machine.engine("exec", container, "touch", "/models/x", "/opt/venv/x", "/x"))
+    with report.check("its user is not root, and has no capability") as note:
+        status = machine.engine("exec", container, "cat", "/proc/1/status")
+        fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+        note(f"user {fields['Uid'].split()[0]}")
+        expect("0" not in fields["Uid"].split(), f"Uid {fields['Uid']}")
+        expect(int(fields["CapBnd"], 16) == 0, f"CapBnd {fields['CapBnd']}")
+        expect(fields["NoNewPrivs"].strip() == "1", "NoNewPrivs is not set")
+    with report.check("/predict answers the README's request from outside") as note:
+        answer = post(f"{machine.service}/predict", phone)
+        note(json.dumps(answer))
+    with report.check("/predict answers it from another container the same"):
+        network = f"{machine.project}_default"
+        request = ["-c", POST, "http://service:8000/predict", json.dumps(phone)]
+        other = json.loads(machine.in_image("python", *request, network=network))
+        expect(other == answer, f"expected {answer}, found {other}")
+    with report.check(f"it takes at most {LARGEST_MEMORY_MB} MB of memory") as note:
+        rollup = machine.engine("exec", container, "cat", "/proc/1/smaps_rollup")
+        megabytes = int(rollup.split("Pss:")[1].split()[0]) * 1024 / 1e6
+        note(f"{megabytes:.0f} MB")
+        expect(megabytes <= LARGEST_MEMORY_MB, f"{megabytes:.0f} MB")
+    with report.check("Prometheus finds its target up"):
+        targets = f"{machine.prometheus}/api/v1/targets"
+        eventually(
+            SCRAPED_WITHIN, lambda: [t["health"] for t in get(targets)["data"]["activeTargets"]] == ["up"]
+        )
+    with report.check("Prometheus has pricerange_requests_total of /predict") as note:
+        query = f"{machine.prometheus}/api/v1/query?query=pricerange_requests_total"
+        query += "%7Broute%3D%22%2Fpredict%22%7D"
+        eventually(SCRAPED_WITHIN, lambda: get(query)["data"]["result"])
+        note(get(query)["data"]["result"][0]["value"][1])
+
+
+def jobs(machine: Machine, report: Report, phone: dict[str, Any]) -> None:
+    """The profiles `score` and `train`."""
+    # a CSV writes yes and no as 1 and 0
+    phone = {name: int(value) if isinstance(value, bool) else value for name, value in phone.items()}
+    phones = [phone | {"ram": ram} for ram in (phone["ram"], *range(256, 4096, 128))]
+    with (machine.data / "phones.csv").open("w", newline="") as file:
+        rows = csv.DictWriter(file, phone)
+        rows.writeheader()
+        rows.writerows(phones)
+    with report.check("profile score answers a file as /predict/batch does") as note:
+        machine.compose("--profile", "score", "run", "--rm", "-T", "score")
+        with (machine.data / "phones.answers.csv").open(newline="") as file:
+            found = [int(row["price_range"]) for row in csv.DictReader(file)]
+        answers = post(f"{machine.service}/predict/batch", {"phones": phones})
+        expected = [answer["price_range"] for answer in answers["predictions"]]
+        note(f"{len(found)} rows")
+        expect(found == expected, f"expected {expected}, found {found}")
+    if os.environ.get("TRAIN") == "no":
+        print("skip  profile train: TRAIN=no")
+        return
+    with report.check("the train image builds") as note:
+        started = monotonic()
+        machine.build("--target", "train", "--tag", machine.train_image)
+        note(f"{monotonic() - started:.0f} s, {machine.megabytes(machine.train_image):.0f} MB")
+    with report.check("profile train writes the next version") as note:
+        data = ["train", "--data", "synthetic:2000", "--models", "/models"]
+        machine.compose("--profile", "train", "run", "--rm", "-T", "train", *data)
+        written = sorted(path.parent.name for path in machine.models.glob("*/*/bundle.json"))
+        note(f"versions {', '.join(written)}")
+        expect(len(written) > 1, f"found the versions {written}")
+        machine.compose("restart", "service")
+        eventually(READY_WITHIN, lambda: get(f"{machine.service}/readyz"))
+        served = get(f"{machine.service}/model")["version"]
+        note(f"after a restart the service answers with {served}")
+        expect(str(served) == written[-1], f"the service answers with {served}")
+
+
+def stop(machine: Machine, report: Report) -> None:
+    """SIGTERM: drained and gone in time, with exit code 0."""
+    with report.check(f"stop ends within {STOPPED_WITHIN:.0f} s, with exit code 0") as note:
+        started = monotonic()
+        machine.compose("stop", "service")
+        seconds = monotonic() - started
+        code = machine.engine("inspect", "--format", "{{.State.ExitCode}}", machine.container()).strip()
+        note(f"{seconds:.1f} s")
+        expect(code == "0", f"exit code {code}{machine.last_words()}")
+        expect(seconds <= STOPPED_WITHIN, f"{seconds:.1f} s")
+
+
+def the_readmes_phone() -> dict[str, Any]:
+    """Read the request that README.md shows."""
+    text = (ROOT / "README.md").read_text()
+    found = re.search(r'\{[^{}]*"battery_power"[^{}]*\}', text)
+    if found is None:
+        sys.exit("README.md shows no request: no JSON object with battery_power")
+    phone: dict[str, Any] = json.loads(found[0])
+    return phone
+
+
+def expect(so: bool, found: str) -> None:
+    """Fail unless it is so."""
+    if not so:
+        raise CheckError(found)
+
+
+def refused(attempt: Callable[[], object]) -> None:
+    """Fail unless the attempt does."""
+    try:
+        attempt()
+    except EngineError:
+        return
+    raise CheckError("it was allowed")
+
+
+def eventually(
+    seconds: float, look: Callable[[], object], last_words: Callable[[], str] = lambda: ""
+) -> None:
+    """Look until it is true; what went wrong on the way is told at the end."""
+    deadline = monotonic() + seconds
+    last: object = "not so"
+    while monotonic() < deadline:
+        try:
+            if look():
+                return
+        except (OSError, LookupError) as error:
+            last = error
+        sleep(0.05)
+    raise CheckError(f"not within {seconds:.0f} s: {last}{last_words()}")
+
+
+def get(url: str) -> Any:
+    """GET a JSON document."""
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return json.load(answer)
+
+
+def post(url: str, body: object) -> Any:
+    """POST JSON and return the JSON answer."""
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return json.load(answer)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""The container engine of this machine, and the names that one run of the checks gives to things."""
+
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+USER = "10001:10001"
+"""The image's user."""
+
+
+class EngineError(Exception):
+    """A command of the engine that failed."""
+
+
+class Machine:
+    """The engine, and the names and folders of this run: nothing of anyone else's is touched."""
+
+    def __init__(self, folder: Path) -> None:
+        name = os.environ.get("ENGINE") or _engine()
+        podman = Path(shlex.split(name)[0]).name == "podman"
+        self.podman = podman
+        self._engine = shlex.split(name)
+        # the OCI format, podman's own choice, has no health checks
+        build = os.environ.get("BUILD") or (f"{name} build --format docker" if podman else f"{name} build")
+        self._build = shlex.split(f"{build} {os.environ.get('BUILD_ARGS', '')}")
+        self._compose = shlex.split(
+            os.environ.get("COMPOSE") or ("podman-compose" if podman else f"{name} compose")
+        )
+        self.project = f"pricerange-check-{os.getpid()}"
+        self.image = f"localhost/pricerange:check-{os.getpid()}"
+        self.train_image = f"localhost/pricerange-train:check-{os.getpid()}"
+        self.models, self.data = folder / "models", folder / "data"
+        self.service = f"http://127.0.0.1:{(port := _free_port())}"
+        self.prometheus = f"http://127.0.0.1:{(prometheus_port := _free_port())}"
+        self.port = port
+        # root would prove nothing: jobs run as the image's user then
+        self.user = f"{os.getuid()}:{os.getgid()}" if os.getuid() else USER
+        # what docker-compose.yml reads
+        self._environment = os.environ | {
+            "COMPOSE_PROJECT_NAME": self.project,
+            "PRICERANGE_IMAGE": self.image,
+            "PRICERANGE_TRAIN_IMAGE": self.train_image,
+            "PRICERANGE_PORT": str(port),
+            "PROMETHEUS_PORT": str(prometheus_port),
+            "PRICERANGE_USER": self.user,
+            "MODELS_FOLDER": str(self.models),
+            "DATA_FOLDER": str(self.data),
+            "PRICERANGE_DATA_FILE": str(self.data / "phones.csv"),
+        }
+
+    def engine(self, *arguments: str) -> str:
+        """Run a command of the engine and return what it prints."""
+        return self._run([*self._engine, *arguments])
+
+    def build(self, *arguments: str) -> str:
+        """Build an image from the repository."""
+        return self._run([*self._build, *arguments, "."])
+
+    def compose(self, *arguments: str) -> str:
+        """Run a command on docker-compose.yml and return what it prints."""
+        return self._run([*self._compose, *arguments])
+
+    def in_image(self, *command: str, network: str = "none") -> str:
+        """Run a command in a new container of the image."""
+        options = ["run", "--rm", "--network", network, "--entrypoint", command[0], self.image]
+        return self.engine(*options, *command[1:])
+
+    def container(self) -> str:
+        """Return the id of the service's container."""
+        labels = [f"project={self.project}", "service=service"]
+        filters = [f"--filter=label=com.docker.compose.{label}" for label in labels]
+        return self.engine("ps", "--all", "--quiet", *filters).strip()
+
+    def last_words(self) -> str:
+        """Return the end of the service's log."""
+        command = [*self._engine, "logs", "--tail=12", self.container()]
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        return _indented(done.stdout)
+
+    def megabytes(self, image: str) -> float:
+        """Return an image's size, with its base."""
+        return int(self.engine("image", "inspect", "--format", "{{.Size}}", image)) / 1e6
+
+    def clean_up(self) -> None:
+        """Remove the containers, the network, the volume and the images of this run."""
+        for command in (
+            [*self._compose, "--profile", "train", "--profile", "score", "down", "--volumes"],
+            [*self._engine, "rm", "--force", "--volumes", f"{self.project}-alone"],
+            [*self._engine, "rmi", "--force", self.image, self.train_image],
+        ):
+            subprocess.run(command, cwd=ROOT, env=self._environment, capture_output=True, check=False)
+
+    def _run(self, command: list[str]) -> str:
+        done = subprocess.run(
+            command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            words = f"`{shlex.join(command)[:200]}` ended with {done.returncode}"
+            raise EngineError(words + _indented(done.stderr))
+        return done.stdout
+
+
+def _engine() -> str:
+    if shutil.which("docker"):
+        daemon = subprocess.run(["docker", "info"], capture_output=True, check=False)
+        if daemon.returncode == 0:
+            return "docker"
+    if shutil.which("podman"):
+        return "podman"
+    sys.exit("no container engine: neither a Docker daemon nor podman")
+
+
+def _indented(text: str) -> str:
+    """Set the last lines of a program's words under ours."""
+    return "".join(f"\n      {line}" for line in text.strip().splitlines()[-12:])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

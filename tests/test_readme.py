@@ -1,0 +1,52 @@
+"""What the README promises is what the committed model does."""
+
+import json
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from live_server import Server
+
+from pricerange.phone import FEATURES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_request_gives_the_answer() -> None:
+    [request] = re.findall(r"-d '(\{.*?\})'", README, re.DOTALL)
+    answer, refusal = (json.loads(text) for text in re.findall(r"```json\n(.*?)\n```", README, re.DOTALL))
+    server = Server(ROOT / "models").wait_until_ready()
+    try:
+        found = httpx.post(f"{server.url}/predict", json=json.loads(request)).raise_for_status().json()
+        refused = httpx.post(f"{server.url}/predict", json={**json.loads(request), "ram": 4}).json()
+    finally:
+        assert server.end() == 0
+    assert found.pop("probabilities") == pytest.approx(answer.pop("probabilities"), abs=1e-5)
+    assert found == answer
+    assert {**refused, "request_id": "…"} == refusal
+
+
+def test_the_feature_table_is_the_tables() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \| (.*?) \|$", README, re.MULTILINE)
+    assert rows == [
+        (
+            feature.name,
+            feature.meaning,
+            feature.kind,
+            feature.unit,
+            "0 or 1" if feature.kind == "yes/no" else f"{feature.low:g} to {feature.high:,g}",
+        )
+        for feature in FEATURES
+    ]
+
+
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "models/phone_price_range/1/MODEL_CARD.md"]
+)
+def test_links_lead_somewhere(document: str) -> None:
+    path = ROOT / document
+    links = re.findall(r"\]\(([^)#:]+)\)", path.read_text())
+    assert links or document == "CONTRIBUTING.md"
+    assert [link for link in links if not (path.parent / link).exists()] == []

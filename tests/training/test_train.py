@@ -1,0 +1,123 @@
+"""A whole run: what it leaves behind, the same each time, and nothing when it is killed."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pricerange import bundle
+from pricerange.phone import FEATURE_NAMES
+from pricerange.predictor import Predictor
+from training import data
+from training.recipe import Recipe
+from training.split import three_ways
+from training.train import train
+
+TRAIN = "import sys; from pathlib import Path; from training.train import train; "
+TRAIN += "train(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))"
+
+
+def test_the_version_loads_and_its_passport_tells_the_run(model_repository: Path, quick: Recipe) -> None:
+    passport = Predictor.load(model_repository).bundle.passport
+    phones = data.generate(1_000)
+    parts = three_ways(phones.price_range, quick.split, quick.seed)
+    assert passport.recipe == quick.model_dump(mode="json")
+    assert passport.training_data.source == "synthetic:1000"
+    assert passport.training_data.sha256 == phones.sha256
+    assert (passport.training_data.rows, passport.training_data.training_rows) == (1_000, len(parts.training))
+    assert passport.metrics["parts"]["test"] == passport.metrics["rows"] == len(parts.test)
+    assert passport.packages["torch"]
+
+
+def test_feature_ranges_are_those_of_the_training_rows(model_repository: Path, quick: Recipe) -> None:
+    ranges = Predictor.load(model_repository).bundle.passport.feature_ranges
+    phones = data.generate(1_000)
+    rows = phones.features[three_ways(phones.price_range, quick.split, quick.seed).training]
+    assert list(ranges) == list(FEATURE_NAMES)
+    ram = rows[:, FEATURE_NAMES.index("ram")]
+    assert (ranges["ram"].low, ranges["ram"].high) == (ram.min(), ram.max())
+    np.testing.assert_allclose(ranges["ram"].deciles, np.percentile(ram, range(10, 100, 10)), rtol=1e-6)
+
+
+def test_metrics_are_those_of_the_served_answers_to_the_test_part(
+    model_repository: Path, quick: Recipe
+) -> None:
+    predictor = Predictor.load(model_repository)
+    phones = data.generate(1_000)
+    test = three_ways(phones.price_range, quick.split, quick.seed).test
+    answered = predictor.predict(phones.features[test]).price_range
+    found = np.mean(answered == phones.price_range[test])
+    assert predictor.bundle.passport.metrics["accuracy"] == pytest.approx(found)
+    assert found > 0.85
+
+
+def test_golden_rows_span_the_price_ranges(model_repository: Path) -> None:
+    golden = Predictor.load(model_repository).bundle.passport.golden_rows
+    assert len(golden) == 16
+    assert {int(np.argmax(row.probabilities)) for row in golden} == {0, 1, 2, 3}
+
+
+def test_card_and_pictures_lie_beside_the_model(model_repository: Path) -> None:
+    folder = bundle.find(model_repository)
+    card = (folder / "MODEL_CARD.md").read_text()
+    passport = bundle.read(folder).passport
+    assert passport.training_data.sha256 in card
+    assert f"{passport.metrics['accuracy']:.4f}" in card
+    for picture in ("learning_curve.svg", "confusion_matrix.svg"):
+        assert f"({picture})" in card
+        assert (folder / picture).read_text().startswith("<?xml")
+
+
+def test_the_same_recipe_and_data_give_the_same_bytes_in_another_process(
+    model_repository: Path, recipe_file: Path, tmp_path: Path
+) -> None:
+    subprocess.run([sys.executable, "-c", TRAIN, "synthetic:1000", tmp_path, recipe_file], check=True)
+    first, second = bundle.find(model_repository), bundle.find(tmp_path)
+    for name in ("model.onnx", "MODEL_CARD.md", "learning_curve.svg", "confusion_matrix.svg"):
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+    one, other = (json.loads((folder / "bundle.json").read_text()) for folder in (first, second))
+    assert {**one, "created": None} == {**other, "created": None}
+
+
+def test_another_seed_gives_another_model_and_the_next_version(
+    model_repository: Path, recipe_file: Path, tmp_path: Path
+) -> None:
+    reseeded = tmp_path / "reseeded.toml"
+    reseeded.write_text(recipe_file.read_text().replace("seed = 1", "seed = 2"))
+    written = [train("synthetic:1000", tmp_path, recipe) for recipe in (recipe_file, reseeded)]
+    assert [path.name for path in written] == ["1", "2"]
+    weights = [(path / "model.onnx").read_bytes() for path in written]
+    assert weights[0] == (bundle.find(model_repository) / "model.onnx").read_bytes()
+    assert weights[0] != weights[1]
+
+
+@pytest.mark.parametrize(
+    ("event", "file"),
+    [
+        pytest.param("open", "bundle.json", id="before its passport is written"),
+        pytest.param("os.rename", "1", id="before it takes its number"),
+    ],
+)
+def test_a_killed_run_leaves_no_version_behind(
+    recipe_file: Path, tmp_path: Path, event: str, file: str
+) -> None:
+    suicide = f"""
+import os, signal, sys
+
+def hook(event, arguments):
+    if event == {event!r} and os.path.basename(os.fsdecode(arguments[event == "os.rename"])) == {file!r}:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(hook)
+"""
+    killed = subprocess.run(
+        [sys.executable, "-c", suicide + TRAIN, "synthetic:200", tmp_path, recipe_file], check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert list((tmp_path / bundle.MODEL_NAME).glob(".writing-*"))
+    assert bundle.versions(tmp_path) == []
+    assert train("synthetic:200", tmp_path, recipe_file).name == "1"

@@ -1,0 +1,164 @@
+"""What can go wrong in training, one class per cause.
+
+Rows count from 1, the first after the header; the line is the one that an editor shows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pricerange.errors import PriceRangeError
+from pricerange.phone import LABELS
+
+
+@dataclass
+class RecipeFileError(PriceRangeError):
+    """A recipe that cannot be read at all."""
+
+    path: Path
+    reason: str
+    exit_code = 40
+
+    def __str__(self) -> str:
+        return f"{self.path} is no recipe: {self.reason}"
+
+
+@dataclass
+class RecipeError(PriceRangeError):
+    """A recipe with a choice that nothing can be made of."""
+
+    path: Path
+    field: str
+    expected: str
+    found: str
+    exit_code = 41
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.field}: expected {self.expected}, found {self.found}"
+
+
+@dataclass
+class DataSourceError(PriceRangeError):
+    """Neither a file nor a number of phones to generate."""
+
+    data: str
+    exit_code = 42
+
+    def __str__(self) -> str:
+        return f"{self.data!r}: expected a file, or synthetic, or synthetic:ROWS with a whole number above 0"
+
+
+@dataclass
+class ColumnsError(PriceRangeError):
+    """A table to learn from whose columns are not the 20 features and the price range, each once."""
+
+    path: Path
+    missing: Sequence[str]
+    unexpected: Sequence[str]
+    exit_code = 43
+
+    def __str__(self) -> str:
+        sides = (("lacks", self.missing), ("has unexpected", self.unexpected))
+        said = [f"{verb} the column(s) {', '.join(map(repr, names))}" for verb, names in sides if names]
+        return f"{self.path} {' and '.join(said)}; expected are the 20 features and price_range"
+
+
+@dataclass
+class EmptyTableError(PriceRangeError):
+    """A table to learn from without rows."""
+
+    path: Path
+    exit_code = 43
+
+    def __str__(self) -> str:
+        return f"{self.path} has a header and no rows"
+
+
+@dataclass
+class InvalidPhoneError(PriceRangeError):
+    """A row with values that no phone has: text, nothing, a number outside the limits."""
+
+    path: Path
+    row: int
+    detail: str
+    exit_code = 44
+
+    def __str__(self) -> str:
+        return f"{self.path}, row {self.row} (line {self.row + 1}): {self.detail}"
+
+
+@dataclass
+class InvalidLabelError(PriceRangeError):
+    """A row whose price range is none."""
+
+    path: Path
+    row: int
+    detail: str
+    exit_code = 44
+
+    def __str__(self) -> str:
+        return f"{self.path}, row {self.row} (line {self.row + 1}): {self.detail}"
+
+
+@dataclass
+class DuplicateRowError(PriceRangeError):
+    """A phone that stands in the table twice."""
+
+    path: Path
+    row: int
+    earlier: int
+    exit_code = 44
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}, row {self.row} (line {self.row + 1}): all columns of features are those of "
+            f"row {self.earlier} (line {self.earlier + 1}); a phone must stand there once"
+        )
+
+
+@dataclass
+class TooFewRowsError(PriceRangeError):
+    """A price range with too few phones for the split."""
+
+    price_range: int
+    expected: int
+    found: int
+    exit_code = 45
+
+    def __str__(self) -> str:
+        return (
+            f"price range {self.price_range} ({LABELS[self.price_range]}) has {self.found} phones, "
+            f"expected at least {self.expected} for this split"
+        )
+
+
+@dataclass
+class ExportMismatchError(PriceRangeError):
+    """An exported graph that does not answer as the network does."""
+
+    row: int
+    tolerance: float
+    difference: float
+    exit_code = 46
+
+    def __str__(self) -> str:
+        return (
+            f"the exported model differs from the network by {self.difference:g} in row {self.row} ; "
+            f"at most {self.tolerance:g} is allowed, and nothing was written"
+        )
+
+
+@dataclass
+class DivergedError(PriceRangeError):
+    """A loss that is no finite number any more."""
+
+    epoch: int
+    loss: float
+    learning_rate: float
+    exit_code = 47
+
+    def __str__(self) -> str:
+        return (
+            f"the loss became {self.loss} in epoch {self.epoch} at a learning rate of {self.learning_rate:g} "
+            "and nothing was written; a lower learning rate is the first thing to try"
+        )

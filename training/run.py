@@ -1,0 +1,25 @@
+"""A finished run: what it learned from, what it made and how good that is."""
+
+from dataclasses import dataclass
+
+from pricerange.predictor import Prediction
+from training.data import LabelledPhones
+from training.evaluate import Evaluation
+from training.history import History
+from training.network import PhoneModel
+from training.recipe import Recipe
+from training.split import Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`answers` are ONNX Runtime's to all n phones; `evaluation` is of those to the test part."""
+
+    recipe: Recipe
+    phones: LabelledPhones
+    parts: Parts
+    model: PhoneModel
+    history: History
+    graph: bytes
+    answers: Prediction
+    evaluation: Evaluation
