@@ -44,10 +44,12 @@ format: $(VENV)/dev.stamp ## put the code in the house's shape
 	$(BIN)/ruff format .
 
 bench: $(VENV)/dev.stamp ## print the figures that the documents quote
-	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m bench.startup
+	$(BIN)/python -m bench.agreement --data $(DATA)
+	$(BIN)/python -m bench.bad_bodies --count 2000
 
 containers-check: ## build the images, run them together and look (minutes)
-	deploy/containers-check.sh
+	$(PYTHON) deploy/containers_check.py
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

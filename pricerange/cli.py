@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 an error of the program, 2 wrong usage, else those of `pri
 """
 
 import inspect
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -114,6 +115,8 @@ def serve(**flags: Any) -> None:
         first = error.errors(include_url=False)[0]
         setting = ".".join(map(str, first["loc"]))
         raise SettingsError(setting, first["msg"].lower(), first["input"]) from None
+    # until the server drains on it: process 1 of a container would ignore it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from service.serve import serve as run
 
     sys.exit(run(settings))

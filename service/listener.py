@@ -1,5 +1,6 @@
 """The listening socket: opened before the model loads, closed without losing a connection."""
 
+import contextlib
 import ctypes
 import socket
 import sys
@@ -36,7 +37,8 @@ def refuse_newcomers(listener: socket.socket) -> None:
         return
     drop_all = ctypes.create_string_buffer(b"\x06\0\0\0\0\0\0\0")  # one BPF instruction: return 0 bytes
     program = _Program(1, ctypes.addressof(drop_all))
-    listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, bytes(program))
+    with contextlib.suppress(PermissionError):  # a sandbox that forbids filters leaves the moment open
+        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, bytes(program))
 
 
 def waiting(listener: socket.socket) -> Iterator[socket.socket]:

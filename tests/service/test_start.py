@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+import re
 import shutil
+import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -178,3 +181,18 @@ def test_settings_come_from_the_environment_too(
     refused = httpx.post(f"{server.url}/predict/batch", json={"phones": [phone] * 3})
     assert refused.status_code == 413
     assert "at most 2 phones" in refused.json()["detail"]
+
+
+def test_sigterm_before_the_server_is_up_ends_it_in_order(
+    start: Callable[..., Server], model_repository: Path
+) -> None:
+    server = start(model_repository)
+    while not catches_sigterm(server.process.pid):
+        time.sleep(0.005)
+    assert server.end(seconds=10) == 0
+    assert not server.log(logger="service.serve")
+
+
+def catches_sigterm(pid: int) -> bool:
+    [caught] = re.findall(r"^SigCgt:\t([0-9a-f]+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
