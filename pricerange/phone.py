@@ -89,13 +89,10 @@ class Problem:
 
 
 def admissible(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Return which values keep their feature's rule: float64 [n, 20] -> bool [n, 20]. NaN never does.
-
-    Whole means at most 1e-9 off, as in pydantic's `multiple_of`.
-    """
+    """Return which values keep their feature's rule: float64 [n, 20] -> bool [n, 20]. NaN never does."""
     with np.errstate(invalid="ignore"):
         inside = (values >= _LOW) & (values <= _HIGH)
-        whole = np.abs(values - np.rint(values)) <= 1e-9
+        whole = values == np.rint(values)
     verdict: npt.NDArray[np.bool_] = inside & (whole | ~_WHOLE)
     return verdict
 
@@ -146,6 +143,8 @@ def _shown(value: object) -> str:
             text = str(value).replace("nan", "NaN").replace("inf", "infinity")
         case float():
             text = f"{value:.17g}"
+        case int() if abs(value) > 10**17:  # too long to be shown, and perhaps for Python to print at all
+            text = f"{'-' if value < 0 else ''}10^17 or more"
         case str():
             text = f"the text {json.dumps(value[:40])}"
         case list() | dict():
@@ -162,19 +161,21 @@ class _Rule:
         self.feature = feature
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        number = core_schema.float_schema(
-            strict=True,
-            ge=self.feature.low,
-            le=self.feature.high,
-            multiple_of=None if self.feature.kind == "number" else 1,
-            allow_inf_nan=False,
-        )
-        if self.feature.kind != "yes/no":
+        low, high = self.feature.low, self.feature.high
+        number = core_schema.float_schema(strict=True, ge=low, le=high, allow_inf_nan=False)
+        if self.feature.kind == "number":
             return number
+        # an integer is the common case and needs no call of ours; 8.0 is as whole as 8
+        choices: list[CoreSchema | tuple[CoreSchema, str]] = [
+            core_schema.int_schema(strict=True, ge=int(low), le=int(high)),
+            core_schema.no_info_after_validator_function(_require_whole, number),
+        ]
+        if self.feature.kind == "yes/no":
+            choices.append(core_schema.bool_schema(strict=True))
         return core_schema.union_schema(
-            [number, core_schema.bool_schema(strict=True)],
+            choices,
             mode="left_to_right",
-            custom_error_type="yes_no",
+            custom_error_type="not_whole",
             custom_error_message=self.feature.rule,
         )
 
@@ -185,6 +186,12 @@ class _Rule:
             return {"enum": [0, 1, False, True]}
         json_type = "number" if self.feature.kind == "number" else "integer"
         return {"type": json_type, "minimum": self.feature.low, "maximum": self.feature.high}
+
+
+def _require_whole(value: float) -> float:
+    if not value.is_integer():
+        raise ValueError
+    return value
 
 
 def _field(feature: Feature) -> Any:

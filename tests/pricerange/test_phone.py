@@ -87,9 +87,9 @@ NUMBERS = (
 
 @given(values=st.lists(NUMBERS, min_size=20, max_size=20))
 @example(values=[math.nan] * 20)
-@example(values=[1 + 1e-9] * 20)
-@example(values=[1000.0000005] * 20)
-@example(values=[1000.0000015] * 20)
+@example(values=[1 + 1e-12] * 20)
+@example(values=[5e-324] * 20)
+@example(values=[1000.0000000001] * 20)
 def test_the_vectorised_check_and_the_model_agree_on_every_value(values: list[float]) -> None:
     verdicts = admissible(np.array([values]))[0]
     try:
