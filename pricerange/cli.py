@@ -6,6 +6,8 @@ Exit codes: 0 done, 1 an error of the program, 2 wrong usage, else those of `pri
 import inspect
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,13 +19,16 @@ from pricerange.errors import MissingExtraError, PriceRangeError, SettingsError
 from service.settings import Settings
 
 app = typer.Typer(
-    help="A phone's 20 features in, its price range out: train, serve and score.",
+    help="A phone's 20 features in, its price range out: train, judge, serve and score.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
+Data = Annotated[str, typer.Option(help="CSV of phones with price_range, or synthetic[:ROWS]")]
 Models = Annotated[Path, typer.Option(help="Model repository")]
+Version = Annotated[int | None, typer.Option(help="Version; the newest if not given")]
+Recipe = Annotated[Path | None, typer.Option(help="Recipe (TOML); the shipped one if not given")]
 Provider = Annotated[
     Literal["cpu", "cuda", "auto"], typer.Option(help="Execution provider; auto is CUDA where it works")
 ]
@@ -38,18 +43,77 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """Say which extra of the package an import needs that fails."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(name, error.name or "?") from error
+
+
 @app.command()
 def train(
-    data: Annotated[str, typer.Option(help="CSV of phones with price_range, or synthetic[:ROWS]")],
+    data: Data,
     models: Models = Path("models"),
-    recipe: Annotated[Path | None, typer.Option(help="Recipe (TOML); the shipped one if not given")] = None,
+    recipe: Recipe = None,
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train")] = "cpu",
 ) -> None:
     """Learn the price range from a table of phones and write the next model version."""
-    try:
+    with _extra("train"):
         from training.train import train as run
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("train", error.name or "torch") from error
-    typer.echo(run(data, models, recipe))
+    typer.echo(run(data, models, recipe, device=device))
+
+
+@app.command()
+def evaluate(
+    data: Data,
+    models: Models = Path("models"),
+    model_version: Version = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON in place of tables")] = False,
+) -> None:
+    """Say how well a model version answers phones of known price range."""
+    with _extra("train"):
+        from training import examine
+    found = examine.examine(models, data, model_version)
+    typer.echo(examine.as_json(found)) if json else examine.show(found)
+
+
+@app.command()
+def compare(
+    data: Data,
+    recipe: Annotated[
+        list[Path] | None, typer.Option(help="Recipe (TOML), may be repeated; the shipped ones if not given")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for comparison.json, comparison.csv and comparison.svg")
+    ] = None,
+    folds: Annotated[int, typer.Option(min=2)] = 5,
+    repeats: Annotated[int, typer.Option(min=1)] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Decides the folds")] = 0,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; one a core if not given")] = None,
+) -> None:
+    """Measure recipes beside simple models on the same repeated stratified folds."""
+    with _extra("train"):
+        from training import compare as comparison
+    plan = comparison.Plan(folds, repeats, seed, jobs)
+    comparison.show(comparison.compare(data, recipe or (), plan, output))
+
+
+@app.command()
+def search(
+    data: Data,
+    trials: Annotated[int, typer.Option(min=1, help="Finished trials that the study shall have in all")],
+    storage: Annotated[str, typer.Option(help="URL of SQLAlchemy, such as sqlite:///search.db")],
+    study: Annotated[str, typer.Option(help="Name in the storage")] = "phone_price_range",
+    recipe: Recipe = None,
+    output: Annotated[Path | None, typer.Option(help="File for the best recipe (TOML)")] = None,
+) -> None:
+    """Tune a recipe; the same command goes on with a study, and several may work on it at once."""
+    with _extra("train"):
+        from training import search as tuning
+    stored = tuning.Stored(storage, trials, study)
+    typer.echo(tuning.describe(tuning.search(data, stored, recipe, output)))
 
 
 @app.command()
@@ -57,7 +121,7 @@ def score(
     source: Annotated[Path, typer.Argument(metavar="IN", help="Phones, .csv or .parquet")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="Phones and answers, .csv or .parquet")],
     models: Models = Path("models"),
-    model_version: Annotated[int | None, typer.Option(help="Version; the newest if not given")] = None,
+    model_version: Version = None,
     provider: Provider = "cpu",
     on_bad_row: Annotated[
         Literal["fail", "reject"], typer.Option(help="Stop, or write bad rows to OUT.rejected and go on")

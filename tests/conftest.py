@@ -13,11 +13,15 @@ validation = 0.1
 test = 0.1
 
 [network]
+name = "mlp"
 hidden = [16, 8]
 activation = "relu"
 dropout = [0.05, 0.0]
 batch_norm_bias = 3.0
-head = "ordinal"
+input_sparsity = 0.03
+
+[head]
+name = "ordinal"
 
 [optimiser]
 name = "adamw"
@@ -32,7 +36,6 @@ warm_up = 0.3
 epochs = 30
 batch_size = 100
 patience = 30
-input_sparsity = 0.03
 """
 """A small network, trained in a fraction of a second: right nine times in ten on synthetic phones."""
 

@@ -3,51 +3,51 @@
 from collections.abc import Iterable, Sequence
 
 from pricerange.phone import FEATURE_NAMES, LABELS
-from training import plots
-from training.data import LabelledPhones
+from training import plots, svg
 from training.evaluate import Evaluation
+from training.report import report
 from training.run import Run
+from training.sections import Lstm, Mlp
 
+_REPORT = "report.html"
 _LEARNING_CURVE, _CONFUSION_MATRIX = "learning_curve.svg", "confusion_matrix.svg"
-_KNOWN_DATA = {
-    "287c5f67d302254327959da9e9360bc1adae607c3bbb40d682bb34b83dc6c4da": (
-        "the public data set “Mobile Price Classification”, as published"
-    ),
-}
-"""Files that their sha256 recognises."""
 
 
 def documents(run: Run) -> dict[str, bytes]:
-    """Make the files for people that lie beside the model: the card and the pictures it shows."""
+    """Make the files for people that lie beside the model: the card, its pictures and the report."""
     return {
         "MODEL_CARD.md": _card(run).encode(),
-        _LEARNING_CURVE: plots.learning_curve(run.history),
-        _CONFUSION_MATRIX: plots.confusion_matrix(run.evaluation.confusion),
+        _LEARNING_CURVE: svg.standalone(plots.learning_curve(run.history)),
+        _CONFUSION_MATRIX: svg.standalone(plots.confusion_matrix(run.evaluation.confusion)),
+        _REPORT: report(run),
     }
 
 
 def _card(run: Run) -> str:
-    parts, history, evaluation = run.parts, run.history, run.evaluation
-    network, optimiser = run.recipe.network, run.recipe.optimiser
+    parts, history, evaluation, calibration = run.parts, run.history, run.evaluation, run.calibration
+    optimiser = run.recipe.optimiser
     ranges = ", ".join(f"{number} {name}" for number, name in enumerate(LABELS))
     parameters = sum(parameter.numel() for parameter in run.model.parameters())
     return f"""\
 # Phone price range
 
 Predicts the price range of a phone ({ranges}) from its {len(FEATURE_NAMES)} features, whose names, units and
-limits stand in `pricerange/phone.py`.
+limits stand in `pricerange/phone.py`. The [report]({_REPORT}) shows the run that made it in pictures; it is
+one file and opens in a browser without a network.
 
 ## Data
 
-`{run.phones.source}`, {_origin(run.phones)}: {len(run.phones.features)} phones, sha256
+`{run.phones.source}`, {run.phones.origin}: {len(run.phones.features)} phones, sha256
 `{run.phones.sha256}`.
-{len(parts.training)} were learned from, {len(parts.validation)} stopped the training, {len(parts.test)} were
-kept for the test; each part holds the price ranges in the same proportion.
+{len(parts.training)} were learned from, {len(parts.validation)} stopped the training and calibrated the
+model, {len(parts.test)} were kept for the test; each part holds the price ranges in the same proportion.
 
 ## Model
 
-Standardisation, {len(network.hidden)} blocks of Linear, BatchNorm1d, {network.activation} and Dropout with
-{" and ".join(map(str, network.hidden))} units, and the head `{network.head}`: {parameters} parameters.
+{_preprocessing(run)}{_body(run.recipe.network)} and the head
+`{run.recipe.head.name}`: {parameters} parameters.
+The training columns have the condition number {run.model.preprocess.condition_number:.3g}, what goes into the
+network {run.model.preprocess.condition_number_left:.3g}.
 Trained for {len(history.epochs)} epochs with the optimiser `{optimiser.name}` and the schedule
 `{run.recipe.schedule.name}` up to a rate of {optimiser.learning_rate:g}. The weights are those of epoch
 {history.kept.number}, the last whose validation loss lay within one standard error of the lowest. The whole
@@ -55,10 +55,15 @@ recipe stands in `bundle.json`.
 
 ![Learning curve]({_LEARNING_CURVE})
 
+Verdict on the run: **{run.diagnosis.verdict}**.
+
+{_list(run.diagnosis.evidence)}
+{_what_to_change(run.diagnosis.advice)}
 ## Quality
 
-On the {evaluation.rows} test phones, which this run did not learn from: accuracy {evaluation.accuracy:.4f}
-(standard error {_standard_error(evaluation):.4f}).
+On the {evaluation.rows} test phones, which this run did not learn from, with bootstrap intervals of 95 %:
+
+{_measures_table(evaluation)}
 
 {_quality_table(evaluation)}
 
@@ -66,33 +71,81 @@ On the {evaluation.rows} test phones, which this run did not learn from: accurac
 
 ![Confusion matrix]({_CONFUSION_MATRIX})
 
+## Calibration
+
+One temperature, {calibration.temperature:.3f}, fitted on {calibration.rows} validation phones, is part of the
+graph; it took their negative log-likelihood from {calibration.nll_before:.4f} to {calibration.nll_after:.4f}.
+`bundle.json` holds quantiles for prediction sets; on the test phones these sets held the true price range
+in this share of cases:
+
+{_coverage_table(run)}
+
 ## Limits of use
 
 - The phones are of about 2017, and the price ranges have no currency and no year: the model sorts phones like
   those it has seen and knows nothing of the market of another year.
 - It answers any phone inside the limits of `pricerange/phone.py`. Outside the ranges of the training rows,
   which stand in `bundle.json`, it extrapolates and its probabilities are not to be trusted.
-- Its probabilities are not calibrated: they come from the network as they are.
+- Its probabilities are calibrated for phones like those it has seen, and only for them.
 - The numbers in the shipped recipe were chosen by cross-validation over all rows of the public data, so on
   that data the accuracy above is slightly too good.
 - A `px_height` or `sc_w` of 0 stands for an unknown size in the public data; the model takes it as it is.
 """
 
 
-def _origin(phones: LabelledPhones) -> str:
-    if phones.source.startswith("synthetic:"):
-        return "generated phones with a known rule"
-    return _KNOWN_DATA.get(phones.sha256, "a table of the user's own")
+def _preprocessing(run: Run) -> str:
+    choices = run.recipe.preprocess
+    steps = ["Standardisation"] if choices.standardise else []
+    if choices.svd is not None:
+        steps.append(f"a truncated SVD to {choices.svd} dimensions")
+    return ", ".join([*steps, ""]) if steps else ""
 
 
-def _standard_error(evaluation: Evaluation) -> float:
-    return float((evaluation.accuracy * (1 - evaluation.accuracy) / evaluation.rows) ** 0.5)
+def _body(network: Mlp | Lstm) -> str:
+    if isinstance(network, Lstm):
+        return f"an LSTM over the features with {network.layers} layers of {network.hidden} units"
+    block = ["Linear", *(["BatchNorm1d"] if network.batch_norm else []), network.activation, "Dropout"]
+    skip = ", a linear skip from the inputs" if network.linear_skip else ""
+    return f"blocks of {', '.join(block)} with {', '.join(map(str, network.hidden))} units{skip}"
+
+
+def _list(sentences: Iterable[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _what_to_change(advice: Sequence[str]) -> str:
+    return f"\nWhat to change:\n\n{_list(advice)}\n" if advice else ""
+
+
+def _measures_table(evaluation: Evaluation) -> str:
+    intervals = {name: f"{low:.4f} to {high:.4f}" for name, (low, high) in evaluation.intervals.items()}
+    rows = [
+        ("accuracy", f"{evaluation.accuracy:.4f}", intervals["accuracy"]),
+        ("quadratic weighted kappa", f"{evaluation.kappa:.4f}", intervals["kappa"]),
+        ("negative log-likelihood (nats)", f"{evaluation.nll:.4f}", intervals["nll"]),
+        ("Brier score (0 to 2)", f"{evaluation.brier:.4f}", intervals["brier"]),
+        ("expected calibration error", f"{evaluation.ece:.4f}", ""),
+        ("errors larger than one price range", f"{evaluation.far_errors:.4f}", ""),
+    ]
+    return _table(("measure", "value", "interval"), rows)
+
+
+def _coverage_table(run: Run) -> str:
+    rows = [
+        (f"{100 * float(level):g} %", f"{100 * found.coverage:.1f} %", f"{found.mean_size:.2f}")
+        for level, found in run.coverage.items()
+    ]
+    return _table(("promised", "held", "price ranges in a set"), rows)
 
 
 def _quality_table(evaluation: Evaluation) -> str:
     rows = [
         (name, f"{quality.precision:.4f}", f"{quality.recall:.4f}", f"{quality.f1:.4f}")
-        for name, quality in (*evaluation.classes.items(), ("macro mean", evaluation.macro))
+        for name, quality in (
+            *evaluation.classes.items(),
+            ("macro mean", evaluation.macro),
+            ("weighted mean", evaluation.weighted),
+        )
     ]
     return _table(("price range", "precision", "recall", "F1"), rows)
 

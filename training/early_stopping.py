@@ -1,7 +1,5 @@
 """When to stop, and which weights to keep."""
 
-import copy
-
 from torch import Tensor, nn
 
 from training.history import Epoch
@@ -15,8 +13,11 @@ class EarlyStopping:
     Regression Trees", 1984).
     """
 
-    def __init__(self, network: nn.Module, patience: int) -> None:
-        """Watch a network; `patience` is the number of epochs without one worth keeping that end the run."""
+    def __init__(self, network: nn.Module, patience: int | None) -> None:
+        """Watch a network; `patience` is the number of epochs without one worth keeping that end the run.
+
+        None switches early stopping off: the run goes on to its end, whose weights are kept.
+        """
         self._network = network
         self._patience = patience
         self._lowest: Epoch | None = None
@@ -27,9 +28,9 @@ class EarlyStopping:
         if self._lowest is None or epoch.validation_loss < self._lowest.validation_loss:
             self._lowest = epoch
         bound = self._lowest.validation_loss + self._lowest.validation_error
-        if self._kept is None or epoch.validation_loss <= bound:
-            self._kept = epoch, copy.deepcopy(self._network.state_dict())
-        return epoch.number - self._kept[0].number >= self._patience
+        if self._kept is None or self._patience is None or epoch.validation_loss <= bound:
+            self._kept = epoch, {name: part.clone() for name, part in self._network.state_dict().items()}
+        return self._patience is not None and epoch.number - self._kept[0].number >= self._patience
 
     def restore(self) -> Epoch:
         """Give the network the kept weights back and return their epoch; one must have been noted."""

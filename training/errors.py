@@ -150,15 +150,70 @@ class ExportMismatchError(PriceRangeError):
 
 @dataclass
 class DivergedError(PriceRangeError):
-    """A loss that is no finite number any more."""
+    """A loss that is no finite number any more; `batch` counts from 1, the rate is the epoch's first."""
 
     epoch: int
+    batch: int
     loss: float
     learning_rate: float
+    cause: str
     exit_code = 47
 
     def __str__(self) -> str:
         return (
-            f"the loss became {self.loss} in epoch {self.epoch} at a learning rate of {self.learning_rate:g} "
-            "and nothing was written; a lower learning rate is the first thing to try"
+            f"the loss became {self.loss} in epoch {self.epoch}, batch {self.batch}, at a learning rate of "
+            f"{self.learning_rate:g}, and nothing was written; the likely cause is {self.cause}"
         )
+
+
+@dataclass
+class ScheduleError(PriceRangeError):
+    """A schedule that does not fit into the steps of the run."""
+
+    field: str
+    expected: str
+    found: float
+    exit_code = 41
+
+    def __str__(self) -> str:
+        return f"{self.field}: expected {self.expected}, found {self.found:g}"
+
+
+@dataclass
+class DeviceError(PriceRangeError):
+    """A device to train on that is not there."""
+
+    device: str
+    missing: str
+    exit_code = 50
+
+    def __str__(self) -> str:
+        return f"cannot train on {self.device!r}: {self.missing}"
+
+
+@dataclass
+class StudyMismatchError(PriceRangeError):
+    """A stored search that was begun with something else."""
+
+    study: str
+    what: str
+    expected: object
+    found: object
+    exit_code = 48
+
+    def __str__(self) -> str:
+        return (
+            f"the stored study {self.study!r} was begun with another {self.what}: expected {self.expected}, "
+            f"found {self.found}; --study names another one"
+        )
+
+
+@dataclass
+class StudyStorageError(PriceRangeError):
+    """A storage that no study can be kept in."""
+
+    reason: str
+    exit_code = 49
+
+    def __str__(self) -> str:
+        return f"the storage of the search cannot be used: {self.reason}"

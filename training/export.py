@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -52,7 +52,7 @@ def prove_equal(model: PhoneModel, graph: bytes, features: npt.NDArray[np.float3
 
     Raises `ExportMismatchError` where a probability differs by more than 1e-5.
     """
-    answers = _run(graph, features)
+    answers = answering(graph)(features)
     with torch.no_grad():
         expected = model(torch.from_numpy(features))[0].numpy()
     difference = np.abs(answers.probabilities - expected).max(axis=1)
@@ -64,12 +64,13 @@ def prove_equal(model: PhoneModel, graph: bytes, features: npt.NDArray[np.float3
     return answers
 
 
-def _run(graph: bytes, features: npt.NDArray[np.float32]) -> Prediction:
+def answering(graph: bytes) -> Callable[[npt.NDArray[np.float32]], Prediction]:
+    """Load the graph in ONNX Runtime, on one thread, and return what answers rows float32 [n, 20]."""
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(graph, options, ["CPUExecutionProvider"])
-    return Prediction(*session.run(["probabilities", "price_range"], {"features": features}))
+    return lambda features: Prediction(*session.run(["probabilities", "price_range"], {"features": features}))
 
 
 def _forget_origin(graph: onnx.ModelProto) -> None:
@@ -91,6 +92,10 @@ def _quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*LeafSpec.* is deprecated", FutureWarning)
+            # what torch says of the way it traces its own LSTM
+            warnings.filterwarnings("ignore", ".*_check_is_size will be removed", FutureWarning)
+            warnings.filterwarnings("ignore", ".*_flat_weights.* were assigned during export", UserWarning)
+            warnings.filterwarnings("ignore", ".*not a leaf Tensor is being accessed", UserWarning)
             yield
     finally:
         logger.setLevel(level)

@@ -1,73 +1,85 @@
-"""How good a recipe is on phones it has not seen: repeated stratified folds, beside a baseline."""
+"""Repeated stratified folds: each repeat tests every phone once, on a model that has not seen it."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from sklearn.linear_model import LogisticRegression
+from joblib import Parallel, delayed, parallel_config
 from sklearn.model_selection import RepeatedStratifiedKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
+from training.contender import Answers, Contender
 from training.data import LabelledPhones
-from training.recipe import Recipe
-from training.split import Rows, two_ways
-from training.train import learn
-
-Predict = Callable[[Rows, Rows, int], npt.NDArray[np.int64]]
-"""Learn from the rows of a fold's training part, answer those of its test part; the fold's number seeds."""
+from training.errors import TooFewRowsError
+from training.split import Rows
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """Accuracy of one model in each fold, in the order of the folds."""
+class Fold:
+    """Row numbers to learn from and to answer; folds are numbered through all repeats, from 0."""
 
-    accuracies: list[float]
-
-    @property
-    def mean(self) -> float:
-        """Mean accuracy of the folds."""
-        return float(np.mean(self.accuracies))
-
-    @property
-    def standard_error(self) -> float:
-        """Standard error of the mean, the folds taken as independent."""
-        return float(np.std(self.accuracies, ddof=1) / len(self.accuracies) ** 0.5)
+    number: int
+    repeat: int
+    training: Rows
+    test: Rows
 
 
-def score(phones: LabelledPhones, predict: Predict, folds: int, repeats: int, seed: int) -> Score:
-    """Measure a model on the same folds for the same seed, whatever the model."""
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over folds and its standard error."""
+
+    mean: float
+    error: float
+
+
+def split(price_range: npt.NDArray[np.int64], folds: int, repeats: int, seed: int) -> list[Fold]:
+    """Split n rows, always the same for a seed. Raises `TooFewRowsError`."""
+    counts = np.bincount(price_range)
+    if counts.min() < folds:
+        raise TooFewRowsError(int(counts.argmin()), folds, int(counts.min()))
     splitter = RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed)
-    accuracies = []
-    for number, (training, test) in enumerate(splitter.split(phones.features, phones.price_range)):
-        answered = predict(training, test, number)
-        accuracies.append(float(np.mean(answered == phones.price_range[test])))
-    return Score(accuracies)
+    parts = splitter.split(np.zeros(len(price_range)), price_range)
+    return [Fold(number, number // folds, *rows) for number, rows in enumerate(parts)]
 
 
-def recipe_on(phones: LabelledPhones, choices: Recipe) -> Predict:
-    """Train by a recipe; the rows that stop it early are taken from the fold's training part."""
+def answers(
+    phones: LabelledPhones,
+    contenders: Sequence[Contender],
+    folds: Sequence[Fold],
+    jobs: int,
+    on_fold: Callable[[str], None],
+) -> list[list[Answers]]:
+    """Let every contender learn and answer every fold in `jobs` processes; return the answers of each.
 
-    def predict(training: Rows, test: Rows, number: int) -> npt.NDArray[np.int64]:
-        seeded = choices.model_copy(update={"seed": choices.seed + number})
-        learned, validation = two_ways(training, phones.price_range, choices.split.validation, seeded.seed)
-        model, _ = learn(phones, learned, validation, seeded, lambda _: None)
-        with torch.no_grad():
-            answered: npt.NDArray[np.int64] = model(torch.from_numpy(phones.features[test]))[1].numpy()
-        return answered
+    `on_fold` is told the contender's name whenever it has finished a fold.
+    """
+    found: dict[tuple[int, int], Answers] = {}
+    tasks = [(place, fold) for place in range(len(contenders)) for fold in folds]
+    with parallel_config("loky", n_jobs=jobs):
+        finished = Parallel(return_as="generator_unordered")(
+            delayed(_answer)(phones, contenders[place], place, fold) for place, fold in tasks
+        )
+        for place, number, answered in finished:
+            found[place, number] = answered
+            on_fold(contenders[place].name)
+    return [[found[place, fold.number] for fold in folds] for place in range(len(contenders))]
 
-    return predict
+
+def _answer(phones: LabelledPhones, contender: Contender, place: int, fold: Fold) -> tuple[int, int, Answers]:
+    # the processes share the cores; more threads in each would only wait for one another
+    with threadpool_limits(1):
+        return place, fold.number, contender.answer(phones, fold.training, fold.test, fold.number)
 
 
-def logistic_regression_on(phones: LabelledPhones) -> Predict:
-    """Fit standardised logistic regression, C = 100, on the fold's whole training part."""
+def estimate(values: Sequence[float], folds: int) -> Estimate:
+    """Return the mean of a measure in each of the `folds` folds of each repeat, and its standard error.
 
-    def predict(training: Rows, test: Rows, number: int) -> npt.NDArray[np.int64]:
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=100, max_iter=10_000))
-        model.fit(phones.features[training], phones.price_range[training])
-        answered: npt.NDArray[np.int64] = model.predict(phones.features[test])
-        return answered
-
-    return predict
+    The rows that two models learned from overlap, between folds and between repeats, so that the values are
+    not independent and the plain standard error is too small: the variance is that of the values times
+    (1 / number of values + test rows / training rows) (Nadeau & Bengio, "Inference for the Generalization
+    Error", 2003).
+    """
+    variance = float(np.var(values, ddof=1)) * (1 / len(values) + 1 / (folds - 1))
+    return Estimate(float(np.mean(values)), math.sqrt(variance))

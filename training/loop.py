@@ -1,108 +1,99 @@
 """The training loop: all rows in memory, batches by index, early stopping on the validation part."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
-from training import recipe
+from training import optimisers, schedules, sections
+from training.divergence import DivergenceGuard
 from training.early_stopping import EarlyStopping
-from training.errors import DivergedError
 from training.history import Epoch, History
+from training.moving_average import moving_average
 from training.network import Network
+from training.recipe import Recipe
+from training.recording import Recorder
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows that the network can take: standardised float32 [n, 20] and price ranges int64 [n]."""
+    """Rows that the network can take: preprocessed float32 [n, inputs] and price ranges int64 [n]."""
 
     features: Tensor
     price_range: Tensor
 
 
-OPTIMISERS: dict[recipe.OptimiserName, Callable[[nn.Module, recipe.Optimiser], Optimizer]] = {
-    "adamw": lambda network, choices: AdamW(
-        network.parameters(), lr=choices.learning_rate, weight_decay=choices.weight_decay, fused=True
-    ),
-}
-SCHEDULES: dict[recipe.ScheduleName, Callable[[Optimizer, recipe.Recipe, int], LRScheduler]] = {
-    "one_cycle": lambda optimiser, choices, steps: OneCycleLR(
-        optimiser, choices.optimiser.learning_rate, total_steps=steps, pct_start=choices.schedule.warm_up
-    ),
-}
-"""Each makes a scheduler that is stepped after every batch, `steps` times."""
-
-
-@contextmanager
-def reproducible(seed: int) -> Iterator[None]:
-    """Make torch give the same bits each time.
-
-    Every random draw goes through torch's default generator, the only one that dropout and initialisation
-    know. It, the number of threads and the choice of algorithms are given back as they were.
-    """
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    with torch.random.fork_rng(devices=[]):
-        try:
-            # the order of a sum, and so its last bit, depends on the number of threads
-            torch.set_num_threads(1)
-            torch.use_deterministic_algorithms(True)
-            torch.manual_seed(seed)
-            yield
-        finally:
-            torch.use_deterministic_algorithms(deterministic)
-            torch.set_num_threads(threads)
+def iterations(rows: int, batch_size: int | Literal["full"]) -> int:
+    """Return the number of batches in an epoch: as few as that size allows."""
+    return 1 if batch_size == "full" else math.ceil(rows / batch_size)
 
 
 def fit(
-    network: Network,
-    training: Part,
-    validation: Part,
-    choices: recipe.Recipe,
-    on_epoch: Callable[[Epoch], None],
+    network: Network, training: Part, validation: Part, choices: Recipe, on_epoch: Callable[[Epoch], None]
 ) -> History:
     """Train the network and leave it in eval mode with the weights that early stopping kept.
 
-    Bits are the same each time inside `reproducible`. Raises `DivergedError` when the loss is no longer a
-    finite number.
+    Network and parts lie on one device. Bits are the same each time inside `reproducible`. Raises
+    `DivergedError` when the loss is no longer a finite number.
     """
-    # as few batches as that size allows, all of one length: a last one of a few rows would spoil the
-    # statistics of batch normalisation
-    batches = math.ceil(len(training.features) / choices.loop.batch_size)
-    optimiser = OPTIMISERS[choices.optimiser.name](network, choices.optimiser)
-    schedule = SCHEDULES[choices.schedule.name](optimiser, choices, choices.loop.epochs * batches)
+    loop = choices.loop
+    batches = iterations(len(training.features), loop.batch_size)
+    optimiser = optimisers.make(network.parameters(), choices.optimiser)
+    highest = choices.optimiser.learning_rate
+    schedule = schedules.make(optimiser, choices.schedule, highest, loop.epochs, batches)
+    averaged = None if loop.ema_decay is None else moving_average(network, loop.ema_decay)
+    answering = network if averaged is None else cast("Network", averaged.module)
+    recorder = Recorder(network, batches)
+    guard = DivergenceGuard([layer.name for layer in network.layers])
+    stopping = EarlyStopping(answering, loop.patience)
     epochs: list[Epoch] = []
-    stopping = EarlyStopping(network, choices.loop.patience)
-    for number in range(1, choices.loop.epochs + 1):
+    for number in range(1, loop.epochs + 1):
         rate = float(schedule.get_last_lr()[0])
         network.train()
-        loss, accuracy = torch.zeros(()), torch.zeros(())
-        for rows in torch.randperm(len(training.features)).tensor_split(batches):
-            price_range = training.price_range[rows]
+        losses, answers = training.features.new_zeros(batches), []
+        order = _order(training, loop.shuffle)
+        # of nearly one length: a last batch of a few rows would spoil batch normalisation's statistics
+        for batch, rows in enumerate(order.tensor_split(batches)):
             logits = network(training.features[rows])
-            batch_loss = network.head.loss(logits, price_range).mean()
-            objective = batch_loss + choices.loop.input_sparsity * network.input_sparsity()
+            loss = network.head.loss(logits, training.price_range[rows]).mean()
             optimiser.zero_grad()
-            objective.backward()  # type: ignore[no-untyped-call]
+            (loss + network.penalty()).backward()  # type: ignore[no-untyped-call]
+            recorder.note_gradients(batch)
+            _clip(network, loop)
             optimiser.step()
             schedule.step()
-            with torch.no_grad():
-                loss += batch_loss / batches
-                accuracy += _accuracy(network, logits, price_range) / batches
-        epoch = Epoch(number, loss.item(), accuracy.item(), *_measure(network, validation), rate)
-        if not math.isfinite(epoch.loss + epoch.validation_loss):
-            raise DivergedError(number, epoch.loss, rate)
-        epochs.append(epoch)
-        on_epoch(epoch)
-        if stopping.is_over_after(epoch):
+            if averaged is not None:
+                averaged.update_parameters(network)
+            losses[batch] = loss.detach()
+            answers.append(logits.detach())
+        measures = _measure(answering, validation)
+        guard.check(number, losses, recorder.gradient_norms, measures[0], rate)
+        accuracy = _accuracy(network, torch.cat(answers), training.price_range[order])
+        learned = losses.mean().item(), accuracy.item()
+        epochs.append(Epoch(number, *learned, *measures, rate, recorder.layers(training.features)))
+        on_epoch(epochs[-1])
+        if stopping.is_over_after(epochs[-1]):
             break
     kept = stopping.restore()
+    network.load_state_dict(answering.state_dict())
     network.eval()
     return History(epochs, kept)
+
+
+def _order(part: Part, shuffle: bool) -> Tensor:
+    """Return the numbers of all rows as the epoch takes them; they are drawn on the CPU wherever it runs."""
+    rows = torch.randperm(len(part.features)) if shuffle else torch.arange(len(part.features))
+    return rows.to(part.features.device)
+
+
+def _clip(network: Network, loop: sections.Loop) -> None:
+    if loop.clip_value is not None:
+        nn.utils.clip_grad_value_(network.parameters(), loop.clip_value)
+    if loop.clip_norm is not None:
+        nn.utils.clip_grad_norm_(network.parameters(), loop.clip_norm)
 
 
 @torch.no_grad()

@@ -1,150 +1,163 @@
-"""The network: blocks of Linear -> BatchNorm1d -> activation -> Dropout, and a head that knows its loss."""
+"""The network: a body of hidden layers, and a head that knows its loss."""
 
-import math
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import assert_never
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from pricerange.phone import FEATURE_NAMES, LABELS
-from training import recipe
+from training import heads, sections
+from training.preprocess import Preprocess
 
-ACTIVATIONS: dict[recipe.Activation, Callable[[], nn.Module]] = {"relu": nn.ReLU}
-
-
-class Head(Protocol):
-    """The last layer: what it answers with, how wrong that is, and what it means."""
-
-    def __call__(self, hidden: Tensor) -> Tensor:
-        """Turn the last block's float32 [n, width] into logits."""
-
-    def loss(self, logits: Tensor, price_range: Tensor) -> Tensor:
-        """Return each row's loss, float32 [n]; `price_range` is int64 [n]."""
-
-    def probabilities(self, logits: Tensor) -> Tensor:
-        """Turn logits into float32 [n, 4]: not negative, each row sums to 1."""
+ACTIVATIONS: dict[sections.Activation, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "prelu": nn.PReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
 
 
-class SoftmaxHead(nn.Module):
-    """One logit a price range; cross-entropy."""
+@dataclass(frozen=True, slots=True)
+class WeightLayer:
+    """A layer with weight matrices, and the module whose output is its activation.
 
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(width, len(LABELS))
-
-    def forward(self, hidden: Tensor) -> Tensor:  # noqa: D102
-        logits: Tensor = self.linear(hidden)
-        return logits
-
-    def loss(self, logits: Tensor, price_range: Tensor) -> Tensor:  # noqa: D102
-        return functional.cross_entropy(logits, price_range, reduction="none")
-
-    def probabilities(self, logits: Tensor) -> Tensor:  # noqa: D102
-        return logits.softmax(dim=1)
-
-
-class OrdinalHead(nn.Module):
-    """One score a phone and three ordered thresholds; the cumulative binary cross-entropy.
-
-    The logits are float32 [n, 3]: logit k is score - threshold k, and its sigmoid is the probability that
-    the price range is above k (proportional odds; McCullagh, "Regression Models for Ordinal Data", 1980).
+    `nonlinearity` is None where none of the recipe's activations follows.
     """
 
-    def __init__(self, width: int) -> None:
+    name: str
+    module: nn.Module
+    activation: nn.Module
+    nonlinearity: sections.Activation | None
+
+    @property
+    def weights(self) -> list[nn.Parameter]:
+        """The weight matrices."""
+        return self._named("weight")
+
+    @property
+    def biases(self) -> list[nn.Parameter]:
+        """The bias vectors."""
+        return self._named("bias")
+
+    def _named(self, start: str) -> list[nn.Parameter]:
+        return [parameter for name, parameter in self.module.named_parameters() if name.startswith(start)]
+
+
+class Mlp(nn.Module):
+    """Blocks of Linear -> BatchNorm1d -> activation -> Dropout: float32 [n, inputs] -> [n, width]."""
+
+    def __init__(self, inputs: int, choices: sections.Mlp) -> None:
         super().__init__()
-        self.score = nn.Linear(width, 1)
-        # where the quartiles of a standard normal score lie
-        self.first_threshold = nn.Parameter(torch.tensor([-0.67]))
-        # logarithms: gaps stay positive, so that the thresholds stay in order, and the steepness, which
-        # has to grow twentyfold, gets there in steps of a few per cent
-        self.log_gaps = nn.Parameter(torch.full([len(LABELS) - 2], math.log(0.67)))
-        self.log_steepness = nn.Parameter(torch.zeros(1))
+        self.blocks, self.layers = nn.Sequential(), list[WeightLayer]()
+        before = inputs
+        for number, (after, dropout) in enumerate(zip(choices.hidden, choices.dropout, strict=True), start=1):
+            linear, activation = nn.Linear(before, after), ACTIVATIONS[choices.activation]()
+            norm = [_batch_norm(after, choices.batch_norm_bias)] if choices.batch_norm else []
+            self.blocks.extend([linear, *norm, activation, nn.Dropout(dropout)])
+            self.layers.append(WeightLayer(f"hidden {number}", linear, activation, choices.activation))
+            before = after
+        self.skipped = inputs if choices.linear_skip else 0
+        self.width = before + self.skipped
+        self.input_sparsity, self.skip_sparsity = choices.input_sparsity, choices.skip_sparsity
 
-    def forward(self, hidden: Tensor) -> Tensor:  # noqa: D102
-        gaps = self.log_gaps.exp().cumsum(0)
-        thresholds = torch.cat([self.first_threshold, self.first_threshold + gaps])
-        logits: Tensor = (self.score(hidden) - thresholds) * self.log_steepness.exp()
-        return logits
+    def forward(self, inputs: Tensor) -> Tensor:  # noqa: D102
+        hidden: Tensor = self.blocks(inputs)
+        return torch.cat([hidden, inputs], dim=1) if self.skipped else hidden
 
-    def loss(self, logits: Tensor, price_range: Tensor) -> Tensor:  # noqa: D102
-        above = price_range[:, None] > torch.arange(len(LABELS) - 1)
-        target = above.to(logits.dtype)
-        return functional.binary_cross_entropy_with_logits(logits, target, reduction="none").sum(dim=1)
+    def penalty(self, head_weights: Tensor) -> Tensor:
+        """Return the group-lasso penalties: the sum over the inputs of the norm of their weights, weighted.
 
-    def probabilities(self, logits: Tensor) -> Tensor:
-        """Turn the logits into float32 [n, 4].
-
-        sigmoid(a) - sigmoid(b) is written sigmoid(a) sigmoid(-b) (1 - exp(b - a)): without a difference of
-        close numbers it is never negative and keeps its digits where it is small.
-        """
-        above, below = logits.sigmoid(), (-logits).sigmoid()
-        between = above[:, :-1] * below[:, 1:] * (1 - (logits[:, 1:] - logits[:, :-1]).exp())
-        return torch.cat([below[:, :1], between, above[:, -1:]], dim=1)
-
-
-HEADS: dict[recipe.Head, Callable[[int], Head]] = {"softmax": SoftmaxHead, "ordinal": OrdinalHead}
-
-
-class Network(nn.Module):
-    """Standardised features float32 [n, 20] -> the head's logits."""
-
-    def __init__(self, choices: recipe.Network) -> None:
-        super().__init__()
-        widths = [len(FEATURE_NAMES), *choices.hidden]
-        self.blocks = nn.Sequential()
-        for before, after, dropout in zip(widths[:-1], widths[1:], choices.dropout, strict=True):
-            norm = nn.BatchNorm1d(after)
-            nn.init.constant_(norm.bias, choices.batch_norm_bias)
-            self.blocks.extend(
-                [nn.Linear(before, after), norm, ACTIVATIONS[choices.activation](), nn.Dropout(dropout)]
-            )
-        self.head = HEADS[choices.head](widths[-1])
-
-    def forward(self, standardised: Tensor) -> Tensor:  # noqa: D102
-        logits: Tensor = self.head(self.blocks(standardised))
-        return logits
-
-    def input_sparsity(self) -> Tensor:
-        """Return the group-lasso penalty: the sum over the 20 features of the norm of their weights.
-
-        It drives the features that carry nothing to weight 0 as one (Scardapane et al., "Group sparse
+        One is on the first layer, one on the linear skip, the last columns of the head's float32 [m, width].
+        Each drives the inputs that carry nothing to weight 0 as one (Scardapane et al., "Group sparse
         regularization for deep neural networks", 2017).
         """
-        first = self.blocks[0]
-        assert isinstance(first, nn.Linear)
-        penalty: Tensor = first.weight.norm(dim=0).sum()
+        penalty = head_weights.new_zeros(())
+        if self.input_sparsity:
+            penalty = penalty + self.input_sparsity * self.layers[0].weights[0].norm(dim=0).sum()
+        if self.skip_sparsity:
+            penalty = penalty + self.skip_sparsity * head_weights[:, -self.skipped :].norm(dim=0).sum()
         return penalty
 
 
-class Standardise(nn.Module):
-    """(features - mean) / deviation, with the statistics of the training rows."""
+def _batch_norm(width: int, bias: float) -> nn.BatchNorm1d:
+    norm = nn.BatchNorm1d(width)
+    nn.init.constant_(norm.bias, bias)
+    return norm
 
-    mean: Tensor
-    deviation: Tensor
 
-    def __init__(self, training_rows: Tensor) -> None:
-        """Take the statistics of float32 [n, 20]; a feature that never varies is only centred."""
+class Lstm(nn.Module):
+    """The inputs one after the other: float32 [n, inputs] -> the last hidden state, [n, width]."""
+
+    def __init__(self, choices: sections.Lstm) -> None:
         super().__init__()
-        exact = training_rows.double()
-        deviation = exact.std(dim=0, correction=0)
-        self.register_buffer("mean", exact.mean(dim=0).float())
-        self.register_buffer("deviation", torch.where(deviation > 0, deviation, 1.0).float())
+        self.lstm = nn.LSTM(1, choices.hidden, choices.layers, batch_first=True)
+        self.dropout = nn.Dropout(choices.dropout)
+        self.layers = [WeightLayer("lstm", self.lstm, self.dropout, None)]
+        self.width = choices.hidden
 
-    def forward(self, features: Tensor) -> Tensor:  # noqa: D102
-        return (features - self.mean) / self.deviation
+    def forward(self, inputs: Tensor) -> Tensor:  # noqa: D102
+        states, _ = self.lstm(inputs.unsqueeze(2))
+        last: Tensor = self.dropout(states[:, -1])
+        return last
+
+    def penalty(self, head_weights: Tensor) -> Tensor:
+        """Return nothing to pay: there is no column of weights for an input."""
+        return head_weights.new_zeros(())
+
+
+class Network(nn.Module):
+    """Preprocessed features float32 [n, inputs] -> the head's logits."""
+
+    def __init__(self, inputs: int, choices: sections.Network, head: sections.Head) -> None:
+        super().__init__()
+        self.body = _body(inputs, choices)
+        self.head = heads.make(self.body.width, head)
+
+    @property
+    def layers(self) -> Sequence[WeightLayer]:
+        """The layers with weights, from the input to the head."""
+        head = self.get_submodule("head")
+        return [*self.body.layers, WeightLayer("head", self.head.linear, head, None)]
+
+    def forward(self, inputs: Tensor) -> Tensor:  # noqa: D102
+        logits: Tensor = self.head(self.body(inputs))
+        return logits
+
+    def penalty(self) -> Tensor:
+        """Return what the weights cost beside the loss."""
+        return self.body.penalty(self.head.linear.weight)
+
+
+def _body(inputs: int, choices: sections.Network) -> Mlp | Lstm:
+    match choices:
+        case sections.Mlp():
+            return Mlp(inputs, choices)
+        case sections.Lstm():
+            return Lstm(choices)
+        case _:
+            assert_never(choices)
 
 
 class PhoneModel(nn.Module):
     """All that stands between a phone and its answer: this is what is exported."""
 
-    def __init__(self, standardise: Standardise, network: Network) -> None:
+    temperature: Tensor
+
+    def __init__(self, preprocess: Preprocess, network: Network) -> None:
         super().__init__()
-        self.standardise = standardise
+        self.preprocess = preprocess
         self.network = network
+        self.register_buffer("temperature", torch.ones(()))
+        """What logits are divided by: 1 until calibration says otherwise."""
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Features float32 [n, 20] -> the head's logits, the temperature not applied."""
+        logits: Tensor = self.network(self.preprocess(features))
+        return logits
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Features float32 [n, 20] -> probabilities float32 [n, 4] and price range int64 [n]."""
-        probabilities = self.network.head.probabilities(self.network(self.standardise(features)))
+        probabilities = self.network.head.probabilities(self.logits(features) / self.temperature)
         return probabilities, probabilities.argmax(dim=1)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -38,15 +39,19 @@ def passport(run: Run) -> Passport:
         feature_ranges=_feature_ranges(phones.features[parts.training]),
         metrics={
             **dataclasses.asdict(run.evaluation),
+            "conformal": {level: dataclasses.asdict(found) for level, found in run.coverage.items()},
+            "condition_number": _finite(run.model.preprocess.condition_number),
+            "condition_number_after_svd": _finite(run.model.preprocess.condition_number_left),
             "parts": {
                 "training": len(parts.training),
                 "validation": len(parts.validation),
                 "test": len(parts.test),
             },
             "epochs": len(run.history.epochs),
+            "diagnosis": dataclasses.asdict(run.diagnosis),
             "kept_epoch": dataclasses.asdict(run.history.kept),
         },
-        calibration={"method": "none"},
+        calibration=dataclasses.asdict(run.calibration),
         golden_rows=_golden_rows(run),
         packages={"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
     )
@@ -80,6 +85,11 @@ def _golden_rows(run: Run) -> list[GoldenRow]:
         )
         for row in rows
     ]
+
+
+def _finite(value: float) -> float | None:
+    """Return what JSON can hold: None for an infinite number."""
+    return value if math.isfinite(value) else None
 
 
 def _shortest(value: np.float32) -> float:

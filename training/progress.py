@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from training.diagnose import Diagnosis
 from training.history import Epoch
 
 _LINES = 10
@@ -13,8 +15,9 @@ _LINES = 10
 
 
 @contextmanager
-def shown(epochs: int, console: Console) -> Iterator[Callable[[Epoch], None]]:
-    """Yield what is to be called after each of up to `epochs` epochs."""
+def shown(epochs: int, iterations: int, console: Console) -> Iterator[Callable[[Epoch], None]]:
+    """Yield what is to be called after each of up to `epochs` epochs of so many iterations."""
+    _print(f"iterations an epoch: {iterations}", console)
     if not console.is_terminal:
         yield lambda epoch: _print_some(epoch, epochs, console)
         return
@@ -30,10 +33,25 @@ def shown(epochs: int, console: Console) -> Iterator[Callable[[Epoch], None]]:
         yield lambda epoch: bar.update(task, completed=epoch.number, description=_measures(epoch))
 
 
+def summed_up(diagnosis: Diagnosis, version: Path, console: Console) -> None:
+    """Say how the run went, what to change, and where its report lies."""
+    for line in (f"verdict: {diagnosis.verdict}", *diagnosis.evidence):
+        _print(line, console)
+    if diagnosis.advice:
+        _print("what to change:", console)
+    for line in diagnosis.advice:
+        _print(f"- {line}", console)
+    _print(f"report: {version / 'report.html'}", console)
+
+
 def _print_some(epoch: Epoch, epochs: int, console: Console) -> None:
     if epoch.number % max(1, epochs // _LINES) == 0:
-        console.print(f"epoch {epoch.number}/{epochs} {_measures(epoch)}", highlight=False, soft_wrap=True)
+        _print(f"epoch {epoch.number}/{epochs} {_measures(epoch)}", console)
 
 
 def _measures(epoch: Epoch) -> str:
     return f"loss {epoch.loss:.4f} validation accuracy {epoch.validation_accuracy:.4f}"
+
+
+def _print(line: str, console: Console) -> None:
+    console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,105 +1,51 @@
 """A recipe: every choice of a training run by its name, read from a TOML file."""
 
 import tomllib
+import typing
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from training import sections
 from training.errors import RecipeError, RecipeFileError
-
-Activation = Literal["relu"]
-Head = Literal["softmax", "ordinal"]
-OptimiserName = Literal["adamw"]
-ScheduleName = Literal["one_cycle"]
+from training.sections import Lstm, Mlp, MultiStep, PiecewiseConstant, Section, Step
 
 FOLDER = Path(__file__).parent.parent / "recipes"
 """The shipped recipes: beside the package `training` in the repository and in an installed wheel."""
 DEFAULT = FOLDER / "phone_price_range.toml"
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Strength = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Dropout = Annotated[float, Field(ge=0, lt=1)]
-Width = Annotated[int, Field(ge=1)]
+
+class _ImpossibleError(ValueError):
+    """Choices that are each possible and not together."""
+
+    def __init__(self, field: str, expected: str, found: object) -> None:
+        super().__init__(field, expected, repr(found))
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Split(_Section):
-    """Shares of the rows; the rest is the training part."""
-
-    validation: Share = Field(description="Rows that early stopping looks at")
-    test: Share = Field(description="Rows that nothing looks at before the evaluation")
-
-    @model_validator(mode="after")
-    def _leaves_rows_to_train_on(self) -> Self:
-        if self.validation + self.test >= 1:
-            raise ValueError("validation and test must leave a share of the rows to train on")
-        return self
-
-
-class Network(_Section):
-    """Blocks of Linear -> BatchNorm1d -> activation -> Dropout, then a head."""
-
-    hidden: list[Width] = Field(min_length=1, description="Width of each block")
-    activation: Activation
-    dropout: list[Dropout] = Field(description="Dropout probability of each block")
-    batch_norm_bias: float = Field(
-        allow_inf_nan=False,
-        description="Where the biases of batch normalisation start: from about 3 on, every ReLU starts open",
-    )
-    head: Head
-
-    @model_validator(mode="after")
-    def _one_dropout_a_block(self) -> Self:
-        if len(self.dropout) != len(self.hidden):
-            raise ValueError(
-                f"dropout needs one probability for each of the {len(self.hidden)} hidden widths"
-            )
-        return self
-
-
-class Optimiser(_Section):
-    """How a gradient becomes a step."""
-
-    name: OptimiserName
-    learning_rate: Rate = Field(description="The schedule's highest rate")
-    weight_decay: Strength
-
-
-class Schedule(_Section):
-    """The learning rate's way through the run."""
-
-    name: ScheduleName
-    warm_up: Share = Field(description="Share of the steps in which the rate rises")
-
-
-class Loop(_Section):
-    """How long and in what pieces."""
-
-    epochs: int = Field(ge=1)
-    batch_size: int = Field(ge=2, description="Batch normalisation needs two rows at least")
-    patience: int = Field(
-        ge=1, description="Epochs without a validation loss near the lowest that end the run early"
-    )
-    input_sparsity: Strength = Field(
-        description="Weight of the group-sparsity penalty on the first layer's input columns"
-    )
-
-
-class Recipe(_Section):
+class Recipe(Section):
     """Every choice of a training run."""
 
     seed: int = Field(ge=0, lt=2**32)
-    split: Split
-    network: Network
-    optimiser: Optimiser
-    schedule: Schedule
-    loop: Loop
+    split: sections.Split
+    preprocess: sections.Preprocess = sections.Preprocess()
+    network: sections.Network
+    initialisation: sections.Initialisation = sections.ByRule(name="auto")
+    head: sections.Head
+    optimiser: sections.Optimiser
+    schedule: sections.Schedule
+    loop: sections.Loop
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        _check_split(self.split)
+        if isinstance(self.network, Mlp):
+            _check_blocks(self.network)
+        _check_batches(self.loop, self.network)
+        _check_schedule(self.schedule, self.loop.epochs)
+        return self
 
 
 def read(path: Path) -> Recipe:
@@ -114,28 +60,85 @@ def read(path: Path) -> Recipe:
         raise RecipeError(path, *_translated(details)) from error
 
 
-def _translated(error: ErrorDetails) -> tuple[str, str, str]:
+def _check_split(split: sections.Split) -> None:
+    if split.validation + split.test >= 1:
+        expected = "shares of validation and test that leave rows to train on"
+        raise _ImpossibleError("split", expected, [split.validation, split.test])
+
+
+def _check_blocks(network: Mlp) -> None:
+    if len(network.dropout) != len(network.hidden):
+        expected = f"one probability for each of the {len(network.hidden)} hidden widths"
+        raise _ImpossibleError("network.dropout", expected, network.dropout)
+    if network.batch_norm_bias and not network.batch_norm:
+        raise _ImpossibleError("network.batch_norm_bias", "0 without batch_norm", network.batch_norm_bias)
+    if network.skip_sparsity and not network.linear_skip:
+        raise _ImpossibleError("network.skip_sparsity", "0 without linear_skip", network.skip_sparsity)
+
+
+def _check_batches(loop: sections.Loop, network: Mlp | Lstm) -> None:
+    # batches are of nearly the same length: of an odd number of rows in twos, one batch has one row
+    if isinstance(network, Mlp) and network.batch_norm and loop.batch_size in (1, 2):
+        expected = "'full' or at least 3, since batch_norm needs the variance of a batch"
+        raise _ImpossibleError("loop.batch_size", expected, loop.batch_size)
+
+
+def _check_schedule(schedule: sections.Schedule, epochs: int) -> None:
+    """Refuse changes of rate that the run does not live to see."""
+    match schedule:
+        case Step(step_size=size) if size >= epochs:
+            raise _ImpossibleError("schedule.step_size", f"less than the {epochs} epochs", size)
+        case MultiStep(milestones=changes):
+            _check_changes("schedule.milestones", changes, epochs)
+        case PiecewiseConstant(boundaries=changes, factors=factors):
+            _check_changes("schedule.boundaries", changes, epochs)
+            if len(factors) != len(changes) + 1:
+                expected = f"{len(changes) + 1} factors, one more than boundaries"
+                raise _ImpossibleError("schedule.factors", expected, factors)
+
+
+def _check_changes(field: str, changes: list[int], epochs: int) -> None:
+    if changes[-1] >= epochs or any(later <= earlier for earlier, later in pairwise(changes)):
+        raise _ImpossibleError(field, f"rising numbers below the {epochs} epochs", changes)
+
+
+def _translated(error: ErrorDetails) -> tuple[str, str, str]:  # noqa: PLR0911
     """Say field, expected and found of an error of pydantic."""
-    field = ".".join(map(str, error["loc"]))
+    section, location = _located(error["loc"])
+    field = ".".join(location)
     match error["type"]:
         case "extra_forbidden":
-            known = ", ".join(_section_at(error["loc"][:-1]).model_fields)
-            return field, f"one of the known keys: {known}", "an unknown key"
+            return field, f"one of the known keys: {', '.join(section.model_fields)}", "an unknown key"
         case "missing":
             return field, "a value", "none"
+        case "union_tag_invalid":
+            return f"{field}.name", f"one of {error['ctx']['expected_tags']}", repr(error["ctx"]["tag"])
+        case "union_tag_not_found":
+            return f"{field}.name", "a value", "none"
         case "literal_error":
             return field, f"one of {error['ctx']['expected']}", repr(error["input"])
         case "value_error":
-            return field, str(error["ctx"]["error"]), repr(error["input"])
+            field, expected, found = error["ctx"]["error"].args
+            return field, expected, found
         case _:
             expected = error["msg"].removeprefix("Input should be ")
             return field, expected[:1].lower() + expected[1:], repr(error["input"])
 
 
-def _section_at(location: tuple[int | str, ...]) -> type[BaseModel]:
-    section: type[BaseModel] = Recipe
-    for key in location:
-        annotation = section.model_fields[str(key)].annotation
-        assert isinstance(annotation, type)
-        section = annotation
-    return section
+def _located(location: tuple[int | str, ...]) -> tuple[type[BaseModel], list[str]]:
+    """Return the section in which an error lies, and the place as it is written in the file.
+
+    Pydantic's place has the chosen name between a section and its key; the file does not.
+    """
+    names = [str(key) for key in location]
+    field = Recipe.model_fields.get(names[0]) if len(names) > 1 else None
+    if field is None:
+        return Recipe, names
+    if field.discriminator is None:
+        return typing.cast("type[BaseModel]", field.annotation), names
+    chosen = names.pop(1)
+    one: type[BaseModel]
+    for one in typing.get_args(field.annotation):
+        if chosen in typing.get_args(one.model_fields["name"].annotation):
+            return one, names
+    raise AssertionError(chosen)

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 
 from pricerange.predictor import Prediction
+from training.calibrate import Calibration
+from training.conformal import Coverage
 from training.data import LabelledPhones
+from training.diagnose import Diagnosis
 from training.evaluate import Evaluation
 from training.history import History
+from training.importance import Importance
 from training.network import PhoneModel
 from training.recipe import Recipe
 from training.split import Parts
@@ -13,13 +17,20 @@ from training.split import Parts
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`answers` are ONNX Runtime's to all n phones; `evaluation` is of those to the test part."""
+    """`answers` are ONNX Runtime's to all n phones.
+
+    `evaluation`, `coverage` and `importances` are of those to the test part.
+    """
 
     recipe: Recipe
     phones: LabelledPhones
     parts: Parts
     model: PhoneModel
     history: History
+    diagnosis: Diagnosis
     graph: bytes
     answers: Prediction
     evaluation: Evaluation
+    calibration: Calibration
+    coverage: dict[str, Coverage]
+    importances: list[Importance]

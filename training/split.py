@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sklearn.model_selection import train_test_split
 
 from pricerange.phone import LABELS
-from training import recipe
+from training import sections
 from training.errors import TooFewRowsError
 
 Rows = npt.NDArray[np.int64]
@@ -23,7 +23,7 @@ class Parts:
     test: Rows
 
 
-def three_ways(price_range: npt.NDArray[np.int64], shares: recipe.Split, seed: int) -> Parts:
+def three_ways(price_range: npt.NDArray[np.int64], shares: sections.Split, seed: int) -> Parts:
     """Split n rows so that every part has the price ranges in the same proportion.
 
     Raises `TooFewRowsError` where a price range has too few rows to be in every part.

@@ -8,25 +8,38 @@ from rich.console import Console
 
 from pricerange import bundle
 from pricerange.phone import FEATURE_NAMES, LABELS
-from training import card, data, recipe
+from training import card, conformal, data, recipe
+from training.calibrate import calibrate
 from training.data import LabelledPhones
+from training.device import find_device, reproducible
+from training.diagnose import diagnose
 from training.evaluate import evaluate
-from training.export import export, prove_equal
+from training.export import answering, export, prove_equal
 from training.history import Epoch, History
-from training.loop import Part, fit, reproducible
-from training.network import Network, PhoneModel, Standardise
+from training.importance import importances
+from training.initialise import initialise
+from training.loop import Part, fit, iterations
+from training.network import Network, PhoneModel
 from training.passport import passport
-from training.progress import shown
+from training.preprocess import Preprocess
+from training.progress import shown, summed_up
 from training.recipe import Recipe
 from training.run import Run
 from training.split import Rows, three_ways
 
 
-def train(source: str, models: Path, recipe_file: Path | None = None, console: Console | None = None) -> Path:
+def train(
+    source: str,
+    models: Path,
+    recipe_file: Path | None = None,
+    console: Console | None = None,
+    device: str = "cpu",
+) -> Path:
     """Train by a recipe, the shipped one if none is named, and return the folder of the new version.
 
     `source` is a file with the 20 features and `price_range`, or `synthetic[:ROWS]`. What the run says goes
-    to `console`, standard error if none is given. The same recipe and data give the same bytes of model.onnx.
+    to `console`, standard error if none is given. The network learns on the `device` `cpu` or `cuda`; on one
+    kind of device the same recipe and data give the same bytes of model.onnx.
 
     Raises the errors of `pricerange.table` and of `training.errors`; then no version was written, nor is it
     when the run is killed.
@@ -34,32 +47,64 @@ def train(source: str, models: Path, recipe_file: Path | None = None, console: C
     choices = recipe.read(recipe_file or recipe.DEFAULT)
     phones = data.load(source)
     parts = three_ways(phones.price_range, choices.split, choices.seed)
-    with shown(choices.loop.epochs, console or Console(stderr=True)) as on_epoch:
-        model, history = learn(phones, parts.training, parts.validation, choices, on_epoch)
+    console = console or Console(stderr=True)
+    batches = iterations(len(parts.training), choices.loop.batch_size)
+    with shown(choices.loop.epochs, batches, console) as on_epoch:
+        model, history = learn(phones, parts.training, parts.validation, choices, on_epoch, device)
+    with reproducible(choices.seed):
+        calibration = calibrate(
+            model,
+            torch.from_numpy(phones.features[parts.validation]),
+            torch.from_numpy(phones.price_range[parts.validation]),
+        )
     graph = export(model, _metadata(phones))
     answers = prove_equal(model, graph, phones.features)
-    evaluation = evaluate(phones.price_range[parts.test], answers.price_range[parts.test])
-    run = Run(choices, phones, parts, model, history, graph, answers, evaluation)
-    return bundle.write(models, graph, passport(run), card.documents(run))
+    tested = answers.probabilities[parts.test], phones.price_range[parts.test]
+    evaluation, coverage = evaluate(*tested), conformal.coverage(*tested, calibration.conformal_quantiles)
+    run = Run(
+        recipe=choices,
+        phones=phones,
+        parts=parts,
+        model=model,
+        history=history,
+        diagnosis=diagnose(history, choices),
+        graph=graph,
+        answers=answers,
+        evaluation=evaluation,
+        calibration=calibration,
+        coverage=coverage,
+        importances=importances(answering(graph), phones.features[parts.test], tested[1], choices.seed),
+    )
+    version = bundle.write(models, graph, passport(run), card.documents(run))
+    summed_up(run.diagnosis, version, console)
+    return version
 
 
-def learn(
+def learn(  # noqa: PLR0913, PLR0917
     phones: LabelledPhones,
     training: Rows,
     validation: Rows,
     choices: Recipe,
     on_epoch: Callable[[Epoch], None],
+    device: str = "cpu",
 ) -> tuple[PhoneModel, History]:
-    """Train a network on the training rows, stopped by the validation rows; no other row is looked at."""
+    """Train a network on the training rows, stopped by the validation rows; no other row is looked at.
+
+    `device` is where the network learns, `cpu` or `cuda`; the model comes back on the CPU. Raises
+    `DeviceError`, `ScheduleError` or `DivergedError`.
+    """
+    where = find_device(device)
     features, price_range = torch.from_numpy(phones.features), torch.from_numpy(phones.price_range)
-    with reproducible(choices.seed):
-        standardise = Standardise(features[training])
-        network = Network(choices.network)
+    with reproducible(choices.seed, where):
+        preprocess = Preprocess(features[training], choices.preprocess)
+        network = Network(preprocess.outputs, choices.network, choices.head)
+        initialise(network, choices.initialisation)
         learned, held_out = (
-            Part(standardise(features[rows]), price_range[rows]) for rows in (training, validation)
+            Part(preprocess(features[rows]).to(where), price_range[rows].to(where))
+            for rows in (training, validation)
         )
-        history = fit(network, learned, held_out, choices, on_epoch)
-    return PhoneModel(standardise, network).eval(), history
+        history = fit(network.to(where), learned, held_out, choices, on_epoch)
+    return PhoneModel(preprocess, network.cpu()).eval(), history
 
 
 def _metadata(phones: LabelledPhones) -> dict[str, str]:

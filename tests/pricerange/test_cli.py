@@ -1,5 +1,6 @@
 """The command line: help for every command, one line for an error, nothing imported that is not used."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([PRICERANGE, *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("command", ["train", "serve", "score", "models"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "compare", "search", "serve", "score", "models"])
 def test_every_command_has_help(command: str) -> None:
     shown = run(command, "--help")
     assert shown.returncode == 0
@@ -37,9 +38,42 @@ def test_models_lists_versions(model_repository: Path) -> None:
     assert "accuracy" in listed.stdout
 
 
+def test_evaluate_prints_tables_or_json(model_repository: Path) -> None:
+    command = ["evaluate", "--models", model_repository, "--model-version", "1", "--data", "synthetic:300"]
+    tables, stored = run(*command), run(*command, "--json")
+    assert (tables.returncode, stored.returncode) == (0, 0)
+    evaluation = json.loads(stored.stdout)["evaluation"]
+    assert evaluation["rows"] == 300
+    assert f"{evaluation['accuracy']:.4f}" in tables.stdout
+
+
+def test_compare_prints_a_table_and_fills_a_folder(recipe_file: Path, tmp_path: Path) -> None:
+    folds = ["--folds", "2", "--repeats", "1", "--jobs", "1"]
+    command = ["compare", "--data", "synthetic:200", "--recipe", recipe_file, "--output", tmp_path]
+    compared = run(*command, *folds)
+    assert compared.returncode == 0
+    assert "200 phones, 2 folds x 1" in compared.stdout
+    assert "ordinal linear" in compared.stdout
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".csv", ".svg"}
+
+
+def test_search_reports_and_writes_a_recipe(recipe_file: Path, tmp_path: Path) -> None:
+    storage, output = f"sqlite:///{tmp_path / 'search.db'}", tmp_path / "best.toml"
+    command = ["search", "--data", "synthetic:200", "--recipe", recipe_file, "--trials", "1"]
+    searched = run(*command, "--storage", storage, "--output", output)
+    assert searched.returncode == 0
+    assert searched.stdout.startswith("Finished trials: 1. Means of 5 runs on 40 phones")
+    assert output.read_text().startswith("# The best of the study phone_price_range")
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
+        pytest.param(
+            ["evaluate", "--data", "synthetic", "--models", "nowhere"],
+            errors.ModelNotFoundError,
+            id="evaluate",
+        ),
         pytest.param(["score", "nowhere.csv", "out.csv"], errors.TableNotFoundError, id="score"),
         pytest.param(["serve", "--models", "nowhere"], errors.ModelNotFoundError, id="serve"),
     ],
@@ -71,6 +105,7 @@ def test_no_error_ends_like_success_or_wrong_usage() -> None:
         pytest.param(
             "import pricerange.cli", ["torch", "fastapi", "onnxruntime", "pyarrow", "numpy.testing"], id="cli"
         ),
+        pytest.param("import training.examine", ["torch", "optuna", "matplotlib", "onnx"], id="evaluate"),
         pytest.param("import service.serve", ["torch", "pyarrow", "onnx", "sklearn"], id="service"),
         pytest.param(
             "import scoring.score", ["torch", "fastapi", "uvicorn", "onnx", "sklearn"], id="scoring"

@@ -8,13 +8,13 @@ from training.early_stopping import EarlyStopping
 from training.history import Epoch
 
 
-def run(losses: list[float], patience: int) -> tuple[int, Epoch, float]:
+def run(losses: list[float], patience: int | None) -> tuple[int, Epoch, float]:
     """Let the weight be the epoch's number; return epochs run, the kept epoch and the restored weight."""
     network = nn.Linear(1, 1)
     stopping = EarlyStopping(network, patience)
     for number, loss in enumerate(losses, start=1):
         nn.init.constant_(network.weight, number)
-        if stopping.is_over_after(Epoch(number, 0.0, 0.0, loss, 0.1, 0.0, 0.0)):
+        if stopping.is_over_after(Epoch(number, 0.0, 0.0, loss, 0.1, 0.0, 0.0, [])):
             break
     nn.init.constant_(network.weight, -1)
     return number, stopping.restore(), network.weight.item()
@@ -43,10 +43,15 @@ def test_ends_after_so_many_epochs_without_one_worth_keeping() -> None:
     assert (epochs, kept.number) == (5, 2)
 
 
+def test_without_patience_a_run_goes_on_to_its_end_and_keeps_that() -> None:
+    epochs, kept, weight = run([1.0, 5.0, 6.0, 7.0], patience=None)
+    assert epochs == kept.number == weight == 4
+
+
 def test_weights_of_the_kept_epoch_are_a_copy() -> None:
     network = nn.BatchNorm1d(3)
     stopping = EarlyStopping(network, 1)
-    stopping.is_over_after(Epoch(1, 0.0, 0.0, 1.0, 0.1, 0.0, 0.0))
+    stopping.is_over_after(Epoch(1, 0.0, 0.0, 1.0, 0.1, 0.0, 0.0, []))
     before = network.running_mean.clone()
     network(torch.randn(10, 3) + 5)
     stopping.restore()

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from training import recipe, split
+from training import sections, split
 from training.errors import TooFewRowsError
 
-SHARES = recipe.Split(validation=0.1, test=0.1)
+SHARES = sections.Split(validation=0.1, test=0.1)
 
 
 def test_every_row_is_in_one_part_and_every_part_holds_the_price_ranges_in_proportion() -> None:

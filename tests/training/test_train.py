@@ -13,6 +13,7 @@ from pricerange import bundle
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 from training import data
+from training.errors import DivergedError
 from training.recipe import Recipe
 from training.split import three_ways
 from training.train import train
@@ -61,15 +62,17 @@ def test_golden_rows_span_the_price_ranges(model_repository: Path) -> None:
     assert {int(np.argmax(row.probabilities)) for row in golden} == {0, 1, 2, 3}
 
 
-def test_card_and_pictures_lie_beside_the_model(model_repository: Path) -> None:
+def test_card_report_and_pictures_lie_beside_the_model(model_repository: Path) -> None:
     folder = bundle.find(model_repository)
     card = (folder / "MODEL_CARD.md").read_text()
     passport = bundle.read(folder).passport
     assert passport.training_data.sha256 in card
     assert f"{passport.metrics['accuracy']:.4f}" in card
+    assert "[report](report.html)" in card
+    assert f"**{passport.metrics['diagnosis']['verdict']}**" in card
     for picture in ("learning_curve.svg", "confusion_matrix.svg"):
         assert f"({picture})" in card
-        assert (folder / picture).read_text().startswith("<?xml")
+        assert (folder / picture).read_text().startswith("<svg")
 
 
 def test_the_same_recipe_and_data_give_the_same_bytes_in_another_process(
@@ -77,7 +80,15 @@ def test_the_same_recipe_and_data_give_the_same_bytes_in_another_process(
 ) -> None:
     subprocess.run([sys.executable, "-c", TRAIN, "synthetic:1000", tmp_path, recipe_file], check=True)
     first, second = bundle.find(model_repository), bundle.find(tmp_path)
-    for name in ("model.onnx", "MODEL_CARD.md", "learning_curve.svg", "confusion_matrix.svg"):
+    names = {path.name for path in first.iterdir()} - {"bundle.json"}
+    assert names == {
+        "model.onnx",
+        "MODEL_CARD.md",
+        "report.html",
+        "learning_curve.svg",
+        "confusion_matrix.svg",
+    }
+    for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
     one, other = (json.loads((folder / "bundle.json").read_text()) for folder in (first, second))
     assert {**one, "created": None} == {**other, "created": None}
@@ -93,6 +104,17 @@ def test_another_seed_gives_another_model_and_the_next_version(
     weights = [(path / "model.onnx").read_bytes() for path in written]
     assert weights[0] == (bundle.find(model_repository) / "model.onnx").read_bytes()
     assert weights[0] != weights[1]
+
+
+def test_a_run_whose_loss_is_lost_writes_no_version(recipe_file: Path, tmp_path: Path) -> None:
+    wild = tmp_path / "wild.toml"
+    text = recipe_file.read_text().replace("learning_rate = 0.05", "learning_rate = 1e30")
+    wild.write_text(text)
+    with pytest.raises(
+        DivergedError, match=r"epoch \d+, batch \d+.* the likely cause is too high a learning rate"
+    ):
+        train("synthetic:200", tmp_path, wild)
+    assert bundle.versions(tmp_path) == []
 
 
 @pytest.mark.parametrize(

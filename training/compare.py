@@ -1,0 +1,97 @@
+"""Recipes beside the models that one would try first, on the same folds."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from pricerange.cores import usable_cores
+from training import data, folds, recipe, scoreboard, svg
+from training.baselines import BASELINES
+from training.contender import ByRecipe, Contender
+from training.standings import Standing, standings
+from training.steps import shown
+
+_WIDTH = 120
+"""Columns of a table that goes to a file or a pipe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How often to measure: `jobs` processes share the work, as many as there are cores if not given."""
+
+    folds: int = 5
+    repeats: int = 4
+    seed: int = 0
+    jobs: int | None = None
+
+
+_PLAN = Plan()
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Standings on `rows` phones of the file `source`, the first contender being what others differ from."""
+
+    source: str
+    sha256: str
+    rows: int
+    plan: Plan
+    standings: list[Standing]
+
+
+def compare(
+    source: str,
+    recipes: Sequence[Path] = (),
+    plan: Plan = _PLAN,
+    output: Path | None = None,
+    console: Console | None = None,
+) -> Comparison:
+    """Measure recipes, all shipped ones if none is named, and the baselines on the same folds.
+
+    The first recipe is the one that all others are compared with. `output` is a folder for
+    `comparison.json`, `comparison.csv` and `comparison.svg`.
+
+    Raises what `data.load` and `recipe.read` raise, `TooFewRowsError` and `DivergedError`.
+    """
+    files = list(recipes) or shipped()
+    contenders: list[Contender] = [*(ByRecipe(path.stem, recipe.read(path)) for path in files), *BASELINES]
+    phones = data.load(source)
+    parts = folds.split(phones.price_range, plan.folds, plan.repeats, plan.seed)
+    with shown(len(contenders) * len(parts), console or Console(stderr=True)) as on_fold:
+        answers = folds.answers(phones, contenders, parts, plan.jobs or usable_cores(), on_fold)
+    found = standings([one.name for one in contenders], answers, parts, phones.price_range)
+    comparison = Comparison(phones.source, phones.sha256, len(phones.features), plan, found)
+    if output is not None:
+        _write(output, comparison)
+    return comparison
+
+
+def show(comparison: Comparison) -> None:
+    """Print the tables on standard output, however narrow it is."""
+    console = Console(highlight=False)
+    console = console if console.is_terminal else Console(highlight=False, width=_WIDTH)
+    plan = comparison.plan
+    console.print(
+        f"{comparison.rows} phones, {plan.folds} folds x {plan.repeats}, seed {plan.seed}; standard errors "
+        "corrected for folds that share rows"
+    )
+    for table in scoreboard.tables(comparison.standings):
+        if table.row_count:
+            console.print()
+            console.print(table)
+
+
+def _write(folder: Path, comparison: Comparison) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "comparison.json").write_text(json.dumps(dataclasses.asdict(comparison), indent=1) + "\n")
+    (folder / "comparison.csv").write_text(scoreboard.as_csv(comparison.standings))
+    (folder / "comparison.svg").write_bytes(svg.standalone(scoreboard.picture(comparison.standings)))
+
+
+def shipped() -> list[Path]:
+    """Return the shipped recipes, that of the served model first."""
+    return [recipe.DEFAULT, *sorted(set(recipe.FOLDER.glob("*.toml")) - {recipe.DEFAULT})]

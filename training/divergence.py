@@ -1,0 +1,55 @@
+"""Whether a run has left the numbers, and what took it there."""
+
+import math
+
+from torch import Tensor
+
+from training.errors import DivergedError
+
+EXPLODING_NORM = 100.0
+"""A gradient norm that tears a layer: with standardised inputs and a loss of about 1, it is 0.01 to 10."""
+
+
+class DivergenceGuard:
+    """Looks at the losses of each epoch; keeps the gradients that the run began with as evidence."""
+
+    def __init__(self, layer_names: list[str]) -> None:
+        self._names = layer_names
+        self._first: list[float] = []
+
+    def check(self, epoch: int, losses: Tensor, norms: Tensor, validation_loss: float, rate: float) -> None:
+        """Raise `DivergedError` unless the losses float32 [batches] and the validation loss are finite.
+
+        `norms` float32 [batches, layers] are those of the gradients; `rate` is the epoch's first.
+        """
+        self._first = self._first or norms[0].tolist()
+        lost = (~losses.isfinite()).nonzero()
+        if len(lost) == 0 and math.isfinite(validation_loss):
+            return
+        # a loss that only the validation part shows comes from the last step
+        batch = int(lost[0]) if len(lost) else len(losses) - 1
+        loss = losses[batch].item() if len(lost) else validation_loss
+        # the loss of the very first batch comes before any step
+        stepped = epoch > 1 or batch > 0 or len(lost) == 0
+        raise DivergedError(epoch, batch + 1, loss, rate, self._cause(stepped, rate))
+
+    def _cause(self, stepped: bool, rate: float) -> str:
+        if not stepped:
+            return (
+                "there was no step yet, so the start itself is too large: try another initialisation, "
+                "network.batch_norm or preprocess.standardise"
+            )
+        size, name = max(
+            (norm if math.isfinite(norm) else math.inf, name)
+            for norm, name in zip(self._first, self._names, strict=True)
+        )
+        beginning = f"in the first batch of the run the largest gradient norm, that of {name}, was {size:.3g}"
+        if size > EXPLODING_NORM:
+            return (
+                f"an exploding gradient: {beginning}, before any step; try loop.clip_norm, "
+                "network.batch_norm or another initialisation"
+            )
+        return (
+            f"too high a learning rate: {beginning}, so the steps made it explode; try a rate far below "
+            f"{rate:g}, a warm-up or loop.clip_norm"
+        )

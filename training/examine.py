@@ -1,0 +1,124 @@
+"""A model version judged by a file of phones whose price range is known."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pricerange.bundle import Passport
+from pricerange.phone import LABELS
+from pricerange.predictor import Predictor
+from training import conformal, data
+from training.conformal import Coverage
+from training.evaluate import Evaluation, evaluate
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """How a version answers the phones of `source`.
+
+    `learned` and `tuned` are the numbers of these phones that the version was fitted to, and that stopped
+    its training and calibrated it: for other files than its own 0.
+    """
+
+    model: str
+    version: str
+    source: str
+    sha256: str
+    learned: int
+    tuned: int
+    evaluation: Evaluation
+    conformal: dict[str, Coverage]
+
+
+def examine(models: Path, source: str, version: int | None = None) -> Examination:
+    """Answer a file with a version of a model repository, the newest if none is named, and measure it.
+
+    Raises the errors of `pricerange.bundle`, `pricerange.predictor` and `training.data`.
+    """
+    predictor = Predictor.load(models, version)
+    bundle, phones = predictor.bundle, data.load(source)
+    probabilities = predictor.predict(phones.features).probabilities
+    quantiles = bundle.passport.calibration.get("conformal_quantiles", {})
+    return Examination(
+        bundle.name,
+        bundle.version,
+        phones.source,
+        phones.sha256,
+        *_seen(bundle.passport, phones.sha256),
+        evaluate(probabilities, phones.price_range),
+        conformal.coverage(probabilities, phones.price_range, quantiles),
+    )
+
+
+def as_json(examination: Examination) -> str:
+    """Write all of it."""
+    return json.dumps(dataclasses.asdict(examination), indent=1)
+
+
+def show(found: Examination, console: Console | None = None) -> None:
+    """Print it for people, on standard output if no console is given."""
+    console = console or Console()
+    console.print(
+        f"{found.model} {found.version} on {found.source}: {found.evaluation.rows} phones", highlight=False
+    )
+    if found.learned:
+        console.print(
+            f"The version was made from this very file: it learned from {found.learned} of these phones, "
+            f"{found.tuned} stopped and calibrated it, so that the measures are too good.",
+            style="yellow",
+            highlight=False,
+        )
+    for table in _tables(found):
+        console.print()
+        console.print(table)
+
+
+def _seen(passport: Passport, sha256: str) -> tuple[int, int]:
+    if passport.training_data.sha256 != sha256:
+        return 0, 0
+    return passport.training_data.training_rows, passport.metrics.get("parts", {}).get("validation", 0)
+
+
+def _tables(found: Examination) -> Iterator[Table]:
+    evaluation = found.evaluation
+    measures = _table("measure", "value", "95 % interval")
+    for name, label, value in (
+        ("accuracy", "accuracy", evaluation.accuracy),
+        ("macro_f1", "F1, mean of the classes", evaluation.macro.f1),
+        ("kappa", "quadratic weighted kappa", evaluation.kappa),
+        ("far_errors", "errors larger than one class", evaluation.far_errors),
+        ("nll", "negative log-likelihood, nats", evaluation.nll),
+        ("brier", "Brier score, 0 to 2", evaluation.brier),
+        ("ece", "expected calibration error", evaluation.ece),
+    ):
+        interval = evaluation.intervals.get(name)
+        measures.add_row(
+            label, f"{value:.4f}", "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
+        )
+    yield measures
+    classes = _table("price range", "precision", "recall", "F1")
+    means = (("mean", evaluation.macro), ("mean by rows", evaluation.weighted))
+    for name, quality in (*evaluation.classes.items(), *means):
+        classes.add_row(name, f"{quality.precision:.4f}", f"{quality.recall:.4f}", f"{quality.f1:.4f}")
+    yield classes
+    confusion = _table("true \\ answered", *LABELS)
+    for name, counts in zip(LABELS, evaluation.confusion, strict=True):
+        confusion.add_row(name, *map(str, counts))
+    yield confusion
+    if found.conformal:
+        sets = _table("prediction sets", "hold the truth", "mean size")
+        for level, measured in found.conformal.items():
+            sets.add_row(f"{float(level):.0%}", f"{measured.coverage:.4f}", f"{measured.mean_size:.3f}")
+        yield sets
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(first, box=None, pad_edge=False)
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
