@@ -45,6 +45,7 @@ format: $(VENV)/dev.stamp ## put the code in the house's shape
 
 bench: $(VENV)/dev.stamp ## print the figures that the documents quote
 	$(BIN)/python -m bench.startup
+	$(BIN)/python -m bench.training --data $(DATA)
 	$(BIN)/python -m bench.agreement --data $(DATA)
 	$(BIN)/python -m bench.bad_bodies --count 2000
 

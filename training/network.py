@@ -6,6 +6,7 @@ from typing import assert_never
 
 import torch
 from torch import Tensor, nn
+from torch.linalg import vector_norm
 
 from training import heads, sections
 from training.preprocess import Preprocess
@@ -75,9 +76,11 @@ class Mlp(nn.Module):
         """
         penalty = head_weights.new_zeros(())
         if self.input_sparsity:
-            penalty = penalty + self.input_sparsity * self.layers[0].weights[0].norm(dim=0).sum()
+            penalty = penalty + self.input_sparsity * vector_norm(self.layers[0].weights[0], dim=0).sum()
         if self.skip_sparsity:
-            penalty = penalty + self.skip_sparsity * head_weights[:, -self.skipped :].norm(dim=0).sum()
+            penalty = (
+                penalty + self.skip_sparsity * vector_norm(head_weights[:, -self.skipped :], dim=0).sum()
+            )
         return penalty
 
 
