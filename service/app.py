@@ -1,18 +1,18 @@
 """The application: a verified model, its routes, and what stands around them."""
 
-from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
+from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
 
 from pricerange.phone import Phone
 from pricerange.predictor import Predictor
+from service.direct import Direct, DirectRoute
 from service.errors import NotReadyError
 from service.gather import Gatherer
 from service.lifecycle import Lifecycle
@@ -25,16 +25,7 @@ from service.settings import Settings
 _DESCRIPTION = "A phone's 20 features in, its price range out: 0 low, 1 medium, 2 high, 3 very high cost."
 
 
-class DirectRoute(APIRoute):
-    """A route whose endpoint takes the request and gives the response: nothing is resolved in between."""
-
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
-        """Return the endpoint itself."""
-        endpoint: Callable[[Request], Awaitable[Response]] = self.endpoint
-        return endpoint
-
-
-def create_app(settings: Settings, predictor: Predictor, lifecycle: Lifecycle) -> FastAPI:
+def create_app(settings: Settings, predictor: Predictor, lifecycle: Lifecycle) -> ASGIApp:
     """Build the application around a predictor; `/readyz` tells the lifecycle's state."""
     metrics = Metrics(CollectorRegistry(), predictor)
     gatherer = Gatherer(predictor, metrics, settings.max_queue_rows)
@@ -51,8 +42,7 @@ def create_app(settings: Settings, predictor: Predictor, lifecycle: Lifecycle) -
     add_predictions(app.router, gatherer, predictor.bundle, settings.max_body_bytes, settings.max_rows)
     _add_passport(app.router, predictor)
     _add_operations(app.router, metrics, lifecycle)
-    app.add_middleware(Observe, metrics=metrics, lifecycle=lifecycle, access_log=settings.access_log)
-    return app
+    return Observe(Direct(app), metrics, lifecycle, settings.access_log)
 
 
 def _add_passport(router: APIRouter, predictor: Predictor) -> None:

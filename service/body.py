@@ -12,8 +12,9 @@ async def read_json(request: Request, limit: int) -> bytes:
 
     Raises `MediaTypeError`, `BodyTooLargeError` over `limit` bytes, or `ClientDisconnectedError`.
     """
-    _check_media_type(request)
-    if int(request.headers.get("content-length", 0)) > limit:
+    headers: dict[bytes, bytes] = dict(request.scope["headers"])
+    _check_media_type(headers)
+    if int(headers.get(b"content-length", 0)) > limit:
         raise BodyTooLargeError(limit)
     body = bytearray()
     while True:
@@ -27,12 +28,13 @@ async def read_json(request: Request, limit: int) -> bytes:
             return bytes(body)
 
 
-def _check_media_type(request: Request) -> None:
-    content_type = request.headers.get("content-type", JSON)
-    media_type, _, parameters = content_type.partition(";")
-    charset = parameters.replace('"', "").strip().lower()
-    if media_type.strip().lower() != JSON or charset not in ("", "charset=utf-8"):
-        raise MediaTypeError(JSON, content_type)
-    encoding = request.headers.get("content-encoding", "identity")
+def _check_media_type(headers: dict[bytes, bytes]) -> None:
+    content_type = headers.get(b"content-type", b"application/json").decode("latin-1")
+    if content_type != JSON:
+        media_type, _, parameters = content_type.partition(";")
+        charset = parameters.replace('"', "").strip().lower()
+        if media_type.strip().lower() != JSON or charset not in ("", "charset=utf-8"):
+            raise MediaTypeError(JSON, content_type)
+    encoding = headers.get(b"content-encoding", b"identity").decode("latin-1")
     if encoding.lower() != "identity":
         raise MediaTypeError(f"{JSON} without a Content-Encoding", f"Content-Encoding: {encoding}")

@@ -4,6 +4,7 @@ With several workers the numbers are summed over all of them, the ended ones too
 them in files of the folder that PROMETHEUS_MULTIPROC_DIR names.
 """
 
+import functools
 import os
 
 import numpy as np
@@ -36,10 +37,10 @@ class Metrics:
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             ProcessCollector(registry=registry)
             PlatformCollector(registry=registry)
-        self.requests = Counter(
+        self._requests = Counter(
             "pricerange_requests", "Requests answered", ["route", "method", "status"], registry=registry
         )
-        self.request_duration = Histogram(
+        self._request_duration = Histogram(
             "pricerange_request_duration_seconds",
             "From the request's head to the end of its answer",
             ["route"],
@@ -74,6 +75,16 @@ class Metrics:
             predictions.labels(str(price_range), version) for price_range in range(len(LABELS))
         ]
         self._describe(predictor)
+
+    @functools.cache  # noqa: B019  labels are bounded, and metrics live as long as the process
+    def _of_request(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+        return self._requests.labels(route, method, status), self._request_duration.labels(route)
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one request and the time it took."""
+        count, duration = self._of_request(route, method, status)
+        count.inc()
+        duration.observe(seconds)
 
     def model_ran(self, prediction: Prediction, seconds: float) -> None:
         """Count one run of the model and its answers."""

@@ -1,11 +1,11 @@
 """Around every request: its id, its errors, its metrics, its line in the access log."""
 
+import itertools
 import logging
 import re
+import secrets
 from time import perf_counter
-from uuid import uuid4
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,17 +19,19 @@ log = logging.getLogger(__name__)
 access_log = logging.getLogger("service.access")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+_REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
 class Observe:
-    """ASGI middleware; outside it nothing of ours runs, so nothing escapes it."""
+    """The outermost ASGI application: nothing escapes it."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, lifecycle: Lifecycle, access_log: bool) -> None:
         self._app = app
         self._metrics = metrics
         self._lifecycle = lifecycle
         self._access_log = access_log
+        self._ids_begin = secrets.token_hex(10)
+        self._ids_end = itertools.count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the application answer; answer for it what it refuses."""
@@ -37,7 +39,7 @@ class Observe:
             await self._app(scope, receive, send)
             return
         started = perf_counter()
-        request_id = _request_id(Headers(scope=scope))
+        request_id = self._request_id(scope)
         scope["state"]["request_id"] = request_id
         status = 0
 
@@ -45,10 +47,9 @@ class Observe:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
+                message["headers"].append((b"x-request-id", request_id.encode()))
                 if self._lifecycle.state == "draining":
-                    headers["Connection"] = "close"
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         try:
@@ -65,10 +66,9 @@ class Observe:
             self._record(scope, status, perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
+        route = scope.get("route")
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._metrics.requests.labels(route, method, status).inc()
-        self._metrics.request_duration.labels(route).observe(seconds)
+        self._metrics.answered(getattr(route, "path", "unmatched"), method, status, seconds)
         if self._access_log:
             client = scope.get("client")
             fields = {
@@ -81,14 +81,15 @@ class Observe:
             }
             access_log.info("request", extra={"fields": fields})
 
+    def _request_id(self, scope: Scope) -> str:
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                return bytes(value).decode()
+        return f"{self._ids_begin}{next(self._ids_end):012x}"
+
 
 async def router_refusal(request: Request, error: Exception) -> Response:
     """Answer what the router refuses with the one problem body (an exception handler of Starlette's)."""
     assert isinstance(error, HTTPException)
     detail = f"{request.method} {request.url.path}: {error.detail}; /docs lists the routes"
     return http_response(error.status_code, detail, dict(error.headers or {}), request.state.request_id)
-
-
-def _request_id(headers: Headers) -> str:
-    sent = headers.get("x-request-id", "")
-    return sent if _REQUEST_ID.fullmatch(sent) else uuid4().hex

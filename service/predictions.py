@@ -12,7 +12,7 @@ from starlette.responses import Response
 from pricerange.bundle import Bundle
 from pricerange.phone import FEATURES, LABELS, Phone, features_of, problems
 from pricerange.predictor import Prediction
-from service.body import JSON, read_json
+from service.body import read_json
 from service.errors import InvalidInputError, TooManyRowsError
 from service.gather import Gatherer
 from service.openapi import body_of, problem_responses
@@ -79,7 +79,7 @@ def add_predictions(
         except ValidationError as error:
             raise InvalidInputError(list(problems(error))) from None
         prediction = await gatherer.predict(np.array([features_of(phone)], np.float32))
-        return _json({**_row(prediction, 0), "model": model})
+        return _Json({**_row(prediction, 0), "model": model})
 
     @router.post(
         "/predict/batch",
@@ -97,7 +97,7 @@ def add_predictions(
             raise TooManyRowsError(max_rows, len(phones))
         rows = np.array([features_of(phone) for phone in phones], np.float32)
         prediction = await gatherer.predict(rows.reshape(-1, len(FEATURES)))
-        return _json({"predictions": [_row(prediction, i) for i in range(len(phones))], "model": model})
+        return _Json({"predictions": [_row(prediction, i) for i in range(len(phones))], "model": model})
 
 
 def _row(prediction: Prediction, index: int) -> dict[str, object]:
@@ -110,5 +110,12 @@ def _row(prediction: Prediction, index: int) -> dict[str, object]:
     }
 
 
-def _json(content: object) -> Response:
-    return Response(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type=JSON)
+class _Json(Response):
+    """A 200 whose two headers are known: Starlette would spend as long on them as the model on the row."""
+
+    def __init__(self, content: object) -> None:
+        self.status_code = 200
+        self.background = None
+        self.body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+        length = str(len(self.body)).encode()
+        self.raw_headers = [(b"content-length", length), (b"content-type", b"application/json")]

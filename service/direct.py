@@ -1,0 +1,37 @@
+"""The way to an endpoint: one look-up for a route whose path is fixed, FastAPI's own way for the rest."""
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class DirectRoute(APIRoute):
+    """A route whose endpoint takes the request and gives the response: FastAPI only describes it."""
+
+
+class Direct:
+    """ASGI application: answers direct routes itself and leaves documents and refusals to FastAPI.
+
+    A request for such a route passes no middleware, no dependency and no second validation, which together
+    cost several times what the model does.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app: ASGIApp = app
+        self._routes = {
+            (method, route.path): route
+            for route in app.routes
+            if isinstance(route, DirectRoute)
+            for method in route.methods or ()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        route = self._routes.get((scope.get("method", ""), scope["path"]))
+        if route is None:
+            await self._app(scope, receive, send)
+            return
+        scope["route"] = route
+        response = await route.endpoint(Request(scope, receive))
+        await response(scope, receive, send)
