@@ -105,6 +105,7 @@ def main() -> None:
         statuses: Counter[int] = Counter()
         with httpx.Client(base_url=running.url, timeout=30) as client:
             _send_all(client, statuses, 500)
+            _send_many_errors(client, statuses)
             _send_large(client, statuses)
             before = process.memory_info().rss
             _send_all(client, statuses, (arguments.count - statuses.total()) // 2)
@@ -113,6 +114,7 @@ def main() -> None:
             while statuses.total() < arguments.count:
                 _send_schemathesis(document, statuses, (arguments.count - statuses.total()) // 2 + 1)
             after = process.memory_info().rss
+    assert not any("Traceback" in line or "traceback" in line for line in running.log), running.log
     print(f"{statuses.total()} bad bodies: {dict(sorted(statuses.items()))}, no 5xx, no traceback")
     print(f"memory of the server: {before / 1e6:.1f} MB before, {after / 1e6:.1f} MB after")
 
@@ -146,6 +148,17 @@ def _send_large(client: httpx.Client, statuses: Counter[int]) -> None:
         _check(client.post(path, content=chunks, headers=JSON), statuses)
 
 
+def _send_many_errors(client: httpx.Client, statuses: Counter[int]) -> None:
+    """Send what breaks as many rules as the limits of a body allow."""
+    unknown = ", ".join(f'"{number}": 1' for number in range(80_000))
+    for path, body in (
+        ("/predict", "{" + unknown[:65_000].rpartition(",")[0] + "}"),
+        ("/predict/batch", '{"phones": [' + ",".join(["{}"] * 300_000) + "]}"),
+        ("/predict/batch", '{"phones": [{' + unknown + "}]}"),
+    ):
+        _check(client.post(path, content=body, headers=JSON), statuses)
+
+
 def _send_schemathesis(document: schemathesis.BaseSchema, statuses: Counter[int], count: int) -> None:
     for path in ("/predict", "/predict/batch"):
         operation = document[path]["POST"]
@@ -155,6 +168,7 @@ def _send_schemathesis(document: schemathesis.BaseSchema, statuses: Counter[int]
         def run(case: schemathesis.Case) -> None:
             response = case.call()
             case.validate_response(response)
+            assert 400 <= response.status_code < 500, response.status_code
             statuses[response.status_code] += 1
 
         run()

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ class Running:
     """A server that has given its first right answer."""
 
     process: subprocess.Popen[str]
+    log: list[str]
     url: str
     seconds: float  # from exec to that answer
 
@@ -46,10 +48,13 @@ def serving(models: Path, *flags: str) -> Iterator[Running]:
     try:
         message = next(json.loads(line)["message"] for line in process.stdout if '"serving ' in line)
         url = next(word for word in message.split() if word.startswith("http")).rstrip(",")
-        yield Running(process, url, _first_answer(url, started))
+        seconds, log = _first_answer(url, started), list[str]()
+        # a pipe that nobody reads would stop the server
+        threading.Thread(target=log.extend, args=(process.stdout,), daemon=True).start()
+        yield Running(process, log, url, seconds)
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.wait(timeout=30)
 
 
 def _first_answer(url: str, started: float) -> float:

@@ -26,6 +26,7 @@ from pricerange.errors import (
     PassportError,
     SchemaVersionError,
     TruncatedModelError,
+    UnreadableFileError,
 )
 from pricerange.phone import FEATURE_NAMES, LABELS
 
@@ -147,8 +148,8 @@ def find(models: Path, version: int | None = None) -> Path:
 def read(path: Path) -> Bundle:
     """Read a version and verify its files, cheapest check first.
 
-    Raises `MissingFileError`, `PassportError`, `SchemaVersionError`, `FeatureOrderError`, `LabelsError`,
-    `TruncatedModelError` or `ChecksumError`.
+    Raises `MissingFileError`, `UnreadableFileError`, `PassportError`, `SchemaVersionError`,
+    `FeatureOrderError`, `LabelsError`, `TruncatedModelError` or `ChecksumError`.
     """
     passport = _read_passport(path / PASSPORT_FILE)
     model = _read_bytes(path / MODEL_FILE)
@@ -205,7 +206,7 @@ def _is_version(path: Path) -> bool:
 def _read_passport(path: Path) -> Passport:
     try:
         fields = json.loads(_read_bytes(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PassportError(path, f"no JSON: {error}") from error
     if not isinstance(fields, dict):
         raise PassportError(path, "expected a JSON object")
@@ -229,6 +230,8 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError as error:
         raise MissingFileError(path) from error
+    except OSError as error:
+        raise UnreadableFileError(path, error.strerror or str(error)) from error
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -4,8 +4,10 @@ Exit codes: 0 done, 1 an error of the program, 2 wrong usage, else those of `pri
 """
 
 import inspect
+import os
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,11 +38,18 @@ Provider = Annotated[
 
 def main() -> None:
     """Run the command line; an error of ours is one line on standard error and its own exit code."""
-    try:
-        app()
-    except PriceRangeError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+    with warnings.catch_warnings():
+        warnings.showwarning = _say_warning
+        try:
+            app()
+        except PriceRangeError as error:
+            typer.echo(f"error: {error}", err=True)
+            sys.exit(error.exit_code)
+
+
+def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Print a warning as a line, without the place in the source that gave it."""
+    typer.echo(f"warning: {message}", err=True)
 
 
 @contextmanager
@@ -90,14 +99,14 @@ def compare(
     ] = None,
     folds: Annotated[int, typer.Option(min=2)] = 5,
     repeats: Annotated[int, typer.Option(min=1)] = 4,
-    seed: Annotated[int, typer.Option(min=0, help="Decides the folds")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides the folds")] = 0,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; one a core if not given")] = None,
 ) -> None:
     """Measure recipes beside simple models on the same repeated stratified folds."""
     with _extra("train"):
         from training import compare as comparison
     plan = comparison.Plan(folds, repeats, seed, jobs)
-    comparison.show(comparison.compare(data, recipe or (), plan, output))
+    comparison.run(data, recipe or (), plan, output)
 
 
 @app.command()
@@ -113,7 +122,7 @@ def search(
     with _extra("train"):
         from training import search as tuning
     stored = tuning.Stored(storage, trials, study)
-    typer.echo(tuning.describe(tuning.search(data, stored, recipe, output)))
+    tuning.run(data, stored, recipe, output)
 
 
 @app.command()
@@ -138,19 +147,23 @@ def score(
 
 @app.command("models")
 def list_models(models: Models = Path("models")) -> None:
-    """List the versions of a model repository, verified."""
+    """List the versions of a model repository, each verified as `serve` does; one that is refused fails."""
     from pricerange import bundle
+    from pricerange.predictor import Predictor
 
+    bundle.find(models)
+    refused: list[PriceRangeError] = []
     for version in bundle.versions(models):
         try:
-            passport = bundle.read(bundle.find(models, version)).passport
+            passport = Predictor.load(models, version).bundle.passport
         except PriceRangeError as error:
+            refused.append(error)
             typer.echo(f"{version}  refused: {error}")
         else:
-            accuracy = passport.metrics.get("accuracy")
-            typer.echo(
-                f"{version}  {passport.created:%Y-%m-%d}  accuracy {accuracy}  {passport.model_sha256}"
-            )
+            accuracy = f"accuracy {passport.metrics['accuracy']:.4f}"
+            typer.echo(f"{version}  {passport.created:%Y-%m-%d}  {accuracy}  {passport.model_sha256}")
+    if refused:
+        raise typer.Exit(refused[0].exit_code)
 
 
 def _flags_of(settings: type[BaseSettings]) -> inspect.Signature:
@@ -177,10 +190,14 @@ def serve(**flags: Any) -> None:
         settings = Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        setting = ".".join(map(str, first["loc"]))
-        raise SettingsError(setting, first["msg"].lower(), first["input"]) from None
+        name = ".".join(map(str, first["loc"]))
+        setting = f"--{name.replace('_', '-')} or PRICERANGE_{name.upper()}" if name else "settings"
+        expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        raise SettingsError(setting, expected, first["input"] if name else "others") from None
     # until the server drains on it: process 1 of a container would ignore it
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # prometheus-client would mix its numbers with those of files that are not ours
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     from service.serve import serve as run
 
     sys.exit(run(settings))

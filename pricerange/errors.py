@@ -41,6 +41,18 @@ class MissingFileError(PriceRangeError):
 
 
 @dataclass
+class UnreadableFileError(PriceRangeError):
+    """A file of a model version that the system does not let us read."""
+
+    path: Path
+    reason: str
+    exit_code = 19
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be read: {self.reason}"
+
+
+@dataclass
 class PassportError(PriceRangeError):
     """A bundle.json that cannot be read."""
 

@@ -103,7 +103,10 @@ def refusal(feature: Feature, value: object) -> str:
 
 
 def problems(error: ValidationError) -> Iterator[Problem]:
-    """Translate pydantic's errors on a `Phone`, or on a model that holds phones, into the table's words."""
+    """Translate pydantic's errors on a `Phone`, or on a model that holds phones, into the table's words.
+
+    Pydantic makes them all before the first one comes: ask `error_count` first where they may be many.
+    """
     for details in error.errors(include_url=False, include_context=False):
         yield Problem(_detail(details), json_pointer(details["loc"]))
 
@@ -123,7 +126,8 @@ def _detail(error: ErrorDetails) -> str:
         case "missing" if feature:
             return f"{name} is missing: it must be {feature.rule}"
         case "extra_forbidden":
-            close = difflib.get_close_matches(name[:64], FEATURE_NAMES, n=1)
+            # a name much longer than ours is no misspelling, and comparing takes time
+            close = difflib.get_close_matches(name, FEATURE_NAMES, n=1) if len(name) < 20 else []
             hint = f"did you mean {close[0]}?" if close else f"a phone has {', '.join(FEATURE_NAMES)}"
             return f"{json.dumps(name[:40])} is not a known field: {hint}"
         case "model_type" | "model_attributes_type" | "dict_type":
@@ -142,7 +146,7 @@ def _shown(value: object) -> str:
         case float() if not math.isfinite(value):
             text = str(value).replace("nan", "NaN").replace("inf", "infinity")
         case float():
-            text = f"{value:.17g}"
+            text = repr(value).removesuffix(".0")
         case int() if abs(value) > 10**17:  # too long to be shown, and perhaps for Python to print at all
             text = f"{'-' if value < 0 else ''}10^17 or more"
         case str():

@@ -36,6 +36,7 @@ def create_app(settings: Settings, predictor: Predictor, lifecycle: Lifecycle) -
         description=_DESCRIPTION,
         version=version("pricerange"),
         redoc_url=None,
+        redirect_slashes=False,
         exception_handlers={HTTPException: router_refusal},
     )
     app.router.route_class = DirectRoute

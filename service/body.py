@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 
-from service.errors import BodyTooLargeError, ClientDisconnectedError, MediaTypeError
+from service.errors import BodyTooLargeError, ClientDisconnectedError, MediaTypeError, UpgradeError
 
 JSON = "application/json"
 
@@ -10,12 +10,16 @@ JSON = "application/json"
 async def read_json(request: Request, limit: int) -> bytes:
     """Return the bytes of a JSON body. A request without Content-Type is taken at its word.
 
-    Raises `MediaTypeError`, `BodyTooLargeError` over `limit` bytes, or `ClientDisconnectedError`.
+    Raises `MediaTypeError`, `BodyTooLargeError` over `limit` bytes, `UpgradeError` or
+    `ClientDisconnectedError`.
     """
     headers: dict[bytes, bytes] = dict(request.scope["headers"])
     _check_media_type(headers)
-    if int(headers.get(b"content-length", 0)) > limit:
+    announced = headers.get(b"content-length", b"").lstrip(b"0")
+    if len(announced) > len(str(limit)) or int(announced or b"0") > limit:
         raise BodyTooLargeError(limit)
+    if b"upgrade" in headers:
+        raise UpgradeError(headers[b"upgrade"].decode("latin-1"))
     body = bytearray()
     while True:
         message = await request.receive()

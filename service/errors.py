@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import islice
+from typing import Self
 
 import orjson
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import Response
 
 from pricerange.errors import PriceRangeError
-from pricerange.phone import Problem
+from pricerange.phone import Problem, problems
 
 PROBLEM_JSON = "application/problem+json"
 MOST_PROBLEMS = 100
 """Entries of `errors` in one answer; `detail` says how many there were."""
+_MOST_FOUND = 1_000
 
 
 class ProblemEntry(BaseModel):
@@ -40,10 +43,18 @@ class InvalidInputError(PriceRangeError):
     """A body that breaks rules of the phone table."""
 
     problems: Sequence[Problem]
+    count: int
+
+    @classmethod
+    def of(cls, error: ValidationError) -> Self:
+        """Name the first rules that a body broke; of very many none, since to find them costs memory."""
+        count = error.error_count()
+        if count > _MOST_FOUND:
+            return cls([Problem(f"{count} rules are broken, too many to name", "")], 1)
+        return cls(list(islice(problems(error), MOST_PROBLEMS)), count)
 
     def __str__(self) -> str:
-        first = self.problems[0].detail
-        more = len(self.problems) - 1
+        first, more = self.problems[0].detail, self.count - 1
         return f"{first}; and {more} more" if more else first
 
 
@@ -62,10 +73,9 @@ class TooManyRowsError(PriceRangeError):
     """More phones in one request than the limit."""
 
     limit: int
-    found: int
 
     def __str__(self) -> str:
-        return f"expected at most {self.limit} phones in one request (setting max_rows), found {self.found}"
+        return f"expected at most {self.limit} phones in one request (setting max_rows), found more"
 
 
 @dataclass
@@ -87,6 +97,16 @@ class ClientDisconnectedError(PriceRangeError):
 
     def __str__(self) -> str:
         return f"the connection ended after {self.received} bytes of the body"
+
+
+@dataclass
+class UpgradeError(PriceRangeError):
+    """A request that asks for another protocol, with a body that the HTTP parser leaves to that one."""
+
+    protocol: str
+
+    def __str__(self) -> str:
+        return f"no upgrade to {self.protocol} here: send the request without the header Upgrade"
 
 
 @dataclass
@@ -125,6 +145,7 @@ KINDS: dict[type[PriceRangeError], Kind] = {
     TooManyRowsError: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-many-rows", "Too many phones"),
     MediaTypeError: Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media-type", "Unsupported media type"),
     ClientDisconnectedError: Kind(HTTPStatus.BAD_REQUEST, "disconnected", "Incomplete body"),
+    UpgradeError: Kind(HTTPStatus.BAD_REQUEST, "upgrade", "Upgrade not supported"),
     OverloadedError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "Overloaded", retry_after="1"),
     NotReadyError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", "Not ready", retry_after="1"),
 }
@@ -142,9 +163,9 @@ def problem_response(error: Exception, request_id: str) -> Response:
     detail = (
         str(error) if kind is not _INTERNAL else "something is wrong inside; the log holds the request id"
     )
-    problems = error.problems if isinstance(error, InvalidInputError) else ()
+    entries = error.problems if isinstance(error, InvalidInputError) else ()
     headers = {"Retry-After": kind.retry_after} if kind.retry_after else {}
-    return _response(kind, detail, problems, request_id, headers)
+    return _response(kind, detail, entries, request_id, headers)
 
 
 def http_response(status: int, detail: str, headers: dict[str, str], request_id: str) -> Response:
@@ -155,14 +176,14 @@ def http_response(status: int, detail: str, headers: dict[str, str], request_id:
 
 
 def _response(
-    kind: Kind, detail: str, problems: Sequence[Problem], request_id: str, headers: dict[str, str]
+    kind: Kind, detail: str, entries: Sequence[Problem], request_id: str, headers: dict[str, str]
 ) -> Response:
     body = {
         "type": f"urn:pricerange:problem:{kind.name}",
         "title": kind.title,
         "status": kind.status,
         "detail": detail,
-        "errors": problems[:MOST_PROBLEMS],
+        "errors": entries,
         "request_id": request_id,
         "error": detail,
     }

@@ -9,15 +9,17 @@ from collections.abc import Iterator
 from pricerange.errors import SettingsError
 
 _SO_ATTACH_FILTER = 26  # linux/asm-generic/socket.h
+_BACKLOG = 2048
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take the address. Raises `SettingsError` where it is not free."""
+    """Take the address, from now on clients wait there. Raises `SettingsError` where it is not free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise SettingsError(

@@ -1,5 +1,6 @@
 """Around every request: its id, its errors, its metrics, its line in the access log."""
 
+import asyncio
 import itertools
 import logging
 import re
@@ -11,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import http_response, kind_of, problem_response
+from service.errors import NotReadyError, http_response, kind_of, problem_response
 from service.lifecycle import Lifecycle
 from service.metrics import Metrics
 
@@ -54,6 +55,10 @@ class Observe:
 
         try:
             await self._app(scope, receive, observed_send)
+        except asyncio.CancelledError:
+            # the server's last word to a request that outlives drain_timeout
+            if not status:
+                await problem_response(NotReadyError("leaving"), request_id)(scope, receive, observed_send)
         except Exception as error:
             kind = kind_of(error)
             self._metrics.rejected.labels(kind.name).inc()

@@ -1,6 +1,7 @@
 """The service's process: load, warm up, serve, drain."""
 
 import logging
+import math
 import os
 import socket
 from multiprocessing.connection import Connection
@@ -42,7 +43,7 @@ def serve_alone(settings: Settings, listener: socket.socket, parent: Connection 
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=round(settings.drain_timeout),
+        timeout_graceful_shutdown=math.ceil(settings.drain_timeout),
     )
     host, port = listener.getsockname()[:2]
     log.info(
@@ -50,7 +51,7 @@ def serve_alone(settings: Settings, listener: socket.socket, parent: Connection 
         predictor.bundle.name,
         predictor.bundle.version,
         predictor.provider,
-        host,
+        f"[{host}]" if ":" in host else host,
         port,
         os.getpid(),
     )

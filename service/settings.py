@@ -1,9 +1,9 @@
 """The service's settings: environment variables `PRICERANGE_*`, or the flags of `pricerange serve`."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -31,3 +31,9 @@ class Settings(BaseSettings):
     )
     access_log: bool = Field(True, description="Write one JSON line a request")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level to log")
+
+    @model_validator(mode="after")
+    def _queue_holds_a_request(self) -> Self:
+        if self.max_queue_rows < self.max_rows:
+            raise ValueError(f"max_queue_rows must be at least max_rows, {self.max_rows}")
+        return self

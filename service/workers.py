@@ -8,6 +8,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from time import monotonic
 
@@ -46,7 +47,11 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, its_end = context.Pipe()
         self.process = context.Process(target=_work, args=(serve, settings, listener, its_end))
+        resource_tracker.ensure_running()  # or `start` does it, and lets the signals through again
+        held_back = {signal.SIGTERM, signal.SIGINT}
+        signal.pthread_sigmask(signal.SIG_BLOCK, held_back)  # inherited by the process
         self.process.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, held_back)
         its_end.close()
         self.ready = False
 
@@ -85,6 +90,8 @@ class _Supervisor:
         missing = len(self._workers) < self._settings.workers
         pause = max(0.0, self._start_again_at - monotonic()) if missing else None
         happened = wait([self._signals, *starting, *ends], pause)
+        if self._signals in happened:
+            return self._end_all()
         for worker in list(self._workers):
             if worker.pipe in happened and not worker.ready:
                 self._heard(worker)
@@ -93,8 +100,6 @@ class _Supervisor:
                 if not self._ever_ready:
                     self._end_all()
                     return max(worker.process.exitcode or 0, 1)
-        if self._signals in happened:
-            return self._end_all()
         return None
 
     def _heard(self, worker: _Worker) -> None:

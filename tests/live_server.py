@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -19,13 +20,14 @@ PRICERANGE = Path(sys.executable).with_name("pricerange")
 class Server:
     """`pricerange serve` as a user starts it."""
 
-    def __init__(self, models: Path, *flags: str) -> None:
+    def __init__(self, models: Path, *flags: str, process_group: int | None = None) -> None:
         self.process = subprocess.Popen(
             [PRICERANGE, "serve", "--models", models, "--port", "0", "--drain-delay", "0.2", *flags],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            process_group=process_group,
         )
         assert self.process.stdout is not None
         self.lines: list[str] = []
@@ -73,3 +75,9 @@ class Server:
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler of its own for a signal."""
+    [caught] = re.findall(r"^SigCgt:\t([0-9a-f]+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return bool(int(caught, 16) >> (number - 1) & 1)

@@ -1,6 +1,7 @@
 """The command line: help for every command, one line for an error, nothing imported that is not used."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,20 @@ def test_search_reports_and_writes_a_recipe(recipe_file: Path, tmp_path: Path) -
     assert searched.returncode == 0
     assert searched.stdout.startswith("Finished trials: 1. Means of 5 runs on 40 phones")
     assert output.read_text().startswith("# The best of the study phone_price_range")
+
+
+def test_models_fails_for_a_version_that_serve_would_refuse(model_repository: Path, tmp_path: Path) -> None:
+    models = shutil.copytree(model_repository, tmp_path / "models")
+    passport = models / "phone_price_range" / "1" / "bundle.json"
+    fields = json.loads(passport.read_text())
+    fields["golden_rows"][0]["probabilities"] = [1.0, 0.0, 0.0, 0.0][
+        :: -1 if fields["golden_rows"][0]["probabilities"][0] > 0.5 else 1
+    ]
+    passport.write_text(json.dumps(fields))
+    listed = run("models", "--models", models)
+    assert listed.returncode == errors.GoldenRowError.exit_code
+    assert "refused" in listed.stdout
+    assert run("models", "--models", tmp_path / "nowhere").returncode == errors.ModelNotFoundError.exit_code
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ def start() -> Iterator[Callable[..., Server]]:
     """Start servers that end with the test."""
     servers: list[Server] = []
 
-    def started(models: Path, *flags: str) -> Server:
-        servers.append(Server(models, *flags))
+    def started(models: Path, *flags: str, process_group: int | None = None) -> Server:
+        servers.append(Server(models, *flags, process_group=process_group))
         return servers[-1]
 
     yield started

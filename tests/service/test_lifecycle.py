@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from live_server import Server
+from live_server import Server, catches
 
 Start = Callable[..., Server]
 
@@ -110,6 +110,12 @@ def test_a_sender_that_never_ends_does_not_keep_the_server(start: Start, model_r
         connection.sendall(b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n{")
         time.sleep(0.1)
         assert server.end(seconds=10) == 0
+        answer = connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert b"application/problem+json" in answer
+    assert not any("Traceback" in line for line in server.lines)
+    [line] = server.log(logger="service.access", path="/predict")
+    assert line["status"] == 503
 
 
 def test_ctrl_c_ends_without_the_delay(start: Start, model_repository: Path) -> None:
@@ -136,6 +142,20 @@ def test_a_worker_that_dies_is_replaced_and_no_count_is_lost(
     [answered] = [line for line in lines if line.startswith("pricerange_rows_total")]
     assert float(answered.split()[-1]) == 40
     assert server.end() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("seconds", [0.4, 0.7, 1.0])
+def test_a_signal_to_the_whole_group_ends_starting_workers_in_order(
+    start: Start, model_repository: Path, number: signal.Signals, seconds: float
+) -> None:
+    server = start(model_repository, "--workers", "2", process_group=0)
+    while not catches(server.process.pid, number):
+        time.sleep(0.005)
+    time.sleep(seconds)  # the workers are somewhere between their first line and their first request
+    os.killpg(server.process.pid, number)
+    assert server.wait() == 0, "\n".join(server.lines)
+    assert not any("Traceback" in line for line in server.lines)
 
 
 def test_workers_do_not_outlive_their_parent(start: Start, model_repository: Path) -> None:

@@ -1,6 +1,7 @@
 """Health, metrics, request ids and the access log."""
 
 import re
+import time
 
 import httpx
 import pytest
@@ -76,8 +77,9 @@ def test_access_log_is_one_json_line_a_request(
 ) -> None:
     request_id = client.post("/predict", json=phone).headers["x-request-id"]
     client.get("/livez")
-    while not (lines := server.log(request_id=request_id)):
-        pass
+    deadline = time.monotonic() + 5
+    while not (lines := server.log(request_id=request_id)) and time.monotonic() < deadline:
+        time.sleep(0.01)
     [line] = lines
     assert (line["method"], line["path"]) == ("POST", "/predict")
     assert line["status"] == 200

@@ -2,6 +2,9 @@
 
 import json
 import math
+import socket
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -67,10 +70,63 @@ def test_batch_points_into_the_bad_phone(client: httpx.Client, phone: dict[str, 
     assert [error["pointer"] for error in problem["errors"]] == ["/phones/1/ram"]
 
 
-def test_a_long_list_of_errors_is_cut_and_counted(client: httpx.Client) -> None:
-    problem = assert_problem(client.post("/predict/batch", json={"phones": [{}] * 50}), 422)
+def test_a_batch_is_told_what_is_wrong_with_its_first_bad_phone(
+    client: httpx.Client, phone: dict[str, float]
+) -> None:
+    problem = assert_problem(client.post("/predict/batch", json={"phones": [phone, {}, {}]}), 422)
+    assert [error["pointer"] for error in problem["errors"]] == [
+        f"/phones/1/{name}" for name in FEATURE_NAMES
+    ]
+
+
+def test_a_long_list_of_errors_is_cut_and_counted(client: httpx.Client, phone: dict[str, float]) -> None:
+    unknown = {f"field {number}": number for number in range(150)}
+    problem = assert_problem(client.post("/predict", json=phone | unknown), 422)
     assert len(problem["errors"]) == 100
-    assert problem["detail"].endswith("and 999 more")
+    assert problem["detail"].endswith("and 149 more")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        pytest.param("/predict/batch", {"phones": [{}] * 250_000}, id="empty-phones"),
+        pytest.param("/predict/batch", {"phones": [{str(n): 1 for n in range(80_000)}]}, id="unknown-fields"),
+        pytest.param("/predict", {str(n): 1 for n in range(6_000)}, id="unknown-fields-alone"),
+    ],
+)
+def test_a_body_of_many_errors_costs_neither_seconds_nor_gigabytes(
+    start: Callable[..., Server], model_repository: Path, path: str, body: object
+) -> None:
+    server = start(model_repository).wait_until_ready()
+    content = json.dumps(body, separators=(",", ":"))
+    assert len(content) < 1_048_576
+    process = psutil.Process(server.process.pid)
+    before = process.memory_info().rss
+    # far above what it takes, far below the minute and the gigabytes of naming each error
+    assert_problem(httpx.post(f"{server.url}{path}", content=content, headers=JSON, timeout=10), 422)
+    assert process.memory_info().rss - before < 200e6
+
+
+def test_a_length_of_many_digits_is_read(server: Server, phone: dict[str, float]) -> None:
+    body = json.dumps(phone).encode()
+    for length, status in ((b"0" * 5_000 + str(len(body)).encode(), b"200"), (b"9" * 18, b"413")):
+        head = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: " + length
+        assert raw(server, head + b"\r\n\r\n" + body).split(b" ")[1] == status
+
+
+def test_an_upgrade_is_refused_in_words(server: Server, phone: dict[str, float]) -> None:
+    body = json.dumps(phone).encode()
+    head = b"POST /predict HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: "
+    answer = raw(server, head + str(len(body)).encode() + b"\r\n\r\n" + body)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"no upgrade to h2c here" in answer
+
+
+def raw(server: Server, request: bytes) -> bytes:
+    url = httpx.URL(server.url)
+    with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
+        connection.sendall(request)
+        return connection.recv(65_536)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import shutil
 import signal
 import socket
@@ -15,7 +14,7 @@ import httpx
 import numpy as np
 import onnx
 import pytest
-from live_server import PRICERANGE, Server
+from live_server import PRICERANGE, Server, catches
 from onnx import numpy_helper
 
 from pricerange import errors
@@ -97,6 +96,15 @@ BROKEN = [
         id="no-json",
     ),
 ]
+BROKEN += [
+    pytest.param(
+        lambda version, depth=depth: (version / "bundle.json").write_text("[" * depth),
+        errors.PassportError,
+        ["no JSON"],
+        id=f"no-json-{depth}",
+    )
+    for depth in (1, 100_000)
+]
 
 
 @pytest.mark.parametrize(("spoil", "error", "words"), BROKEN)
@@ -135,7 +143,8 @@ def test_an_older_version_serves_when_it_is_named(start: Callable[..., Server], 
         pytest.param(["--models", "nowhere"], errors.ModelNotFoundError, "nowhere", id="no-models"),
         pytest.param(["--provider", "cuda"], errors.ProviderUnavailableError, "cuda", id="no-cuda"),
         pytest.param(["--port", "70000"], errors.SettingsError, "port", id="impossible-port"),
-        pytest.param(["--workers", "0"], errors.SettingsError, "workers", id="no-workers"),
+        pytest.param(["--workers", "0"], errors.SettingsError, "PRICERANGE_WORKERS", id="no-workers"),
+        pytest.param(["--max-queue-rows", "9"], errors.SettingsError, "at least max_rows", id="short-queue"),
     ],
 )
 def test_serve_says_what_is_wrong(
@@ -187,12 +196,40 @@ def test_sigterm_before_the_server_is_up_ends_it_in_order(
     start: Callable[..., Server], model_repository: Path
 ) -> None:
     server = start(model_repository)
-    while not catches_sigterm(server.process.pid):
+    while not catches(server.process.pid, signal.SIGTERM):
         time.sleep(0.005)
     assert server.end(seconds=10) == 0
     assert not server.log(logger="service.serve")
 
 
-def catches_sigterm(pid: int) -> bool:
-    [caught] = re.findall(r"^SigCgt:\t([0-9a-f]+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
+def test_a_model_file_that_cannot_be_read_is_named(start: Callable[..., Server], models: Path) -> None:
+    model = models / "phone_price_range" / "2" / "model.onnx"
+    model.unlink()
+    model.mkdir()
+    server = start(models)
+    assert server.wait() == errors.UnreadableFileError.exit_code
+    assert "model.onnx cannot be read: Is a directory" in "\n".join(server.lines)
+
+
+def test_of_two_servers_on_one_port_the_second_is_refused(model_repository: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [PRICERANGE, "serve", "--models", model_repository, "--port", port, "--drain-delay", "0"]
+    both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
+    deadline = time.monotonic() + 20
+    while all(server.poll() is None for server in both) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    codes = [server.poll() for server in both]
+    for server in both:
+        server.terminate()
+        server.wait(20)
+    assert sorted(codes, key=str) == [errors.SettingsError.exit_code, None]
+
+
+def test_metrics_of_others_are_not_mixed_in(
+    start: Callable[..., Server], model_repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "/nowhere")
+    server = start(model_repository).wait_until_ready()
+    assert "pricerange_requests_total" in httpx.get(f"{server.url}/metrics").text
