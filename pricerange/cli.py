@@ -194,8 +194,9 @@ def serve(**flags: Any) -> None:
         setting = f"--{name.replace('_', '-')} or PRICERANGE_{name.upper()}" if name else "settings"
         expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
         raise SettingsError(setting, expected, first["input"] if name else "others") from None
-    # until the server drains on it: process 1 of a container would ignore it
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # until the server drains on them: process 1 would ignore the first, and the second print a traceback
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
     # prometheus-client would mix its numbers with those of files that are not ours
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     from service.serve import serve as run

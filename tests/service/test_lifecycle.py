@@ -150,7 +150,7 @@ def test_a_signal_to_the_whole_group_ends_starting_workers_in_order(
     start: Start, model_repository: Path, number: signal.Signals, seconds: float
 ) -> None:
     server = start(model_repository, "--workers", "2", process_group=0)
-    while not catches(server.process.pid, number):
+    while not catches(server.process.pid, signal.SIGTERM):
         time.sleep(0.005)
     time.sleep(seconds)  # the workers are somewhere between their first line and their first request
     os.killpg(server.process.pid, number)
