@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from pricerange.phone import FEATURE_NAMES, LABELS
 from training import plots, svg
 from training.evaluate import Evaluation
+from training.history import as_csv
 from training.report import report
 from training.run import Run
 from training.sections import Lstm, Mlp
 
-_REPORT = "report.html"
+_REPORT, _HISTORY = "report.html", "history.csv"
 _LEARNING_CURVE, _CONFUSION_MATRIX = "learning_curve.svg", "confusion_matrix.svg"
 
 
@@ -20,6 +21,7 @@ def documents(run: Run) -> dict[str, bytes]:
         _LEARNING_CURVE: svg.standalone(plots.learning_curve(run.history)),
         _CONFUSION_MATRIX: svg.standalone(plots.confusion_matrix(run.evaluation.confusion)),
         _REPORT: report(run),
+        _HISTORY: as_csv(run.history).encode(),
     }
 
 
@@ -39,7 +41,7 @@ one file and opens in a browser without a network.
 
 `{run.phones.source}`, {run.phones.origin}: {len(run.phones.features)} phones, sha256
 `{run.phones.sha256}`.
-{len(parts.training)} were learned from, {len(parts.validation)} stopped the training and calibrated the
+{len(parts.training)} were learned from, {len(parts.validation)} {_use_of_validation(run)} the
 model, {len(parts.test)} were kept for the test; each part holds the price ranges in the same proportion.
 
 ## Model
@@ -49,9 +51,8 @@ model, {len(parts.test)} were kept for the test; each part holds the price range
 The training columns have the condition number {run.model.preprocess.condition_number:.3g}, what goes into the
 network {run.model.preprocess.condition_number_left:.3g}.
 Trained for {len(history.epochs)} epochs with the optimiser `{optimiser.name}` and the schedule
-`{run.recipe.schedule.name}` up to a rate of {optimiser.learning_rate:g}. The weights are those of epoch
-{history.kept.number}, the last whose validation loss lay within one standard error of the lowest. The whole
-recipe stands in `bundle.json`.
+`{run.recipe.schedule.name}` up to a rate of {optimiser.learning_rate:g}. {_kept(run)}
+The whole recipe stands in `bundle.json`, every epoch in numbers in [{_HISTORY}]({_HISTORY}).
 
 ![Learning curve]({_LEARNING_CURVE})
 
@@ -80,6 +81,9 @@ in this share of cases:
 
 {_coverage_table(run)}
 
+The promise supposes that the phones behind the quantiles are to the model like any other new phone. Here it
+holds only nearly: the same validation phones {_use_of_validation(run)} the model.
+
 ## Limits of use
 
 - The phones are of about 2017, and the price ranges have no currency and no year: the model sorts phones like
@@ -91,6 +95,24 @@ in this share of cases:
   that data the accuracy above is slightly too good.
 - A `px_height` or `sc_w` of 0 stands for an unknown size in the public data; the model takes it as it is.
 """
+
+
+def _kept(run: Run) -> str:
+    number = run.history.kept.number
+    if run.recipe.loop.patience is None:
+        return (
+            f"The weights are those of the last epoch,\n{number}: without `loop.patience` no other is chosen."
+        )
+    return (
+        f"The weights are those of epoch\n{number}, the last whose validation loss lay within one standard "
+        "error of the lowest."
+    )
+
+
+def _use_of_validation(run: Run) -> str:
+    return (
+        "calibrated" if run.recipe.loop.patience is None else "chose the epoch of the weights and calibrated"
+    )
 
 
 def _preprocessing(run: Run) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pricerange.cores import usable_cores
-from training import data, folds, recipe, scoreboard, svg
+from training import data, folds, output, recipe, scoreboard, svg
 from training.baselines import BASELINES
 from training.contender import ByRecipe, Contender
 from training.standings import Standing, standings
@@ -43,17 +43,28 @@ class Comparison:
     standings: list[Standing]
 
 
+def run(source: str, recipes: Sequence[Path] = (), plan: Plan = _PLAN, folder: Path | None = None) -> None:
+    """Compare and print the tables; then fill the folder, if one is named, as `write` does.
+
+    Raises what `compare` raises, and `OutputError` before the work where the folder cannot be had.
+    """
+    if folder is not None:
+        output.check_folder(folder)
+    found = compare(source, recipes, plan)
+    show(found)
+    if folder is not None:
+        write(found, folder)
+
+
 def compare(
     source: str,
     recipes: Sequence[Path] = (),
     plan: Plan = _PLAN,
-    output: Path | None = None,
     console: Console | None = None,
 ) -> Comparison:
     """Measure recipes, all shipped ones if none is named, and the baselines on the same folds.
 
-    The first recipe is the one that all others are compared with. `output` is a folder for
-    `comparison.json`, `comparison.csv` and `comparison.svg`.
+    The first recipe is the one that all others are compared with.
 
     Raises what `data.load` and `recipe.read` raise, `TooFewRowsError` and `DivergedError`.
     """
@@ -64,10 +75,7 @@ def compare(
     with shown(len(contenders) * len(parts), console or Console(stderr=True)) as on_fold:
         answers = folds.answers(phones, contenders, parts, plan.jobs or usable_cores(), on_fold)
     found = standings([one.name for one in contenders], answers, parts, phones.price_range)
-    comparison = Comparison(phones.source, phones.sha256, len(phones.features), plan, found)
-    if output is not None:
-        _write(output, comparison)
-    return comparison
+    return Comparison(phones.source, phones.sha256, len(phones.features), plan, found)
 
 
 def show(comparison: Comparison) -> None:
@@ -85,11 +93,12 @@ def show(comparison: Comparison) -> None:
             console.print(table)
 
 
-def _write(folder: Path, comparison: Comparison) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "comparison.json").write_text(json.dumps(dataclasses.asdict(comparison), indent=1) + "\n")
-    (folder / "comparison.csv").write_text(scoreboard.as_csv(comparison.standings))
-    (folder / "comparison.svg").write_bytes(svg.standalone(scoreboard.picture(comparison.standings)))
+def write(comparison: Comparison, folder: Path) -> None:
+    """Write `comparison.json`, `comparison.csv` and `comparison.svg`. Raises `OutputError`."""
+    with output.refused(folder):
+        (folder / "comparison.json").write_text(json.dumps(dataclasses.asdict(comparison), indent=1) + "\n")
+        (folder / "comparison.csv").write_text(scoreboard.as_csv(comparison.standings))
+        (folder / "comparison.svg").write_bytes(svg.standalone(scoreboard.picture(comparison.standings)))
 
 
 def shipped() -> list[Path]:

@@ -1,9 +1,13 @@
-"""Sets of price ranges that hold the true one as often as promised: split conformal prediction.
+"""Sets of price ranges that shall hold the true one as often as promised: split conformal prediction.
 
 A phone's score is 1 - the probability of its true price range. The set of a phone whose price range is not
 known holds every price range whose score would not be above a quantile of the scores of phones that the
 model has not learned from (Angelopoulos & Bates, "A Gentle Introduction to Conformal Prediction", 2021,
 section 1.1).
+
+The promise supposes that those phones and later ones are exchangeable. Here that holds only nearly: the same
+validation rows choose the epoch whose weights are kept, fit the temperature and give the quantiles. What the
+sets held is therefore measured on the test rows.
 """
 
 import math

@@ -52,7 +52,7 @@ class ByRecipe:
     def answer(self, phones: LabelledPhones, training: Rows, test: Rows, number: int) -> Answers:
         """Take the rows that stop and calibrate the network out of the training rows."""
         start = time.perf_counter()
-        choices = self.recipe.model_copy(update={"seed": self.recipe.seed + number})
+        choices = self.recipe.model_copy(update={"seed": (self.recipe.seed + number) % 2**32})
         learned, validation = two_ways(training, phones.price_range, choices.split.validation, choices.seed)
         model, _ = learn(phones, learned, validation, choices, lambda _: None)
         features, price_range = torch.from_numpy(phones.features), torch.from_numpy(phones.price_range)

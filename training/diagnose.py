@@ -8,6 +8,7 @@ from training import advice
 from training.divergence import EXPLODING_NORM
 from training.history import Epoch, History
 from training.recipe import Recipe
+from training.yardstick import Yardstick
 
 Verdict = Literal[
     "exploding gradients",
@@ -19,9 +20,6 @@ Verdict = Literal[
 ]
 """In order of precedence: a cause goes before what it brings about."""
 
-LEARNED = 0.93
-"""Accuracy from which on a run has learned the rule: what a linear model reaches on the public data, 0.97,
-less three standard errors of 160 phones."""
 EXPLODING_SHARE = 0.1
 """Share of the epochs with such a norm from which on it is no passing start."""
 VANISHING_RATIO = 1e-3
@@ -49,8 +47,8 @@ class Diagnosis:
     advice: list[str]
 
 
-def diagnose(history: History, recipe: Recipe) -> Diagnosis:
-    """Judge a finished run.
+def diagnose(history: History, recipe: Recipe, linear: Yardstick) -> Diagnosis:
+    """Judge a finished run; `linear` is what a linear model makes of the same phones.
 
     The verdicts exclude each other. Exploding gradients come first, as the step that they cause can leave
     dead units behind, which in turn pass no gradient on; a network that cannot learn for one of these
@@ -60,14 +58,14 @@ def diagnose(history: History, recipe: Recipe) -> Diagnosis:
         return Diagnosis("exploding gradients", evidence, advice.on_exploding_gradients(recipe))
     if evidence := _is_dead(history):
         return Diagnosis("dead units", evidence, advice.on_dead_units(recipe))
-    learned = _reached(history) >= LEARNED
-    if not learned and (evidence := _vanishes(history)):
+    learned = _reached(history) >= linear.least
+    if not learned and (evidence := _vanishes(history, linear)):
         return Diagnosis("vanishing gradients", evidence, advice.on_vanishing_gradients(recipe))
     if not learned:
-        return Diagnosis("underfitting", _underfits(history), advice.on_underfitting(recipe))
+        return Diagnosis("underfitting", _underfits(history, linear), advice.on_underfitting(recipe))
     if evidence := _overfits(history):
         return Diagnosis("overfitting", evidence, advice.on_overfitting(recipe))
-    return Diagnosis("good fit", _fits(history), [])
+    return Diagnosis("good fit", _fits(history, linear), [])
 
 
 def _explodes(history: History) -> list[str]:
@@ -96,7 +94,7 @@ def _is_dead(history: History) -> list[str]:
     ]
 
 
-def _vanishes(history: History) -> list[str]:
+def _vanishes(history: History, linear: Yardstick) -> list[str]:
     norms = _typical_norms(history)
     weakest, strongest = min(norms, key=norms.__getitem__), max(norms, key=norms.__getitem__)
     smallest, largest = norms[weakest], norms[strongest]
@@ -105,14 +103,13 @@ def _vanishes(history: History) -> list[str]:
     return [
         f"The median gradient norm of {weakest} is {smallest:.2g}, that of {strongest} {largest:.2g}: "
         f"{weakest} hardly moves.",
-        f"Accuracy came to {_percent(_reached(history))}; a linear model passes {_percent(LEARNED)}.",
+        f"Accuracy came to {_percent(_reached(history))}. {_of_linear(linear)}",
     ]
 
 
-def _underfits(history: History) -> list[str]:
+def _underfits(history: History, linear: Yardstick) -> list[str]:
     evidence = [
-        f"Accuracy came to {_percent(_reached(history))} and no further; a linear model passes "
-        f"{_percent(LEARNED)}.",
+        f"Accuracy came to {_percent(_reached(history))} and no further. {_of_linear(linear)}",
         _losses(history.epochs[-1], "at the end"),
     ]
     middle = history.epochs[len(history.epochs) // 2]
@@ -146,7 +143,7 @@ def _overfits(history: History) -> list[str]:
     return evidence
 
 
-def _fits(history: History) -> list[str]:
+def _fits(history: History, linear: Yardstick) -> list[str]:
     kept = history.kept
     norms = _typical_norms(history).values()
     dead = max((layer.dead for layer in kept.layers if layer.dead is not None), default=0.0)
@@ -155,6 +152,7 @@ def _fits(history: History) -> list[str]:
         f"validation phones right; in that epoch {_percent(kept.accuracy)} of the training phones were.",
         f"The validation loss is {kept.validation_loss:.3f} with a standard error of "
         f"{kept.validation_error:.3f}, the training loss during the epoch {kept.loss:.3f}.",
+        _of_linear(linear),
         f"Each layer learns: median gradient norms lie between {min(norms):.2g} and {max(norms):.2g}, and at "
         f"most {_percent(dead)} of a layer's units are dead.",
     ]
@@ -182,6 +180,13 @@ def _end_accuracy(history: History) -> float:
 
 def _end_loss(history: History) -> float:
     return median(epoch.validation_loss for epoch in history.epochs[-END:])
+
+
+def _of_linear(linear: Yardstick) -> str:
+    return (
+        f"The ordinal linear model, learned from the same phones, answers {_percent(linear.accuracy)} of the "
+        f"validation phones right, with a standard error of {_percent(linear.error)}."
+    )
 
 
 def _percent(share: float) -> str:

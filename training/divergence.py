@@ -5,6 +5,8 @@ import math
 from torch import Tensor
 
 from training.errors import DivergedError
+from training.recipe import Recipe
+from training.sections import Mlp
 
 EXPLODING_NORM = 100.0
 """A gradient norm that tears a layer: with standardised inputs and a loss of about 1, it is 0.01 to 10."""
@@ -13,8 +15,10 @@ EXPLODING_NORM = 100.0
 class DivergenceGuard:
     """Looks at the losses of each epoch; keeps the gradients that the run began with as evidence."""
 
-    def __init__(self, layer_names: list[str]) -> None:
+    def __init__(self, layer_names: list[str], recipe: Recipe) -> None:
+        """Guard a run of the recipe, which what is advised would change."""
         self._names = layer_names
+        self._recipe = recipe
         self._first: list[float] = []
 
     def check(self, epoch: int, losses: Tensor, norms: Tensor, validation_loss: float, rate: float) -> None:
@@ -36,8 +40,8 @@ class DivergenceGuard:
     def _cause(self, stepped: bool, rate: float) -> str:
         if not stepped:
             return (
-                "there was no step yet, so the start itself is too large: try another initialisation, "
-                "network.batch_norm or preprocess.standardise"
+                "there was no step yet, so the start itself is too large: try "
+                f"{self._remedies('initialisation', 'network.batch_norm', 'preprocess.standardise')}"
             )
         size, name = max(
             (norm if math.isfinite(norm) else math.inf, name)
@@ -46,10 +50,22 @@ class DivergenceGuard:
         beginning = f"in the first batch of the run the largest gradient norm, that of {name}, was {size:.3g}"
         if size > EXPLODING_NORM:
             return (
-                f"an exploding gradient: {beginning}, before any step; try loop.clip_norm, "
-                "network.batch_norm or another initialisation"
+                f"an exploding gradient: {beginning}, before any step; try "
+                f"{self._remedies('loop.clip_norm', 'network.batch_norm', 'initialisation')}"
             )
         return (
             f"too high a learning rate: {beginning}, so the steps made it explode; try a rate far below "
             f"{rate:g}, a warm-up or loop.clip_norm"
         )
+
+    def _remedies(self, *keys: str) -> str:
+        """List what the recipe does not do already."""
+        network = self._recipe.network
+        done = {
+            "network.batch_norm": not isinstance(network, Mlp) or network.batch_norm,
+            "preprocess.standardise": self._recipe.preprocess.standardise,
+            "loop.clip_norm": self._recipe.loop.clip_norm is not None,
+        }
+        left = ["another initialisation" if key == "initialisation" else key for key in keys]
+        *first, last = [key for key in left if not done.get(key, False)]
+        return f"{', '.join(first)} or {last}" if first else last

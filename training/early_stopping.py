@@ -21,20 +21,25 @@ class EarlyStopping:
         self._network = network
         self._patience = patience
         self._lowest: Epoch | None = None
-        self._kept: tuple[Epoch, dict[str, Tensor]] | None = None
+        self._kept: tuple[Epoch, dict[str, Tensor] | None] | None = None
 
     def is_over_after(self, epoch: Epoch) -> bool:
         """Take note of the epoch that the network has just finished; return whether to stop."""
         if self._lowest is None or epoch.validation_loss < self._lowest.validation_loss:
             self._lowest = epoch
         bound = self._lowest.validation_loss + self._lowest.validation_error
-        if self._kept is None or self._patience is None or epoch.validation_loss <= bound:
+        if self._patience is None:
+            # the network itself holds them
+            self._kept = epoch, None
+            return False
+        if self._kept is None or epoch.validation_loss <= bound:
             self._kept = epoch, {name: part.clone() for name, part in self._network.state_dict().items()}
-        return self._patience is not None and epoch.number - self._kept[0].number >= self._patience
+        return epoch.number - self._kept[0].number >= self._patience
 
     def restore(self) -> Epoch:
         """Give the network the kept weights back and return their epoch; one must have been noted."""
         assert self._kept is not None
         epoch, weights = self._kept
-        self._network.load_state_dict(weights)
+        if weights is not None:
+            self._network.load_state_dict(weights)
         return epoch

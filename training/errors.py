@@ -217,3 +217,15 @@ class StudyStorageError(PriceRangeError):
 
     def __str__(self) -> str:
         return f"the storage of the search cannot be used: {self.reason}"
+
+
+@dataclass
+class OutputError(PriceRangeError):
+    """A place where no result can be written."""
+
+    path: Path
+    reason: str
+    exit_code = 51
+
+    def __str__(self) -> str:
+        return f"cannot write to {self.path}: {self.reason}"

@@ -1,6 +1,8 @@
 """What a run came to, epoch by epoch."""
 
-from dataclasses import dataclass
+import csv
+import io
+from dataclasses import astuple, dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +46,17 @@ class History:
 
     epochs: list[Epoch]
     kept: Epoch
+
+
+def as_csv(history: History) -> str:
+    """Write a line an epoch, every number in full; a layer's columns are named `hidden 1 gradient_norm`."""
+    own = [field.name for field in fields(Epoch) if field.name != "layers"]
+    inner = [field.name for field in fields(Layer) if field.name != "name"]
+    file = io.StringIO()
+    table = csv.writer(file, lineterminator="\n")
+    of_layers = [f"{layer.name} {name}" for layer in history.kept.layers for name in inner]
+    table.writerow(["epoch", *own[1:], *of_layers])
+    for epoch in history.epochs:
+        measures = [value for layer in epoch.layers for value in astuple(layer)[1:]]
+        table.writerow([*(getattr(epoch, name) for name in own), *measures])
+    return file.getvalue()

@@ -47,7 +47,7 @@ def fit(
     averaged = None if loop.ema_decay is None else moving_average(network, loop.ema_decay)
     answering = network if averaged is None else cast("Network", averaged.module)
     recorder = Recorder(network, batches)
-    guard = DivergenceGuard([layer.name for layer in network.layers])
+    guard = DivergenceGuard([layer.name for layer in network.layers], choices)
     stopping = EarlyStopping(answering, loop.patience)
     epochs: list[Epoch] = []
     for number in range(1, loop.epochs + 1):
@@ -73,7 +73,7 @@ def fit(
         guard.check(number, losses, recorder.gradient_norms, measures[0], rate)
         accuracy = _accuracy(network, torch.cat(answers), training.price_range[order])
         learned = losses.mean().item(), accuracy.item()
-        epochs.append(Epoch(number, *learned, *measures, rate, recorder.layers(training.features)))
+        epochs.append(Epoch(number, *learned, *measures, rate, recorder.layers(training.features, answering)))
         on_epoch(epochs[-1])
         if stopping.is_over_after(epochs[-1]):
             break

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from training import sections
 from training.errors import RecipeError, RecipeFileError
-from training.sections import Lstm, Mlp, MultiStep, PiecewiseConstant, Section, Step
+from training.sections import Cosine, Lstm, Mlp, MultiStep, OneCycle, PiecewiseConstant, Section, Step
 
 FOLDER = Path(__file__).parent.parent / "recipes"
 """The shipped recipes: beside the package `training` in the repository and in an installed wheel."""
@@ -45,6 +45,8 @@ class Recipe(Section):
             _check_blocks(self.network)
         _check_batches(self.loop, self.network)
         _check_schedule(self.schedule, self.loop.epochs)
+        _check_rates(self.schedule, self.optimiser.learning_rate)
+        _check_patience(self.loop)
         return self
 
 
@@ -52,7 +54,9 @@ def read(path: Path) -> Recipe:
     """Read a recipe. Raises `RecipeFileError` where there is none, `RecipeError` on an impossible choice."""
     try:
         return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise RecipeFileError(path, error.strerror or str(error)) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeFileError(path, str(error)) from error
     except ValidationError as error:
         # a misspelt key is also a missing one: the unknown key says more
@@ -97,6 +101,23 @@ def _check_schedule(schedule: sections.Schedule, epochs: int) -> None:
                 raise _ImpossibleError("schedule.factors", expected, factors)
 
 
+def _check_rates(schedule: sections.Schedule, highest: float) -> None:
+    """Refuse a way down that leads up."""
+    match schedule:
+        case Cosine(minimum_rate=lowest) if lowest >= highest:
+            expected = f"less than the learning rate of {highest:g}"
+            raise _ImpossibleError("schedule.minimum_rate", expected, lowest)
+        case OneCycle(base_momentum=low, max_momentum=high) if low > high:
+            expected = f"at most max_momentum, {high:g}"
+            raise _ImpossibleError("schedule.base_momentum", expected, low)
+
+
+def _check_patience(loop: sections.Loop) -> None:
+    # as many as the epochs end no run early, and keep the weights of a good epoch in place of the last
+    if loop.patience is not None and loop.patience > loop.epochs:
+        raise _ImpossibleError("loop.patience", f"at most the {loop.epochs} epochs", loop.patience)
+
+
 def _check_changes(field: str, changes: list[int], epochs: int) -> None:
     if changes[-1] >= epochs or any(later <= earlier for earlier, later in pairwise(changes)):
         raise _ImpossibleError(field, f"rising numbers below the {epochs} epochs", changes)
@@ -115,6 +136,11 @@ def _translated(error: ErrorDetails) -> tuple[str, str, str]:  # noqa: PLR0911
             return f"{field}.name", f"one of {error['ctx']['expected_tags']}", repr(error["ctx"]["tag"])
         case "union_tag_not_found":
             return f"{field}.name", "a value", "none"
+        case "too_short":
+            least = error["ctx"]["min_length"]
+            return field, f"at least {least} item{'s' if least > 1 else ''}", repr(error["input"])
+        case "less_than_equal":
+            return field, f"less than or equal to {error['ctx']['le']:g}", repr(error["input"])
         case "literal_error":
             return field, f"one of {error['ctx']['expected']}", repr(error["input"])
         case "value_error":

@@ -25,26 +25,31 @@ class Recorder:
         torch.stack(norms, out=self.gradient_norms[batch])
 
     @torch.no_grad()
-    def layers(self, inputs: Tensor) -> list[Layer]:
-        """Run the training part through the network in eval mode and sum up the epoch."""
-        if self._network.training:
-            self._network.eval()
+    def layers(self, inputs: Tensor, answering: Network | None = None) -> list[Layer]:
+        """Run the training part through the network in eval mode and sum up the epoch.
+
+        `answering` is the network that answers in its place, where that is another, such as its average.
+        """
+        network = answering or self._network
+        if network.training:
+            network.eval()
+        layers = network.layers
         activations: dict[nn.Module, Tensor] = {}
 
         def keep(module: nn.Module, _: object, output: Tensor) -> None:
             activations[module] = output
 
-        hooks = [layer.activation.register_forward_hook(keep) for layer in self._layers]
+        hooks = [layer.activation.register_forward_hook(keep) for layer in layers]
         try:
-            self._network(inputs)
+            network(inputs)
         finally:
             for hook in hooks:
                 hook.remove()
-        measures = [_measures(layer, activations[layer.activation]) for layer in self._layers]
+        measures = [_measures(layer, activations[layer.activation]) for layer in layers]
         table = torch.column_stack([self.gradient_norms.mean(dim=0), torch.stack(measures)])
         return [
             Layer(layer.name, norm, mean, variance, dead if _can_die(layer) else None)
-            for layer, (norm, mean, variance, dead) in zip(self._layers, table.tolist(), strict=True)
+            for layer, (norm, mean, variance, dead) in zip(layers, table.tolist(), strict=True)
         ]
 
 

@@ -64,4 +64,6 @@ def _one_cycle(
         div_factor=choices.start_divisor,
         final_div_factor=choices.end_divisor,
         cycle_momentum=has_momentum,
+        base_momentum=choices.base_momentum,
+        max_momentum=choices.max_momentum,
     )

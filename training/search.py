@@ -19,7 +19,7 @@ from sklearn.metrics import log_loss
 from sqlalchemy.exc import SQLAlchemyError
 
 from pricerange.phone import LABELS
-from training import data, folds, recipe, space
+from training import data, folds, output, recipe, space
 from training.contender import ByRecipe
 from training.data import LabelledPhones
 from training.errors import DivergedError, ScheduleError, StudyMismatchError, StudyStorageError
@@ -76,17 +76,25 @@ class Found:
     error: float
 
 
+def run(source: str, stored: Stored, recipe_file: Path | None = None, file: Path | None = None) -> None:
+    """Search and print what it came to; then write the best recipe as TOML, if a file is named.
+
+    Raises what `search` raises, and `OutputError` before the work where the file cannot be written.
+    """
+    if file is not None:
+        output.check_file(file)
+    found = search(source, stored, recipe_file)
+    print(describe(found), flush=True)
+    if file is not None:
+        write(found, stored.study, file)
+
+
 def search(
-    source: str,
-    stored: Stored,
-    recipe_file: Path | None = None,
-    output: Path | None = None,
-    console: Console | None = None,
+    source: str, stored: Stored, recipe_file: Path | None = None, console: Console | None = None
 ) -> Found:
     """Search around a recipe, the shipped one if none is named, until the study has its finished trials.
 
     A study that is there already goes on where it was left, and several processes may work on it at once.
-    `output` is a file for the best recipe as TOML.
 
     Raises what `data.load` and `recipe.read` raise, `TooFewRowsError`, `StudyMismatchError` or
     `StudyStorageError`.
@@ -99,8 +107,6 @@ def search(
         _fill(study, stored.trials, judgement(phones, seen, base), console or Console(stderr=True))
         best = _best(study, base)
         finished = len(study.get_trials(deepcopy=False, states=_FINISHED))
-    if output is not None:
-        output.write_text(_as_toml(best, stored.study, finished), encoding="utf-8")
     (base_right, base_nll), (right, nll) = (_runs(phones, seen, held_out, one) for one in (base, best))
     difference = right.mean(axis=0) - base_right.mean(axis=0)
     return Found(
@@ -232,9 +238,12 @@ def _nll(phones: LabelledPhones, rows: Rows, probabilities: npt.NDArray[np.float
     return float(log_loss(phones.price_range[rows], probabilities, labels=list(range(len(LABELS)))))
 
 
-def _as_toml(best: Recipe, study: str, trials: int) -> str:
-    fields: dict[str, Any] = best.model_dump(mode="json", exclude_none=True)
-    return f"# The best of the study {study}, finished trials: {trials}.\n{tomli_w.dumps(fields)}"
+def write(found: Found, study: str, file: Path) -> None:
+    """Write the best recipe as TOML. Raises `OutputError`."""
+    fields: dict[str, Any] = found.recipe.model_dump(mode="json", exclude_none=True)
+    head = f"# The best of the study {study}, finished trials: {found.trials}.\n"
+    with output.refused(file):
+        file.write_text(head + tomli_w.dumps(fields), encoding="utf-8")
 
 
 @contextmanager

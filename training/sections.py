@@ -14,8 +14,11 @@ Activation = Literal["relu", "leaky_relu", "prelu", "tanh", "sigmoid"]
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Portion = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Strength = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+LARGEST = 3.4028234663852886e38
+"""Of float32, in which a network calculates."""
+Finite = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=LARGEST, allow_inf_nan=False)]
+Strength = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -49,9 +52,8 @@ class Mlp(Section):
     activation: Activation
     dropout: list[Portion] = Field(description="Dropout probability of each block")
     batch_norm: bool = True
-    batch_norm_bias: float = Field(
+    batch_norm_bias: Finite = Field(
         default=0.0,
-        allow_inf_nan=False,
         description="Where the biases of batch normalisation start: from about 3 on, every ReLU starts open",
     )
     linear_skip: bool = Field(default=False, description="The head sees the inputs beside the last block")
@@ -119,14 +121,20 @@ class Uniform(Section):
     """Weights from -bound to bound."""
 
     name: Literal["uniform"]
-    bound: Positive = 0.05
+    bound: float = Field(
+        default=0.05,
+        gt=0,
+        le=LARGEST / 2,
+        allow_inf_nan=False,
+        description="Half of a width that is a float32",
+    )
 
 
 class Constant(Section):
     """All weights the same."""
 
     name: Literal["constant"]
-    value: float = Field(allow_inf_nan=False)
+    value: Finite
 
 
 class Fixed(Section):
@@ -237,12 +245,20 @@ class Cosine(Section):
 
 
 class OneCycle(Section):
-    """Up from a fraction of the rate, then down to almost nothing."""
+    """Up from a fraction of the rate, then down to almost nothing; the momentum goes the other way."""
 
     name: Literal["one_cycle"]
     warm_up: Share = Field(description="Share of the steps in which the rate rises")
     start_divisor: Positive = Field(default=25.0, description="The rate over this is the first")
     end_divisor: Positive = Field(default=1e4, description="The first rate over this is the last")
+    base_momentum: Portion = Field(
+        default=0.85,
+        description="At the highest rate, in place of the optimiser's momentum or beta1, where it has one",
+    )
+    max_momentum: Portion = Field(
+        default=0.95,
+        description="At the lowest rates, in place of the optimiser's momentum or beta1, where it has one",
+    )
 
 
 Schedule = Annotated[

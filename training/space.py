@@ -1,6 +1,7 @@
 """What a search may change about a recipe, and how far."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 from optuna.trial import BaseTrial
@@ -23,19 +24,27 @@ class Between:
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
 
+    def around(self, value: float) -> "Between":
+        """Widen the bounds as far as the value."""
+        return replace(self, low=min(self.low, value), high=max(self.high, value))
+
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
     """A few values."""
 
-    values: tuple[int, ...]
+    values: tuple[int | str, ...]
 
     def suggest(self, trial: BaseTrial, name: str) -> Any:
         """Take the value that the study wants tried next."""
         return trial.suggest_categorical(name, self.values)
 
-    def __contains__(self, value: float) -> bool:
+    def __contains__(self, value: int | str) -> bool:
         return value in self.values
+
+    def around(self, value: int | str) -> "OneOf":
+        """Add the value, unless it is there."""
+        return self if value in self.values else OneOf((*self.values, value))
 
 
 SPACE: dict[str, Between | OneOf] = {
@@ -50,25 +59,39 @@ SPACE: dict[str, Between | OneOf] = {
     "loop.batch_size": OneOf((100, 200, 400)),
 }
 """By the key in the recipe; `*` is each item of a list. A recipe without a key is searched without it, and
-what it switches off by a 0 that the space does not hold stays off.
+what it switches off by a 0 that the space does not hold stays off. The recipe's own value is always one of
+those that are tried.
 
 What a run costs, its epochs and its number of blocks, stays as the recipe says.
 """
+
+
+_SWITCHES = {"network.batch_norm_bias": "batch_norm", "network.skip_sparsity": "linear_skip"}
+"""What a key says nothing without."""
 
 
 def variant(base: Recipe, trial: BaseTrial) -> Recipe:
     """Make the recipe that a trial asks for."""
     fields = base.model_dump(mode="json")
     for name, (holder, key) in _places(fields).items():
-        holder[key] = SPACE[_pattern(name)].suggest(trial, name)
+        holder[key] = _allowed(name, holder[key], fields).suggest(trial, name)
     return Recipe.model_validate(fields)
 
 
 def as_parameters(base: Recipe) -> dict[str, Any]:
-    """Name the base's own values as a trial would, those that the space holds: a study can start there."""
-    places = _places(base.model_dump(mode="json"))
-    own = {name: holder[key] for name, (holder, key) in places.items()}
-    return {name: value for name, value in own.items() if value in SPACE[_pattern(name)]}
+    """Name the base's own values as a trial would: a study can start there."""
+    return {name: holder[key] for name, (holder, key) in _places(base.model_dump(mode="json")).items()}
+
+
+def _allowed(name: str, own: Any, fields: dict[str, Any]) -> Between | OneOf:
+    """Return what the space holds for a key of a recipe, and the recipe's own value."""
+    allowed = SPACE[_pattern(name)]
+    if name == "optimiser.learning_rate" and isinstance(allowed, Between):
+        # the rate has to be above the one that the schedule ends at
+        above = math.nextafter(fields["schedule"].get("minimum_rate", 0.0), math.inf)
+        low = max(allowed.low, above)
+        allowed = replace(allowed, low=low, high=max(allowed.high, low))
+    return allowed.around(own)
 
 
 def _places(fields: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -78,6 +101,8 @@ def _places(fields: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
         section, key, *each = pattern.split(".")
         holder = fields[section]
         if key not in holder or (holder[key] == 0 and 0 not in allowed):
+            continue
+        if pattern in _SWITCHES and not holder[_SWITCHES[pattern]]:
             continue
         if each and isinstance(holder[key], list):
             places.update({f"{section}.{key}.{at}": (holder[key], at) for at in range(len(holder[key]))})

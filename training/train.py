@@ -26,6 +26,7 @@ from training.progress import shown, summed_up
 from training.recipe import Recipe
 from training.run import Run
 from training.split import Rows, three_ways
+from training.yardstick import yardstick
 
 
 def train(
@@ -67,7 +68,7 @@ def train(
         parts=parts,
         model=model,
         history=history,
-        diagnosis=diagnose(history, choices),
+        diagnosis=diagnose(history, choices, yardstick(phones, parts.training, parts.validation)),
         graph=graph,
         answers=answers,
         evaluation=evaluation,

@@ -13,10 +13,13 @@ from training import compare, recipe, scoreboard
 from training.baselines import BASELINES
 from training.compare import Comparison, Plan
 from training.conformal import Coverage
-from training.contender import Answers
+from training.contender import Answers, ByRecipe
 from training.data import LabelledPhones
+from training.errors import OutputError
 from training.folds import Fold, split
 from training.ordinal_linear import OrdinalLinear
+from training.output import check_folder
+from training.recipe import Recipe
 from training.standings import standings
 
 
@@ -29,7 +32,10 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def comparison(recipe_file: Path, output: Path) -> Comparison:
     said = Console(file=io.StringIO(), width=100)
     plan = Plan(folds=2, repeats=1, seed=1)
-    return compare.compare("synthetic:400", [recipe_file, recipe_file], plan, output, said)
+    found = compare.compare("synthetic:400", [recipe_file, recipe_file], plan, said)
+    check_folder(output)
+    compare.write(found, output)
+    return found
 
 
 def test_recipes_come_first_then_every_baseline(comparison: Comparison) -> None:
@@ -131,3 +137,24 @@ def test_the_ordinal_linear_model_finds_the_rule_of_the_phones(phones: LabelledP
     probabilities = model.predict_proba(standardised[part.test])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-9)
     assert np.mean(model.predict(standardised[part.test]) == phones.price_range[part.test]) > 0.9
+
+
+def test_an_output_that_cannot_be_had_is_refused_before_the_work(tmp_path: Path) -> None:
+    file = tmp_path / "comparison"
+    file.touch()
+    for folder in (file, file / "of" / "today"):
+        with pytest.raises(OutputError, match=str(folder)) as raised:
+            # so many phones that the work would be noticed
+            compare.run("synthetic:1000000", folder=folder)
+        assert raised.value.exit_code == 51
+
+
+def test_a_fold_after_the_largest_seed_begins_again(phones: LabelledPhones, quick: Recipe) -> None:
+    (part, *_) = split(phones.price_range, 2, 1, 0)
+    first, wrapped = (
+        ByRecipe("run", quick.model_copy(update={"seed": seed})).answer(
+            phones, part.training, part.test, number
+        )
+        for seed, number in ((1, 0), (2**32 - 1, 2))
+    )
+    np.testing.assert_array_equal(first.price_range, wrapped.price_range)

@@ -5,16 +5,19 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from training import advice, recipe
 from training.data import LabelledPhones
-from training.diagnose import DEAD_SHARE, Diagnosis, diagnose
+from training.diagnose import DEAD_SHARE, Diagnosis
+from training.diagnose import diagnose as judge
 from training.divergence import EXPLODING_NORM
 from training.history import Epoch, History, Layer
 from training.recipe import Recipe
 from training.split import three_ways
 from training.train import learn
+from training.yardstick import Yardstick, yardstick
 
 DEEP_SIGMOIDS = """
 [network]
@@ -112,7 +115,7 @@ def changed(file: Path, text: str) -> Recipe:
 def verdict_of_training(phones: LabelledPhones, choices: Recipe) -> Diagnosis:
     parts = three_ways(phones.price_range, choices.split, choices.seed)
     _, history = learn(phones, parts.training, parts.validation, choices, lambda _: None)
-    return diagnose(history, choices)
+    return judge(history, choices, yardstick(phones, parts.training, parts.validation))
 
 
 @pytest.mark.parametrize(
@@ -146,6 +149,30 @@ def test_the_shipped_recipe_fits_well(phones_csv: Path) -> None:
 
     diagnosis = verdict_of_training(data.load(str(phones_csv)), recipe.read(recipe.DEFAULT))
     assert (diagnosis.verdict, diagnosis.advice) == ("good fit", [])
+
+
+LINEAR = Yardstick(0.97, 0.0135)
+
+
+def diagnose(history: History, choices: Recipe, linear: Yardstick = LINEAR) -> Diagnosis:
+    return judge(history, choices, linear)
+
+
+def test_what_a_linear_model_reaches_is_that_of_the_same_phones(
+    phones: LabelledPhones, quick: Recipe
+) -> None:
+    parts = three_ways(phones.price_range, quick.split, quick.seed)
+    draw = np.random.default_rng(0)
+    noisy = np.where(draw.random(len(phones.price_range)) < 0.4, draw.integers(0, 4), phones.price_range)
+    clear, blurred = (
+        yardstick(replace(phones, price_range=labels), parts.training, parts.validation)
+        for labels in (phones.price_range, noisy)
+    )
+    assert clear.accuracy > 0.85 > blurred.accuracy + 0.1
+    half_right = history(*[replace(EPOCH, accuracy=0.6, validation_accuracy=0.6)] * 10)
+    assert diagnose(half_right, quick, clear).verdict == "underfitting"
+    assert f"answers {100 * clear.accuracy:.1f} %" in diagnose(half_right, quick, clear).evidence[0]
+    assert diagnose(half_right, quick, Yardstick(0.6, 0.05)).verdict == "good fit"
 
 
 def history(*epochs: Epoch) -> History:

@@ -1,5 +1,7 @@
 """Early stopping: which epoch's weights are kept and when a run ends."""
 
+from typing import NoReturn
+
 import pytest
 import torch
 from torch import nn
@@ -16,7 +18,8 @@ def run(losses: list[float], patience: int | None) -> tuple[int, Epoch, float]:
         nn.init.constant_(network.weight, number)
         if stopping.is_over_after(Epoch(number, 0.0, 0.0, loss, 0.1, 0.0, 0.0, [])):
             break
-    nn.init.constant_(network.weight, -1)
+    if patience is not None:
+        nn.init.constant_(network.weight, -1)
     return number, stopping.restore(), network.weight.item()
 
 
@@ -56,3 +59,14 @@ def test_weights_of_the_kept_epoch_are_a_copy() -> None:
     network(torch.randn(10, 3) + 5)
     stopping.restore()
     torch.testing.assert_close(network.running_mean, before)
+
+
+def test_without_patience_no_weights_are_copied() -> None:
+    class Uncopied(nn.Linear):
+        def state_dict(self, *_: object, **__: object) -> NoReturn:
+            raise AssertionError
+
+    stopping = EarlyStopping(Uncopied(1, 1), None)
+    for number in (1, 2):
+        assert not stopping.is_over_after(Epoch(number, 0.0, 0.0, 1.0, 0.1, 0.0, 0.0, []))
+    assert stopping.restore().number == 2

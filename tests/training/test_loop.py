@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from training.data import LabelledPhones
+from training.divergence import DivergenceGuard
 from training.errors import DivergedError
 from training.history import Epoch
 from training.loop import Part, fit
@@ -159,7 +160,8 @@ WILD_START = {"initialisation": Normal(name="normal", deviation=30.0)}
         ),
         pytest.param(
             {"initialisation": Normal(name="normal", deviation=1e30)},
-            r"epoch 1, batch 1, .* the start itself is too large",
+            r"epoch 1, batch 1, .* the start itself is too large: try another initialisation or "
+            "network.batch_norm",
             id="start",
         ),
     ],
@@ -175,3 +177,14 @@ def test_a_loss_that_is_no_number_any_more_ends_the_run_with_its_likely_cause(
     assert raised.value.epoch <= 2
     assert raised.value.batch in range(1, 5)
     assert not math.isfinite(raised.value.loss)
+
+
+def test_what_a_recipe_has_is_not_advised(quick: Recipe) -> None:
+    clipped = changed(quick, "loop", clip_norm=1.0)
+    for epoch, norm in ((1, 1.0), (1, 1e3)):
+        guard = DivergenceGuard(["head"], clipped)
+        losses = torch.tensor([math.nan] if norm == 1.0 else [0.0, math.nan])
+        with pytest.raises(DivergedError) as raised:
+            guard.check(epoch, losses, torch.full([len(losses), 1], norm), 0.0, 0.1)
+        assert "another initialisation" in raised.value.cause
+        assert not any(key in raised.value.cause for key in ("batch_norm", "clip_norm", "standardise"))

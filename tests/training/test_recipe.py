@@ -90,6 +90,25 @@ def test_softmax_recipe_differs_from_the_served_one_in_its_head_alone() -> None:
             id="one dropout",
         ),
         pytest.param("[16, 8]", "[]", "network.hidden", "at least 1 item", "[]", id="no layer"),
+        pytest.param(
+            "[head]",
+            '[initialisation]\nname = "constant"\nvalue = 1e300\n[head]',
+            "initialisation.value",
+            "less than or equal to 3.40282e+38",
+            "1e+300",
+            id="a weight beyond float32",
+        ),
+        pytest.param(
+            "[head]",
+            '[initialisation]\nname = "uniform"\nbound = 3.4e38\n[head]',
+            "initialisation.bound",
+            "less than or equal to 1.70141e+38",
+            "3.4e+38",
+            id="a width beyond float32",
+        ),
+        pytest.param(
+            "patience = 30", "patience = 31", "loop.patience", "at most the 30 epochs", "31", id="patience"
+        ),
         pytest.param("[16, 8]", "[16, 0]", "network.hidden.1", "equal to 1", "0", id="layer of no unit"),
         pytest.param(
             "[head]",
@@ -213,6 +232,20 @@ ONE_CYCLE = 'name = "one_cycle"\nwarm_up = 0.3'
             id="a factor too few",
         ),
         pytest.param(
+            'name = "cosine"\nminimum_rate = 0.05',
+            "schedule.minimum_rate",
+            "less than the learning rate of 0.05",
+            "0.05",
+            id="a way down that stays level",
+        ),
+        pytest.param(
+            'name = "one_cycle"\nwarm_up = 0.3\nbase_momentum = 0.96',
+            "schedule.base_momentum",
+            "at most max_momentum, 0.95",
+            "0.96",
+            id="momenta the wrong way round",
+        ),
+        pytest.param(
             'name = "one_cycle"\nwarm_up = 0.0', "schedule.warm_up", "greater than 0", "0.0", id="no warm-up"
         ),
         pytest.param(
@@ -236,3 +269,10 @@ def test_an_impossible_choice_has_its_own_exit_code_and_says_all_in_one_line(
     assert error.exit_code == 41
     said = "recipe.toml: network.dropout.0: expected less than 1, found 1.0"
     assert str(error).endswith(said)
+
+
+def test_says_in_words_of_its_own_what_is_wrong(recipe_file: Path, tmp_path: Path) -> None:
+    error = refuse(recipe_file, tmp_path, "[16, 8]", "[]")
+    assert (error.expected, error.found) == ("at least 1 item", "[]")
+    with pytest.raises(RecipeFileError, match=r"none.toml is no recipe: No such file or directory$"):
+        recipe.read(tmp_path / "none.toml")

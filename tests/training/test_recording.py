@@ -1,12 +1,18 @@
 """What is recorded of the layers of a network while it learns."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 
 from training import sections
+from training.data import LabelledPhones
 from training.network import Network
+from training.recipe import Recipe
 from training.recording import Recorder
+from training.split import three_ways
+from training.train import learn
 
 ROWS = torch.randn(40, 20, generator=torch.Generator().manual_seed(3)) * 2 + 1
 
@@ -77,3 +83,23 @@ def test_gradients_of_an_lstm_are_those_of_all_its_weights() -> None:
 def test_recording_leaves_no_hook_behind(network: Network) -> None:
     Recorder(network, 1).layers(ROWS)
     assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_the_layers_are_those_of_the_network_that_answers(network: Network) -> None:
+    answering = copy.deepcopy(network)
+    with torch.no_grad():
+        answering.layers[0].biases[0][:] = -1_000
+    recorder = Recorder(network, 1)
+    assert recorder.layers(ROWS)[0].dead != 1
+    assert recorder.layers(ROWS, answering)[0].dead == 1
+
+
+def test_a_moving_average_is_what_an_epoch_says_of_its_layers(phones: LabelledPhones, quick: Recipe) -> None:
+    loop = quick.loop.model_copy(update={"ema_decay": 0.9, "epochs": 2, "patience": None})
+    averaged = quick.model_copy(update={"loop": loop})
+    parts = three_ways(phones.price_range, quick.split, quick.seed)
+    model, history = learn(phones, parts.training, parts.validation, averaged, lambda _: None)
+    inputs = model.preprocess(torch.from_numpy(phones.features[parts.training]))
+    found = Recorder(model.network, 1).layers(inputs)
+    for one, kept in zip(found, history.kept.layers, strict=True):
+        assert one.activation_mean == pytest.approx(kept.activation_mean, rel=1e-4, abs=1e-5)

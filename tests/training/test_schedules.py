@@ -109,3 +109,17 @@ def test_refuses_a_warm_up_of_nothing() -> None:
     ) as raised:
         rates(choices)
     assert raised.value.found == pytest.approx(0.8)
+
+
+def test_one_cycle_takes_the_momenta_of_the_recipe() -> None:
+    choices = sections.OneCycle(name="one_cycle", warm_up=0.3, base_momentum=0.5, max_momentum=0.8)
+    stepped = optimisers.make(
+        [nn.Parameter(torch.ones(1))], sections.Momentum(name="momentum", learning_rate=0.5)
+    )
+    schedule = schedules.make(stepped, choices, 0.5, EPOCHS, BATCHES)
+    found = []
+    for _ in range(EPOCHS * BATCHES):
+        found.append(stepped.param_groups[0]["momentum"])
+        stepped.step()
+        schedule.step()
+    assert (min(found), max(found)) == pytest.approx((0.5, 0.8))

@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from training import data, recipe, search, space
-from training.errors import StudyMismatchError, StudyStorageError
+from training.compare import shipped
+from training.errors import OutputError, StudyMismatchError, StudyStorageError
 from training.recipe import Recipe
 from training.search import Found, Stored
 
@@ -55,7 +56,8 @@ def test_begins_with_the_base_and_says_each_trial(
     found, said = first
     assert found.trials == 2
     base, other = trials(storage)
-    assert base.params == {**base.params, **space.as_parameters(recipe.read(short))}
+    assert base.params == space.as_parameters(recipe.read(short))
+    assert space.variant(recipe.read(short), optuna.trial.FixedTrial(base.params)) == recipe.read(short)
     assert base.params != other.params
     assert "1/2 trial 0 NLL" in said
     assert "2/2 trial 1" in said
@@ -76,7 +78,8 @@ def test_goes_on_where_it_was_left_and_writes_the_best_recipe(
 ) -> None:
     output = tmp_path / "best.toml"
     said = io.StringIO()
-    found = search.search(SOURCE, Stored(storage, 3), short, output, Console(file=said))
+    found = search.search(SOURCE, Stored(storage, 3), short, Console(file=said))
+    search.write(found, STUDY, output)
     assert len(trials(storage)) == found.trials == 3
     assert said.getvalue().startswith("1/1 trial 2")
     assert recipe.read(output) == found.recipe
@@ -136,9 +139,7 @@ def test_phones_that_are_held_out_change_no_trial(quick: Recipe) -> None:
     price_range = phones.price_range.copy()
     price_range[held_out] = 0
     other = dataclasses.replace(phones, price_range=price_range)
-    trial = optuna.trial.FixedTrial(
-        {**space.as_parameters(quick), "network.hidden.0": 16, "network.hidden.1": 16}
-    )
+    trial = optuna.trial.FixedTrial(space.as_parameters(quick))
     first, second = (search.judgement(one, seen, quick)(trial) for one in (phones, other))
     assert first == second
 
@@ -146,8 +147,8 @@ def test_phones_that_are_held_out_change_no_trial(quick: Recipe) -> None:
 def test_a_variant_keeps_what_the_space_does_not_name(quick: Recipe) -> None:
     own = space.as_parameters(quick)
     assert own["network.dropout.0"] == 0.05
-    # a width of 8 is not in the space
-    assert "network.hidden.1" not in own
+    # a width of 8 is not in the space, but the recipe's own
+    assert own["network.hidden.1"] == 8
     wanted = {**own, "network.hidden.0": 64, "network.hidden.1": 16, "optimiser.learning_rate": 0.01}
     found = space.variant(quick, optuna.trial.FixedTrial(wanted))
     fields = quick.model_dump(mode="json")
@@ -163,3 +164,60 @@ def test_what_a_recipe_has_not_or_switches_off_is_not_searched(quick: Recipe) ->
     fields["optimiser"]["weight_decay"] = 0.0
     own = space.as_parameters(Recipe.model_validate(fields))
     assert set(own) == {"optimiser.learning_rate", "loop.batch_size"}
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in shipped()])
+def test_every_shipped_recipe_can_be_searched_from_its_own_values(path: Path) -> None:
+    base = recipe.read(path)
+    assert space.variant(base, optuna.trial.FixedTrial(space.as_parameters(base))) == base
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    study.enqueue_trial(space.as_parameters(base))
+    assert space.variant(base, study.ask()) == base
+    others = [space.variant(base, study.ask()) for _ in range(20)]
+    assert base not in others
+
+
+def test_a_base_outside_the_space_widens_it(quick: Recipe) -> None:
+    fields = quick.model_dump(mode="json")
+    fields["loop"]["batch_size"] = "full"
+    fields["optimiser"]["learning_rate"] = 1.5
+    fields["network"] |= {"hidden": [300, 7], "dropout": [0.5, 0.5], "batch_norm_bias": -1.0}
+    base = Recipe.model_validate(fields)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    study.enqueue_trial(space.as_parameters(base))
+    assert space.variant(base, study.ask()) == base
+    assert "full" in {space.variant(base, study.ask()).loop.batch_size for _ in range(30)}
+
+
+def test_no_variant_has_a_rate_below_the_one_that_its_schedule_ends_at(quick: Recipe) -> None:
+    fields = quick.model_dump(mode="json")
+    fields["schedule"] = {"name": "cosine", "minimum_rate": 0.04}
+    base = Recipe.model_validate(fields)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    assert all(space.variant(base, study.ask()).optimiser.learning_rate > 0.04 for _ in range(30))
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_search(tmp_path: Path, short: Path) -> None:
+    database = tmp_path / "search.db"
+    for output in (tmp_path / "no" / "best.toml", tmp_path):
+        with pytest.raises(OutputError) as raised:
+            search.run(SOURCE, Stored(f"sqlite:///{database}", 1), short, output)
+        assert raised.value.exit_code == 51
+    assert not database.exists()
+
+
+def test_the_result_is_shown_before_it_is_written(
+    first: tuple[Found, str],
+    storage: str,
+    short: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full(*_: object) -> None:
+        raise OutputError(tmp_path, "No space left on device")
+
+    monkeypatch.setattr(search, "write", full)
+    with pytest.raises(OutputError):
+        search.run(SOURCE, Stored(storage, 1), short, tmp_path / "best.toml")
+    assert capsys.readouterr().out.startswith("Finished trials:")

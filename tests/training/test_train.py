@@ -1,5 +1,6 @@
 """A whole run: what it leaves behind, the same each time, and nothing when it is killed."""
 
+import csv
 import json
 import signal
 import subprocess
@@ -69,6 +70,9 @@ def test_card_report_and_pictures_lie_beside_the_model(model_repository: Path) -
     assert passport.training_data.sha256 in card
     assert f"{passport.metrics['accuracy']:.4f}" in card
     assert "[report](report.html)" in card
+    assert "within one standard error of the lowest" in card
+    assert "holds only nearly" in card
+    assert "[history.csv](history.csv)" in card
     assert f"**{passport.metrics['diagnosis']['verdict']}**" in card
     for picture in ("learning_curve.svg", "confusion_matrix.svg"):
         assert f"({picture})" in card
@@ -85,6 +89,7 @@ def test_the_same_recipe_and_data_give_the_same_bytes_in_another_process(
         "model.onnx",
         "MODEL_CARD.md",
         "report.html",
+        "history.csv",
         "learning_curve.svg",
         "confusion_matrix.svg",
     }
@@ -92,6 +97,47 @@ def test_the_same_recipe_and_data_give_the_same_bytes_in_another_process(
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
     one, other = (json.loads((folder / "bundle.json").read_text()) for folder in (first, second))
     assert {**one, "created": None} == {**other, "created": None}
+
+
+def test_every_epoch_is_a_line_of_the_history(model_repository: Path) -> None:
+    folder = bundle.find(model_repository)
+    rows = list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
+    kept = bundle.read(folder).passport.metrics["kept_epoch"]
+    row = rows[kept["number"] - 1]
+    assert int(row["epoch"]) == kept["number"]
+    for name in ("loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate"):
+        assert float(row[name]) == kept[name]
+    for layer in kept["layers"]:
+        for name in ("gradient_norm", "activation_mean", "activation_variance", "dead"):
+            found = row[f"{layer['name']} {name}"]
+            assert (float(found) if found else None) == layer[name]
+
+
+def test_a_card_without_patience_says_that_the_last_weights_were_kept(
+    recipe_file: Path, tmp_path: Path
+) -> None:
+    endless = tmp_path / "endless.toml"
+    endless.write_text(recipe_file.read_text().replace("patience = 30", "").replace("= 30", "= 3"))
+    card = (train("synthetic:200", tmp_path, endless) / "MODEL_CARD.md").read_text()
+    assert "those of the last epoch,\n3:" in card
+    assert "standard error of the lowest" not in card
+    assert "chose the epoch" not in card
+
+
+def test_a_warning_of_the_command_line_is_one_plain_line(recipe_file: Path, tmp_path: Path) -> None:
+    still = tmp_path / "still.toml"
+    text = recipe_file.read_text().replace("= 30", "= 2")
+    still.write_text(text.replace("[head]", '[initialisation]\nname = "ones"\n[head]'))
+    command = ["train", "--data", "synthetic:200", "--models", tmp_path, "--recipe", still]
+    said = subprocess.run(
+        [sys.executable, "-c", "from pricerange.cli import main; main()", *command],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr.splitlines()
+    (line,) = [line for line in said if "initialisation" in line and "warning" in line.lower()]
+    assert line.startswith("warning: initialisation 'ones' gives all units")
+    assert not any("initialise.py" in line for line in said)
 
 
 def test_another_seed_gives_another_model_and_the_next_version(
