@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pricerange.durable import sync
 from pricerange.errors import (
     ChecksumError,
     FeatureOrderError,
@@ -195,7 +196,7 @@ def _take_next_number(staging: Path) -> Path:
             if not target.exists():
                 raise
             continue
-        _sync(folder)
+        sync(folder)
         return target
 
 
@@ -248,11 +249,3 @@ def _replace(path: Path, content: bytes) -> None:
     staging = path.with_name(f".writing-{path.name}-{os.getpid()}")
     _write(staging, content)
     staging.replace(path)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pricerange.durable import sync
 from pricerange.errors import TargetError
 
 
@@ -24,13 +25,13 @@ def staged(*targets: Path) -> Iterator[list[Path]]:
         yield paths
         for path in paths:
             if path.exists():
-                _sync(path)
+                sync(path)
         for path, target in zip(paths, targets, strict=True):
             if path.exists():
                 path.replace(target)
             else:
                 target.unlink(missing_ok=True)
-            _sync(target.parent)
+            sync(target.parent)
     except OSError as error:
         raise TargetError(targets[-1], error.strerror or str(error)) from error
     finally:
@@ -56,11 +57,3 @@ def _end(number: int, _frame: object) -> None:
     # a second one must not break into the cleaning up
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(128 + number)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
