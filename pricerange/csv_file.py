@@ -1,17 +1,19 @@
 """A CSV file as a stream of batches of text, and where such a file is broken."""
 
-import csv
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pricerange.errors import BrokenRowError, UnreadableTableError
+from pricerange.csv_blocks import BlockCutter
+from pricerange.csv_rows import parse, split_header
+from pricerange.errors import BrokenBlockError, BrokenRowError, UnreadableTableError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 BLOCK_BYTES = 1 << 20
-"""Bytes of a block, some 16,000 phones; Arrow reads several ahead."""
+"""Bytes of a block, some 16,000 phones; no row is longer."""
 
 
 def read(path: Path) -> "Iterator[pa.RecordBatch]":
@@ -20,35 +22,15 @@ def read(path: Path) -> "Iterator[pa.RecordBatch]":
     At least one batch comes, so that the columns are always known. Raises `UnreadableTableError`, or
     `BrokenRowError` with the first row that is not UTF-8 or has not as many cells as the header.
     """
-    import pyarrow as pa
-    from pyarrow import csv as arrow_csv
-
-    header, has_rows = _look(path)
-    schema = pa.schema([(name, pa.string()) for name in header])
-    if not has_rows:
-        yield pa.RecordBatch.from_pylist([], schema=schema)
-        return
+    rows = 0
     try:
-        reader = arrow_csv.open_csv(
-            path,
-            arrow_csv.ReadOptions(block_size=BLOCK_BYTES),
-            arrow_csv.ParseOptions(newlines_in_values=True),
-            arrow_csv.ConvertOptions(column_types=schema),
-        )
-        if reader.schema != schema:
-            raise UnreadableTableError(path, f"its header reads as {reader.schema.names} and as {header}")
-        rows, last_cell = 0, ""
-        with reader:
-            for batch in reader:
-                yield batch
-                if batch.num_rows:
-                    rows += batch.num_rows
-                    last_cell = batch.columns[-1][-1].as_py()
-        if "\n" in last_cell and not _ends_with_quote(path):
-            # Arrow lets a last cell take in the rest of the file
-            raise BrokenRowError(path, rows, "a quote is never closed")
-    except pa.ArrowInvalid as error:
-        raise _first_fault(path) or UnreadableTableError(path, str(error)) from error
+        for batch in _one_ahead(_batches(path)):
+            yield batch
+            rows += batch.num_rows
+    except BrokenBlockError as error:
+        if error.row is None:
+            raise UnreadableTableError(path, error.reason) from error
+        raise BrokenRowError(path, rows + error.row + 1, error.reason) from error
 
 
 def estimated_rows(path: Path) -> int:
@@ -58,50 +40,32 @@ def estimated_rows(path: Path) -> int:
     return path.stat().st_size * sample.count(b"\n") // max(len(sample), 1)
 
 
-def _look(path: Path) -> tuple[list[str], bool]:
-    """Return the header and whether a row follows it."""
-    rows = _rows(path)
-    try:
-        header = next(rows, None)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UnreadableTableError(path, f"no UTF-8 text in CSV form: {error}") from error
-    if header is None:
-        raise UnreadableTableError(path, "it is empty, a header of column names was expected")
-    try:
-        return header, next(rows, None) is not None
-    except (UnicodeDecodeError, csv.Error):
-        # a broken row is a row
-        return header, True
+def _batches(path: Path) -> "Iterator[pa.RecordBatch]":
+    header: list[str] = []
+    for block in _blocks(path):
+        rows = block
+        if not header:
+            header, rows = split_header(block)
+            if not header:
+                continue
+        yield parse(rows, header)
+    if not header:
+        raise BrokenBlockError(None, "it is empty, a header of column names was expected")
 
 
-def _ends_with_quote(path: Path) -> bool:
-    """Return whether a quote is all that stands before the line ends at the end of a file."""
+def _blocks(path: Path) -> Iterator[bytes]:
+    cutter = BlockCutter(BLOCK_BYTES)
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 4096))
-        return file.read().rstrip(b"\r\n").endswith(b'"')
+        while part := file.read(BLOCK_BYTES):
+            yield from cutter.feed(part)
+    if last := cutter.end():
+        yield last
 
 
-def _first_fault(path: Path) -> BrokenRowError | None:
-    """Find the row that stopped Arrow, which names none: read the file again, slowly."""
-    rows = _rows(path)
-    width = len(next(rows))
-    number = 0
-    try:
-        for number, cells in enumerate(rows, start=1):
-            if len(cells) != width:
-                return BrokenRowError(path, number, f"expected {width} cells, found {len(cells)}")
-    except UnicodeDecodeError as error:
-        return BrokenRowError(path, number + 1, f"not UTF-8: the byte 0x{error.object[error.start]:02x}")
-    except csv.Error as error:
-        return BrokenRowError(path, number + 1, f"{error}; is a quote never closed?")
-    return None
-
-
-def _rows(path: Path) -> Iterator[list[str]]:
-    """Yield the rows that are not blank, header first."""
-    with path.open("rb") as file:
-        start = file.read(3)
-        file.seek(len(start) if start == b"\xef\xbb\xbf" else 0)
-        for cells in csv.reader(line.decode() for line in file):
-            if cells:
-                yield cells
+def _one_ahead(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
+    """Read the next batch on a thread while the consumer has this one: Arrow needs no interpreter lock."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            yield batch

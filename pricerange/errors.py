@@ -268,6 +268,18 @@ class BrokenRowError(PriceRangeError):
 
 
 @dataclass
+class BrokenBlockError(PriceRangeError):
+    """A part of a table that does not fall into rows and cells; `row`, if known, counts from 0 in it."""
+
+    row: int | None
+    reason: str
+    exit_code = 33
+
+    def __str__(self) -> str:
+        return self.reason if self.row is None else f"row {self.row} of the block: {self.reason}"
+
+
+@dataclass
 class MissingColumnError(PriceRangeError):
     """A table that lacks features."""
 

@@ -88,10 +88,14 @@ class Problem:
     pointer: str
 
 
-def admissible(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Return which values keep their feature's rule: float64 [n, 20] -> bool [n, 20]. NaN never does."""
+def admissible(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:
+    """Return which values keep their feature's rule: float [n, 20] -> bool [n, 20]. NaN never does.
+
+    float32 is compared as float32: every limit is exact in it.
+    """
+    low, high = _LOW.astype(values.dtype), _HIGH.astype(values.dtype)
     with np.errstate(invalid="ignore"):
-        inside = (values >= _LOW) & (values <= _HIGH)
+        inside = (values >= low) & (values <= high)
         whole = values == np.rint(values)
     verdict: npt.NDArray[np.bool_] = inside & (whole | ~_WHOLE)
     return verdict

@@ -4,15 +4,16 @@ pyarrow is imported when a table arrives, not before: it is larger than all that
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from pricerange import cells, csv_file
+from pricerange import cells, csv_file, csv_rows
 from pricerange.errors import (
     DuplicateColumnError,
     MissingColumnError,
@@ -20,7 +21,7 @@ from pricerange.errors import (
     TableNotFoundError,
     UnreadableTableError,
 )
-from pricerange.phone import FEATURE_NAMES, FEATURES, admissible, refusal
+from pricerange.phone import FEATURE_NAMES, FEATURES, Problem, admissible, refusal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,6 +32,40 @@ BATCH_ROWS = 65_536
 """Rows of a batch from a Parquet file."""
 _FORMATS: dict[str, Format] = {".csv": "csv", ".parquet": "parquet"}
 _NAMED_PROBLEMS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Which of the n rows of a batch are phones; why one is none is looked up when it is asked for.
+
+    `rows` float32 [n, 20] in the table's order, 0 throughout where a row is no phone; `valid` bool [n];
+    `good` bool [n, 20] says the same of each value; `columns` are the features' cells.
+    """
+
+    rows: npt.NDArray[np.float32]
+    valid: npt.NDArray[np.bool_]
+    good: npt.NDArray[np.bool_]
+    columns: "Sequence[pa.Array]"
+
+    @classmethod
+    def of(cls, values: npt.NDArray[np.float64], columns: "Sequence[pa.Array]") -> Self:
+        """Judge float64 [n, 20]: doubles decide, before they are rounded to float32."""
+        good = admissible(values)
+        valid: npt.NDArray[np.bool_] = np.logical_and.reduce(good, axis=1)
+        if not valid.all():
+            values = np.where(valid[:, np.newaxis], values, 0)
+        return cls(values.astype(np.float32, order="C"), valid, good, columns)
+
+    def problems(self, row: int) -> Iterator[Problem]:
+        """Yield what is wrong with a row, value by value; the pointers begin at the row."""
+        for k in np.flatnonzero(~self.good[row]).tolist():
+            yield Problem(
+                refusal(FEATURES[k], cells.content(FEATURES[k], self.columns[k], row)), f"/{FEATURE_NAMES[k]}"
+            )
+
+    def detail(self, row: int) -> str:
+        """Say what is wrong with a row in one sentence, which names the first few values."""
+        return sentence(self.problems(row), int(np.count_nonzero(~self.good[row])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,42 +129,67 @@ def estimated_rows(path: Path) -> int:
 
 
 def check(batch: "pa.RecordBatch") -> Checked:
-    """Tell the phones in a batch from what is none, by the rules and in the words that hold for one phone.
+    """Tell the phones in a batch from what is none, as `judge` does, and name all that is wrong.
 
-    Columns are found by name, others are ignored. Doubles decide, before they are rounded to float32.
     Raises `MissingColumnError` or `DuplicateColumnError`.
     """
+    verdict = judge(batch)
+    bad = np.flatnonzero(~verdict.valid).tolist()
+    return Checked(verdict.rows, verdict.valid, [RowProblem(row, verdict.detail(row)) for row in bad])
+
+
+def judge(batch: "pa.RecordBatch") -> Verdict:
+    """Tell the phones in a batch from what is none, by the rules and in the words that hold for one phone.
+
+    Columns are found by name, others are ignored. Raises `MissingColumnError` or `DuplicateColumnError`.
+    """
     columns = _features_of(batch)
-    values = np.empty((batch.num_rows, len(FEATURES)))
+    values = np.empty((len(FEATURES), batch.num_rows))
     for place, (feature, column) in enumerate(zip(FEATURES, columns, strict=True)):
-        values[:, place] = cells.numbers(feature, column)
-    good = admissible(values)
-    valid: npt.NDArray[np.bool_] = np.logical_and.reduce(good, axis=1)
-    problems = [
-        RowProblem(row, _detail(columns, row, np.flatnonzero(~good[row]).tolist()))
-        for row in np.flatnonzero(~valid).tolist()
-    ]
-    values[~valid] = 0
-    return Checked(values.astype(np.float32), valid, problems)
+        values[place] = cells.numbers(feature, column)
+    return Verdict.of(values.T, columns)
 
 
-def _features_of(batch: "pa.RecordBatch") -> "list[pa.Array]":
-    found = Counter(batch.schema.names)
+def judge_csv(block: bytes, header: Sequence[str]) -> Verdict:
+    """Return what `judge` says of a block of CSV rows, sooner where all of its cells are numbers.
+
+    Raises `MissingColumnError`, `DuplicateColumnError` or `BrokenBlockError`.
+    """
+    values = csv_rows.doubles(block, len(header), feature_places(header))
+    if values is None:
+        return judge(csv_rows.parse(block, header))
+    verdict = Verdict.of(values, ())
+    if verdict.valid.all():
+        return verdict
+    # the words are about the cells as they stand there
+    return replace(verdict, columns=_features_of(csv_rows.parse(block, header)))
+
+
+def sentence(problems: Iterable[Problem], count: int) -> str:
+    """Say what is wrong with a row in one sentence, which names the first few of `count` problems."""
+    details = [problem.detail for problem in islice(problems, _NAMED_PROBLEMS)]
+    if count > len(details):
+        details.append(f"and {count - len(details)} more")
+    return "; ".join(details)
+
+
+def feature_places(names: Sequence[str]) -> list[int]:
+    """Return where the 20 features stand among a table's columns.
+
+    Raises `MissingColumnError` or `DuplicateColumnError`.
+    """
+    found = Counter(names)
     missing = [name for name in FEATURE_NAMES if name not in found]
     if missing:
         raise MissingColumnError(missing, [name for name in found if name not in FEATURE_NAMES])
     repeated = [name for name in FEATURE_NAMES if found[name] > 1]
     if repeated:
         raise DuplicateColumnError(repeated)
-    return [batch.column(name) for name in FEATURE_NAMES]
+    return [names.index(name) for name in FEATURE_NAMES]
 
 
-def _detail(columns: "Sequence[pa.Array]", row: int, wrong: Sequence[int]) -> str:
-    named = wrong[:_NAMED_PROBLEMS]
-    details = [refusal(FEATURES[k], cells.content(FEATURES[k], columns[k], row)) for k in named]
-    if len(wrong) > len(named):
-        details.append(f"and {len(wrong) - len(named)} more")
-    return "; ".join(details)
+def _features_of(batch: "pa.RecordBatch") -> "list[pa.Array]":
+    return [batch.column(place) for place in feature_places(batch.schema.names)]
 
 
 def _read_parquet(path: Path) -> "Iterator[pa.RecordBatch]":

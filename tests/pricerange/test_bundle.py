@@ -9,6 +9,8 @@ import pytest
 from pricerange import bundle
 from pricerange.errors import LabelsError, ModelNotFoundError, PassportError
 
+COMMITTED = Path(__file__).parents[2] / "models/phone_price_range"
+
 
 @pytest.fixture
 def models(model_repository: Path, tmp_path: Path) -> Path:
@@ -64,8 +66,9 @@ def test_the_repository_reads_as_triton_expects(models: Path) -> None:
     folder = models / "phone_price_range"
     assert (folder / "labels.txt").read_text() == "low\nmedium\nhigh\nvery high\n"
     config = (folder / "config.pbtxt").read_text()
+    assert config == (COMMITTED / "config.pbtxt").read_text()
     assert 'backend: "onnxruntime"' in config
-    assert "dims: [ 20 ]" in config
+    assert "dims: [20]" in config
     assert "max_batch_size: 1024" in config
 
 

@@ -100,6 +100,15 @@ def test_the_vectorised_check_and_the_model_agree_on_every_value(values: list[fl
     assert refused == {name for name, verdict in zip(FEATURE_NAMES, verdicts, strict=True) if not verdict}
 
 
+def test_the_check_in_float32_has_the_same_limits() -> None:
+    limits = np.array([[getattr(feature, side) for feature in FEATURES] for side in ("low", "high")])
+    single = limits.astype(np.float32)
+    assert np.array_equal(single, limits)
+    assert admissible(single).all()
+    assert not admissible(np.nextafter(single, np.array([[-np.inf], [np.inf]], np.float32))).any()
+    assert not admissible(np.full_like(single, np.nan)).any()
+
+
 def test_values_come_out_in_the_tables_order_whatever_the_order_sent() -> None:
     backwards = dict(reversed(phone().items()))
     assert features_of(Phone.model_validate(backwards)) == [feature.example for feature in FEATURES]
