@@ -2,24 +2,21 @@
 
 import logging
 import multiprocessing
-import os
-import shutil
 import signal
 import socket
-import tempfile
 from collections.abc import Callable
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from time import monotonic
 
-from prometheus_client.multiprocess import mark_process_dead
-
+from pricerange import bundle
 from pricerange.errors import PriceRangeError
 from service.settings import Settings
+from service.tallies import Tallies
 
 log = logging.getLogger(__name__)
 
-Serve = Callable[[Settings, socket.socket, Connection], int]
+Serve = Callable[[Settings, socket.socket, Tallies, Connection], int]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 """Seconds before a worker that never got ready is started again; each time twice as long."""
@@ -29,30 +26,27 @@ def supervise(settings: Settings, listener: socket.socket, serve: Serve) -> int:
     """Keep `settings.workers` processes serving until SIGTERM or SIGINT, then wait for all of them.
 
     Returns the exit code: a worker's own where none ever got ready (a model that fails its verification
-    fails in every one), else 0, or 1 where a worker did not end in order.
+    fails in every one), else 0, or 1 where a worker did not end in order. Raises `ModelNotFoundError`.
     """
-    metrics_folder = tempfile.mkdtemp(prefix="pricerange-metrics-")
-    # read by prometheus-client when a worker imports it
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder
-    try:
-        return _Supervisor(settings, listener, serve).run()
-    finally:
-        shutil.rmtree(metrics_folder, ignore_errors=True)
+    # a worker that is started later must not find a newer version than the others
+    version = int(bundle.find(settings.models, settings.model_version).name)
+    return _Supervisor(settings.model_copy(update={"model_version": version}), listener, serve).run()
 
 
 class _Worker:
     """A child process. The pipe tells us that it is ready, and tells it that we are gone."""
 
-    def __init__(self, settings: Settings, listener: socket.socket, serve: Serve) -> None:
+    def __init__(self, settings: Settings, listener: socket.socket, tallies: Tallies, serve: Serve) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, its_end = context.Pipe()
-        self.process = context.Process(target=_work, args=(serve, settings, listener, its_end))
+        self.process = context.Process(target=_work, args=(serve, settings, listener, tallies, its_end))
         resource_tracker.ensure_running()  # or `start` does it, and lets the signals through again
         held_back = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, held_back)  # inherited by the process
         self.process.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, held_back)
         its_end.close()
+        self.tallies = tallies
         self.ready = False
 
 
@@ -62,6 +56,7 @@ class _Supervisor:
         self._listener = listener
         self._serve = serve
         self._workers: list[_Worker] = []
+        self._vacant = Tallies.of(settings.workers)
         self._ever_ready = False
         self._pause = _FIRST_PAUSE
         self._start_again_at = 0.0
@@ -80,15 +75,15 @@ class _Supervisor:
                 return event
 
     def _fill_up(self) -> None:
-        while len(self._workers) < self._settings.workers and monotonic() >= self._start_again_at:
-            self._workers.append(_Worker(self._settings, self._listener, self._serve))
+        while self._vacant and monotonic() >= self._start_again_at:
+            tallies = self._vacant.pop()
+            self._workers.append(_Worker(self._settings, self._listener, tallies, self._serve))
 
     def _wait(self) -> int | None:
         """Wait for something to happen; return the exit code when it is time to leave."""
         starting = [worker.pipe for worker in self._workers if not worker.ready]
         ends = [worker.process.sentinel for worker in self._workers]
-        missing = len(self._workers) < self._settings.workers
-        pause = max(0.0, self._start_again_at - monotonic()) if missing else None
+        pause = max(0.0, self._start_again_at - monotonic()) if self._vacant else None
         happened = wait([self._signals, *starting, *ends], pause)
         if self._signals in happened:
             return self._end_all()
@@ -113,9 +108,9 @@ class _Supervisor:
     def _bury(self, worker: _Worker) -> None:
         worker.process.join()
         worker.pipe.close()
+        worker.tallies.end()
         self._workers.remove(worker)
-        assert worker.process.pid is not None
-        mark_process_dead(worker.process.pid)
+        self._vacant.append(worker.tallies)
         log.error("worker %d ended with %s", worker.process.pid, worker.process.exitcode)
         if not worker.ready:
             self._start_again_at = monotonic() + self._pause
@@ -131,9 +126,11 @@ class _Supervisor:
         return int(any(worker.process.exitcode for worker in self._workers))
 
 
-def _work(serve: Serve, settings: Settings, listener: socket.socket, parent: Connection) -> None:
+def _work(
+    serve: Serve, settings: Settings, listener: socket.socket, tallies: Tallies, parent: Connection
+) -> None:
     try:
-        code = serve(settings, listener, parent)
+        code = serve(settings, listener, tallies, parent)
     except PriceRangeError as error:
         log.error("%s", error)
         code = error.exit_code

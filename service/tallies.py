@@ -1,0 +1,85 @@
+"""Numbers that all worker processes add up: a row of float64 slots each, in memory that every one reads.
+
+A row has one writer, so counting takes no lock. It outlives its process: the one that replaces a dead worker
+goes on with the row, and no count is lost. The memory has no name: it ends with the last process that has it.
+"""
+
+import ctypes
+import multiprocessing
+from array import array
+from dataclasses import dataclass
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from pricerange.errors import PriceRangeError
+
+SLOTS = 32_768
+"""Slots of a row; they are zeros, 256 KiB, whether used or not."""
+GAUGES = 8
+"""The first slots of a row, for what is true only while its process lives."""
+
+_Memory: TypeAlias = "array[float] | ctypes.Array[ctypes.c_double]"
+
+
+@dataclass
+class TalliesFullError(PriceRangeError):
+    """More is to be counted than a row has slots."""
+
+    slots: int
+    wanted: int
+
+    def __str__(self) -> str:
+        return f"expected at most {self.slots} numbers to count, found {self.wanted} (SLOTS in tallies.py)"
+
+
+class Tallies:
+    """The row that a process counts in, `row` float64 [SLOTS], and the sums over all rows.
+
+    Only one thread of the process may write. Pickled as an argument of a new process, it shares the memory.
+    """
+
+    def __init__(self, memory: _Memory, number: int) -> None:
+        self._memory = memory
+        self._number = number
+        cells = memoryview(memory).cast("B")
+        self._rows = np.frombuffer(cells, np.float64).reshape(-1, SLOTS)
+        # `row[slot] += 1` costs less by a memoryview than by an array or by NumPy
+        self.row = cells.cast("d")[number * SLOTS : (number + 1) * SLOTS]
+        self._taken = GAUGES
+
+    @classmethod
+    def of(cls, workers: int) -> list[Self]:
+        """Make room for a number of processes and return what each is to be given."""
+        memory: _Memory = array("d", bytes(8 * SLOTS))
+        if workers > 1:
+            memory = multiprocessing.get_context("spawn").RawArray(ctypes.c_double, workers * SLOTS)
+        return [cls(memory, number) for number in range(workers)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._memory, self._number)
+
+    @property
+    def workers(self) -> int:
+        """The number of rows."""
+        return len(self._rows)
+
+    def take(self, count: int) -> int:
+        """Return the first of `count` slots that nobody else has; processes that ask alike get the same.
+
+        Raises `TalliesFullError`.
+        """
+        first, self._taken = self._taken, self._taken + count
+        if self._taken > SLOTS:
+            raise TalliesFullError(SLOTS, self._taken)
+        return first
+
+    def sums(self) -> npt.NDArray[np.float64]:
+        """Add up all rows: float64 [SLOTS]."""
+        total: npt.NDArray[np.float64] = self._rows.sum(axis=0)
+        return total
+
+    def end(self) -> None:
+        """Zero the gauges of a process that has ended; what it counted stays."""
+        self._rows[self._number, :GAUGES] = 0
