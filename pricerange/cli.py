@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 an error of the program, 2 wrong usage, else those of `pri
 """
 
 import inspect
-import os
 import signal
 import sys
 import warnings
@@ -24,6 +23,7 @@ app = typer.Typer(
     help="A phone's 20 features in, its price range out: train, judge, serve and score.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # its tables cut long names of flags short
     pretty_exceptions_enable=False,
 )
 
@@ -197,8 +197,6 @@ def serve(**flags: Any) -> None:
     # until the server drains on them: process 1 would ignore the first, and the second print a traceback
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
-    # prometheus-client would mix its numbers with those of files that are not ours
-    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     from service.serve import serve as run
 
     sys.exit(run(settings))

@@ -1,37 +1,61 @@
 """The application: a verified model, its routes, and what stands around them."""
 
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp
+from starlette.routing import Route
 
 from pricerange.phone import Phone
 from pricerange.predictor import Predictor
+from service.batch import add_batch
+from service.batch_json import Phones
 from service.direct import Direct, DirectRoute
 from service.errors import NotReadyError
+from service.express import Express
 from service.gather import Gatherer
+from service.keys import Keys, free_paths, read_keys
 from service.lifecycle import Lifecycle
 from service.metrics import Metrics
 from service.observe import Observe, router_refusal
 from service.openapi import DocumentedApp, problem_responses
-from service.predictions import Phones, add_predictions
+from service.predictions import Single, add_single
 from service.settings import Settings
+from service.tallies import Tallies
+from service.v2.inference import Inference
+from service.v2.repository import Repository
+from service.v2.routes import BODIES, add_v2
 
 _DESCRIPTION = "A phone's 20 features in, its price range out: 0 low, 1 medium, 2 high, 3 very high cost."
 
 
-def create_app(settings: Settings, predictor: Predictor, lifecycle: Lifecycle) -> ASGIApp:
-    """Build the application around a predictor; `/readyz` tells the lifecycle's state."""
-    metrics = Metrics(CollectorRegistry(), predictor)
+class Application(NamedTuple):
+    """The ASGI application, and a shorter way for some of its requests; none where the model may be late."""
+
+    asgi: Observe
+    express: Express | None
+
+
+def create_app(
+    settings: Settings, predictor: Predictor, lifecycle: Lifecycle, tallies: Tallies
+) -> Application:
+    """Build the application around a predictor; `/readyz` tells the lifecycle's state.
+
+    Raises `SettingsError` where a file of API keys is set and holds none.
+    """
+    keys = None if settings.api_keys_file is None else read_keys(settings.api_keys_file)
+    free_of_keys = free_paths(settings.metrics_need_key)
+    metrics = Metrics(tallies, predictor)
     gatherer = Gatherer(predictor, metrics, settings.max_queue_rows)
     app = DocumentedApp(
         Phone,
         Phones,
+        *BODIES,
+        free_of_keys=None if keys is None else free_of_keys,
         title="Phone price ranges",
         description=_DESCRIPTION,
         version=version("pricerange"),
@@ -40,10 +64,24 @@ def create_app(settings: Settings, predictor: Predictor, lifecycle: Lifecycle) -
         exception_handlers={HTTPException: router_refusal},
     )
     app.router.route_class = DirectRoute
-    add_predictions(app.router, gatherer, predictor.bundle, settings.max_body_bytes, settings.max_rows)
+    single = Single(gatherer, predictor.bundle, settings.max_body_bytes)
+    add_single(app.router, single)
+    add_batch(app.router, gatherer, predictor.bundle, settings)
+    add_v2(
+        app.router,
+        predictor.bundle,
+        Repository(predictor.bundle, lifecycle, metrics, settings.max_rows),
+        Inference(predictor.bundle, gatherer, settings.max_body_bytes, settings.max_rows),
+    )
     _add_passport(app.router, predictor)
     _add_operations(app.router, metrics, lifecycle)
-    return Observe(Direct(app), metrics, lifecycle, settings.access_log)
+    metrics.add_routes(route.path for route in app.routes if isinstance(route, Route))
+    direct = Direct(app)
+    locked = None if keys is None else Keys(direct, keys, free_of_keys)
+    observe = Observe(locked or direct, metrics, settings)
+    if predictor.provider == "cuda":
+        return Application(observe, None)
+    return Application(observe, Express(direct.route("POST", "/predict"), single, locked, observe))
 
 
 def _add_passport(router: APIRouter, predictor: Predictor) -> None:

@@ -26,6 +26,10 @@ class Direct:
             for method in route.methods or ()
         }
 
+    def route(self, method: str, path: str) -> DirectRoute:
+        """Return the route of a path."""
+        return self._routes[method, path]
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         route = self._routes.get((scope.get("method", ""), scope["path"]))

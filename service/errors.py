@@ -1,41 +1,18 @@
-"""What a refused request is told: one table from error classes to statuses, one body (RFC 9457)."""
+"""What can be wrong with a request, one class per cause; `service/problems.py` says how each is answered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from itertools import islice
 from typing import Self
 
-import orjson
-from pydantic import BaseModel, Field, ValidationError
-from starlette.responses import Response
+from pydantic import ValidationError
 
 from pricerange.errors import PriceRangeError
 from pricerange.phone import Problem, problems
 
-PROBLEM_JSON = "application/problem+json"
 MOST_PROBLEMS = 100
 """Entries of `errors` in one answer; `detail` says how many there were."""
 _MOST_FOUND = 1_000
-
-
-class ProblemEntry(BaseModel):
-    """One rule that the request broke."""
-
-    detail: str = Field(description="The field, the rule and what was found")
-    pointer: str = Field(description="Place of the value in the body, as a JSON Pointer (RFC 6901)")
-
-
-class ProblemDetails(BaseModel):
-    """Body of every error (RFC 9457)."""
-
-    type: str = Field(description="Name of the kind of problem, as a URN")
-    title: str
-    status: int
-    detail: str
-    errors: list[ProblemEntry]
-    request_id: str
-    error: str = Field(description="`detail` again, for clients that read one string")
 
 
 @dataclass
@@ -63,9 +40,10 @@ class BodyTooLargeError(PriceRangeError):
     """A body over the limit of bytes."""
 
     limit: int
+    setting: str = "max_body_bytes"
 
     def __str__(self) -> str:
-        return f"the body is larger than {self.limit} bytes (setting max_body_bytes)"
+        return f"the body is larger than {self.limit} bytes (setting {self.setting})"
 
 
 @dataclass
@@ -110,6 +88,73 @@ class UpgradeError(PriceRangeError):
 
 
 @dataclass
+class MissingKeyError(PriceRangeError):
+    """A request without an API key, where one is needed."""
+
+    def __str__(self) -> str:
+        return "an API key is needed here: send it as Authorization: Bearer"
+
+
+@dataclass
+class WrongKeyError(PriceRangeError):
+    """A request with a key that the service does not know."""
+
+    def __str__(self) -> str:
+        return "the key in Authorization: Bearer is not a known one"
+
+
+@dataclass
+class MalformedRequestError(PriceRangeError):
+    """Bytes that are no HTTP."""
+
+    def __str__(self) -> str:
+        return "this is no HTTP/1.1 request; the connection ends here"
+
+
+@dataclass
+class HeadTooLargeError(PriceRangeError):
+    """A request line and headers over the limit of bytes."""
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"the request line and headers are longer than {self.limit} bytes"
+
+
+@dataclass
+class RequestHeaderError(PriceRangeError):
+    """A header whose value cannot be what was meant."""
+
+    name: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"the header {self.name} must be {self.expected}, got {self.found!r}"
+
+
+@dataclass
+class SlowSenderError(PriceRangeError):
+    """A client that takes too long to send its request."""
+
+    seconds: float
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.what} did not arrive within {self.seconds:g} s (setting receive_timeout)"
+
+
+@dataclass
+class DeadlineError(PriceRangeError):
+    """A request that could not be answered in the time it had."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"no answer within {self.seconds:g} s (header X-Request-Timeout-Ms or setting request_timeout)"
+
+
+@dataclass
 class OverloadedError(PriceRangeError):
     """More rows wait for the model than the limit."""
 
@@ -120,6 +165,17 @@ class OverloadedError(PriceRangeError):
 
 
 @dataclass
+class NoSpaceError(PriceRangeError):
+    """A disk that does not take an answer."""
+
+    folder: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"a long answer is kept on the disk until it is complete; {self.folder}: {self.reason}"
+
+
+@dataclass
 class NotReadyError(PriceRangeError):
     """The service is starting or draining."""
 
@@ -127,64 +183,3 @@ class NotReadyError(PriceRangeError):
 
     def __str__(self) -> str:
         return f"the service is {self.state}"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """How a class of errors is answered; `name` is its label in the metrics and its URN."""
-
-    status: HTTPStatus
-    name: str
-    title: str
-    retry_after: str | None = None
-
-
-KINDS: dict[type[PriceRangeError], Kind] = {
-    InvalidInputError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input", "Invalid input"),
-    BodyTooLargeError: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", "Body too large"),
-    TooManyRowsError: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-many-rows", "Too many phones"),
-    MediaTypeError: Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media-type", "Unsupported media type"),
-    ClientDisconnectedError: Kind(HTTPStatus.BAD_REQUEST, "disconnected", "Incomplete body"),
-    UpgradeError: Kind(HTTPStatus.BAD_REQUEST, "upgrade", "Upgrade not supported"),
-    OverloadedError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "Overloaded", retry_after="1"),
-    NotReadyError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", "Not ready", retry_after="1"),
-}
-_INTERNAL = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Internal error")
-
-
-def kind_of(error: Exception) -> Kind:
-    """Look an error's answer up; what the table does not name is an internal error."""
-    return next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), _INTERNAL)
-
-
-def problem_response(error: Exception, request_id: str) -> Response:
-    """Answer an error. An internal one tells the client its request id and nothing else."""
-    kind = kind_of(error)
-    detail = (
-        str(error) if kind is not _INTERNAL else "something is wrong inside; the log holds the request id"
-    )
-    entries = error.problems if isinstance(error, InvalidInputError) else ()
-    headers = {"Retry-After": kind.retry_after} if kind.retry_after else {}
-    return _response(kind, detail, entries, request_id, headers)
-
-
-def http_response(status: int, detail: str, headers: dict[str, str], request_id: str) -> Response:
-    """Answer what the router refuses: an unknown path, a method that the path does not have."""
-    known = HTTPStatus(status)
-    name = known.phrase.lower().replace(" ", "-")
-    return _response(Kind(known, name, known.phrase), detail, (), request_id, headers)
-
-
-def _response(
-    kind: Kind, detail: str, entries: Sequence[Problem], request_id: str, headers: dict[str, str]
-) -> Response:
-    body = {
-        "type": f"urn:pricerange:problem:{kind.name}",
-        "title": kind.title,
-        "status": kind.status,
-        "detail": detail,
-        "errors": entries,
-        "request_id": request_id,
-        "error": detail,
-    }
-    return Response(orjson.dumps(body), kind.status, headers, PROBLEM_JSON)

@@ -1,67 +1,203 @@
 """Requests that arrive within one turn of the event loop go through the model in one run."""
 
 import asyncio
-from dataclasses import dataclass
-from time import perf_counter
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic, perf_counter
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from pricerange.predictor import Prediction, Predictor
+from service import deadline
+from service.deadline import Deadline
 from service.errors import OverloadedError
 from service.metrics import Metrics
+from service.phone_bodies import Body, rows_of
+from service.rows_json import probabilities_json
+
+_Rows = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    rows: npt.NDArray[np.float32]
-    answer: asyncio.Future[Prediction]
+class PhoneAnswer(NamedTuple):
+    """A phone's price range, and its probabilities in JSON, `0.1,0.2,0.3,0.4`."""
+
+    price_range: int
+    probabilities: bytes
+
+
+class Promise(Protocol):
+    """Where an answer is put: a future, or what takes one like it."""
+
+    def done(self) -> bool:
+        """Return whether nobody waits any more."""
+
+    def set_result(self, result: Any, /) -> None:
+        """Take the answer."""
+
+    def set_exception(self, exception: Exception, /) -> None:
+        """Take the reason why there is none."""
+
+
+class _Waiting(NamedTuple):
+    asked: Any
+    deadline: Deadline
+    answer: Promise
+
+
+class _Turn:
+    """What has arrived since the last run: bodies of one phone each, and tables of checked rows."""
+
+    def __init__(self) -> None:
+        self.bodies: list[_Waiting] = []
+        self.tables: list[_Waiting] = []
+        self.rows = 0
 
 
 class Gatherer:
-    """Collects rows until the event loop has run all that was ready, then asks the model once.
+    """Collects phones until the event loop has run all that was ready, then asks the model once.
 
-    There is no timer: under load many requests share a run, alone a request waits for nothing.
+    There is no timer: under load many requests share a run, alone a request waits for nothing. On the CPU a
+    run is shorter than a change of threads and takes place in the loop; on CUDA it has a thread of its own,
+    and what arrives meanwhile waits for the next.
     """
 
     def __init__(self, predictor: Predictor, metrics: Metrics, max_queue_rows: int) -> None:
         self._predictor = predictor
         self._metrics = metrics
         self._limit = max_queue_rows
-        self._waiting: list[_Waiting] = []
-        self._rows_waiting = 0
+        self._turn = _Turn()
+        self._due = False
+        self._thread = ThreadPoolExecutor(1) if predictor.provider == "cuda" else None
+        self._run_on_thread: asyncio.Task[None] | None = None
 
-    async def predict(self, rows: npt.NDArray[np.float32]) -> Prediction:
-        """Answer n phones, float32 [n, 20], checked. Raises `OverloadedError` beyond the queue's limit."""
-        if self._rows_waiting + len(rows) > self._limit:
+    async def predict_phone(self, body: Body) -> PhoneAnswer:
+        """Answer one phone, given as it was sent.
+
+        Raises `InvalidInputError` and what `predict` raises.
+        """
+        answer = asyncio.get_running_loop().create_future()
+        self.submit_phone(body, deadline.current(), answer)
+        return cast("PhoneAnswer", await self._in_time(answer))
+
+    async def predict(self, rows: _Rows) -> Prediction:
+        """Answer n phones, float32 [n, 20], checked.
+
+        Raises `OverloadedError` beyond the queue's limit, and `DeadlineError`.
+        """
+        answer = asyncio.get_running_loop().create_future()
+        self._reserve(len(rows))
+        self._turn.tables.append(_Waiting(rows, deadline.current(), answer))
+        return cast("Prediction", await self._in_time(answer))
+
+    def submit_phone(self, body: Body, deadline: Deadline, answer: Promise) -> None:
+        """Have one phone answered, given as it was sent, before its deadline. Raises `OverloadedError`."""
+        self._reserve(1)
+        self._turn.bodies.append(_Waiting(body, deadline, answer))
+
+    def _reserve(self, rows: int) -> None:
+        turn = self._turn
+        if turn.rows + rows > self._limit:
             raise OverloadedError(self._limit)
-        loop = asyncio.get_running_loop()
-        if not self._waiting:
-            loop.call_soon(self._run)
-        waiting = _Waiting(rows, loop.create_future())
-        self._waiting.append(waiting)
-        self._rows_waiting += len(rows)
-        self._metrics.queue_rows.set(self._rows_waiting)
-        return await waiting.answer
+        turn.rows += rows
+        if self._thread is not None:
+            self._metrics.queued(turn.rows)
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._run)
+
+    async def _in_time(self, answer: asyncio.Future[Any]) -> Any:
+        """Wait for an answer; in the loop a run is never late, on a thread it may be."""
+        if self._thread is None:
+            return await answer
+        ends = deadline.current()
+        try:
+            async with asyncio.timeout(ends.when - monotonic()):
+                return await answer
+        except TimeoutError:
+            raise ends.error() from None
 
     def _run(self) -> None:
-        batch, self._waiting = self._waiting, []
-        self._rows_waiting = 0
-        self._metrics.queue_rows.set(0)
-        rows = batch[0].rows if len(batch) == 1 else np.concatenate([waiting.rows for waiting in batch])
-        started = perf_counter()
+        batch, self._turn = _Batch(self._turn), _Turn()
+        if self._thread is None:
+            self._due = False
+            try:
+                self._hand_out(batch, *self._ask(batch.rows))
+            except Exception as error:
+                batch.fail(error)
+        else:
+            self._metrics.queued(0)
+            loop = asyncio.get_running_loop()
+            self._run_on_thread = loop.create_task(self._run_on(self._thread, batch))
+
+    async def _run_on(self, thread: ThreadPoolExecutor, batch: "_Batch") -> None:
+        loop = asyncio.get_running_loop()
         try:
-            prediction = self._predictor.predict(rows)
+            self._hand_out(batch, *await loop.run_in_executor(thread, self._ask, batch.rows))
         except Exception as error:
-            for waiting in batch:
-                if not waiting.answer.done():
-                    waiting.answer.set_exception(error)
-            return
-        self._metrics.model_ran(prediction, perf_counter() - started)
-        start = 0
-        for waiting in batch:
-            part = slice(start, start := start + len(waiting.rows))
+            batch.fail(error)
+        self._due = bool(self._turn.bodies or self._turn.tables)
+        if self._due:
+            self._run()
+
+    def _ask(self, rows: _Rows) -> tuple[Prediction, float]:
+        started = perf_counter()
+        return self._predictor.predict(rows), perf_counter() - started
+
+    def _hand_out(self, batch: "_Batch", prediction: Prediction, seconds: float) -> None:
+        if len(batch.rows):
+            self._metrics.model_ran(prediction, seconds)
+        batch.hand_out(prediction)
+
+
+class _Batch:
+    """One run of the model: `rows` float32 [n, 20] and who waits for which of them."""
+
+    def __init__(self, turn: _Turn) -> None:
+        """Drop who is too late; answer who sent no phone."""
+        now = monotonic()
+        bodies = [waiting for waiting in turn.bodies if _still_waits(waiting, now)]
+        self._tables = [waiting for waiting in turn.tables if _still_waits(waiting, now)]
+        phones, errors = rows_of([waiting.asked for waiting in bodies])
+        for place, error in errors.items():
+            bodies[place].answer.set_exception(error)
+        if errors:
+            good = [place for place in range(len(bodies)) if place not in errors]
+            phones, bodies = phones[good], [bodies[place] for place in good]
+        self._phones = bodies
+        tables = [waiting.asked for waiting in self._tables]
+        self.rows: _Rows = np.concatenate([phones, *tables]) if tables else phones
+
+    def hand_out(self, prediction: Prediction) -> None:
+        """Give everyone the answers to what was asked."""
+        start = len(self._phones)
+        answers = zip(
+            prediction.price_range[:start].tolist(),
+            probabilities_json(prediction.probabilities[:start]),
+            strict=True,
+        )
+        for waiting, answer in zip(self._phones, answers, strict=True):
+            if not waiting.answer.done():
+                waiting.answer.set_result(PhoneAnswer(*answer))
+        for waiting in self._tables:
+            part = slice(start, start := start + len(waiting.asked))
             if not waiting.answer.done():
                 waiting.answer.set_result(
                     Prediction(prediction.probabilities[part], prediction.price_range[part])
                 )
+
+    def fail(self, error: Exception) -> None:
+        """Tell everyone that the run went wrong."""
+        for waiting in (*self._phones, *self._tables):
+            if not waiting.answer.done():
+                waiting.answer.set_exception(error)
+
+
+def _still_waits(waiting: _Waiting, now: float) -> bool:
+    """Return whether an answer would be in time, and somebody there to take it; say so who is too late."""
+    if waiting.answer.done():
+        return False
+    if waiting.deadline.when <= now:
+        waiting.answer.set_exception(waiting.deadline.error())
+        return False
+    return True

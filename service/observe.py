@@ -5,33 +5,38 @@ import itertools
 import logging
 import re
 import secrets
-from time import perf_counter
+from collections.abc import Mapping
+from time import monotonic
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import NotReadyError, http_response, kind_of, problem_response
-from service.lifecycle import Lifecycle
+from pricerange.errors import PriceRangeError
+from service import deadline
+from service.deadline import Deadline
+from service.errors import NotReadyError
 from service.metrics import Metrics
+from service.problems import http_response, kind_of, problem_response
+from service.protocol import Wire
+from service.reply import Reply
+from service.settings import Settings
 
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("service.access")
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
 class Observe:
     """The outermost ASGI application: nothing escapes it."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, lifecycle: Lifecycle, access_log: bool) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, settings: Settings) -> None:
         self._app = app
         self._metrics = metrics
-        self._lifecycle = lifecycle
-        self._access_log = access_log
-        self._ids_begin = secrets.token_hex(10)
+        self._settings = settings
+        self._ids_begin = secrets.token_hex(10).encode()
         self._ids_end = itertools.count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,45 +44,87 @@ class Observe:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = perf_counter()
-        request_id = self._request_id(scope)
-        scope["state"]["request_id"] = request_id
-        status = 0
+        state = scope["state"]
 
         async def observed_send(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"].append((b"x-request-id", request_id.encode()))
-                if self._lifecycle.state == "draining":
-                    message["headers"].append((b"connection", b"close"))
+            if not message.get("more_body", True):
+                self.record(scope)
+            elif message["type"] == "http.response.start":
+                state["status"] = message["status"]
+                message["headers"].append((b"x-request-id", state["request_id"]))
             await send(message)
 
         try:
+            deadline.begin(self.begin(scope))
             await self._app(scope, receive, observed_send)
         except asyncio.CancelledError:
             # the server's last word to a request that outlives drain_timeout
-            if not status:
-                await problem_response(NotReadyError("leaving"), request_id)(scope, receive, observed_send)
+            if not state["status"]:
+                await self.refusal(NotReadyError("leaving"), state["request_id"])(
+                    scope, receive, observed_send
+                )
         except Exception as error:
-            kind = kind_of(error)
-            self._metrics.rejected.labels(kind.name).inc()
-            if kind.status >= 500 and not kind.retry_after:
-                log.exception("request %s failed", request_id)
-            if status:
+            if state["status"]:
                 raise
-            await problem_response(error, request_id)(scope, receive, observed_send)
+            await self.refusal(error, state["request_id"])(scope, receive, observed_send)
         finally:
-            self._record(scope, status, perf_counter() - started)
+            self.record(scope)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+    def begin(self, scope: Scope) -> Deadline:
+        """Note in the state of a request what is to be known of it, and return what it may take.
+
+        Raises `RequestHeaderError` for a deadline that is none.
+        """
+        state = scope["state"]
+        headers = state["headers"] = dict(scope["headers"])
+        state["request_id"] = self._request_id(headers)
+        state["receive_timeout"] = self._settings.receive_timeout
+        state["status"] = 0
+        state["began"] = monotonic()
+        state["finish"] = self.finish
+        return deadline.of(headers, self._settings.request_timeout)
+
+    def finish(
+        self, scope: Scope, wire: Wire, status: int, headers: list[tuple[bytes, bytes]], body: bytes
+    ) -> None:
+        """Send a whole answer."""
+        state = scope["state"]
+        state["status"] = status
+        headers.append((b"x-request-id", state["request_id"]))
+        self.record(scope)
+        wire.answer(status, headers, body)
+
+    def refuse(self, error: PriceRangeError, client: str | None) -> Reply:
+        """Answer a request of which no more than an error is known; the server sends it."""
+        request_id = self._request_id({})
+        response = self.refusal(error, request_id)
+        response.raw_headers.append((b"x-request-id", request_id))
+        state = {"request_id": request_id, "status": response.status_code, "began": monotonic()}
+        self.record({"method": "", "path": "", "client": client and (client, 0), "state": state})
+        return response
+
+    def refusal(self, error: Exception, request_id: bytes) -> Reply:
+        """Count an error and make its answer, which still lacks the id among its headers."""
+        kind = kind_of(error)
+        self._metrics.rejected(kind.name)
+        if kind.status >= 500 and not isinstance(error, PriceRangeError):
+            log.error("request %s failed", request_id.decode(), exc_info=error)
+        return problem_response(error, request_id.decode())
+
+    def record(self, scope: Scope) -> None:
+        """Count a request and write its line, before its last bytes leave: no answer is without its count."""
+        state = scope["state"]
+        began = state.pop("began", None)
+        if began is None:
+            return
+        seconds = monotonic() - began
+        status = state["status"]
         route = scope.get("route")
-        method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._metrics.answered(getattr(route, "path", "unmatched"), method, status, seconds)
-        if self._access_log:
+        self._metrics.answered(getattr(route, "path", "unmatched"), scope["method"], status, seconds)
+        if self._settings.access_log:
             client = scope.get("client")
             fields = {
-                "request_id": scope["state"]["request_id"],
+                "request_id": state["request_id"].decode(),
                 "client": client[0] if client else None,
                 "method": scope["method"],
                 "path": scope["path"],
@@ -86,15 +133,17 @@ class Observe:
             }
             access_log.info("request", extra={"fields": fields})
 
-    def _request_id(self, scope: Scope) -> str:
-        for name, value in scope["headers"]:
-            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-                return bytes(value).decode()
-        return f"{self._ids_begin}{next(self._ids_end):012x}"
+    def _request_id(self, headers: Mapping[bytes, bytes]) -> bytes:
+        given = headers.get(b"x-request-id")
+        if given is not None and _REQUEST_ID.fullmatch(given):
+            return given
+        return b"%b%012x" % (self._ids_begin, next(self._ids_end))
 
 
 async def router_refusal(request: Request, error: Exception) -> Response:
     """Answer what the router refuses with the one problem body (an exception handler of Starlette's)."""
     assert isinstance(error, HTTPException)
     detail = f"{request.method} {request.url.path}: {error.detail}; /docs lists the routes"
-    return http_response(error.status_code, detail, dict(error.headers or {}), request.state.request_id)
+    return http_response(
+        error.status_code, detail, dict(error.headers or {}), request.state.request_id.decode()
+    )

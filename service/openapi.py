@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service.body import JSON
-from service.errors import PROBLEM_JSON, ProblemDetails
+from service.problems import PROBLEM_JSON, ProblemDetails
 
 _REF = "#/components/schemas/{model}"
 _PROBLEM = {PROBLEM_JSON: {"schema": {"$ref": _REF.format(model=ProblemDetails.__name__)}}}
@@ -26,10 +26,16 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 class DocumentedApp(FastAPI):
-    """A FastAPI application whose document also holds the models of bodies that endpoints read themselves."""
+    """A FastAPI application whose document also holds the models of bodies that endpoints read themselves.
 
-    def __init__(self, *models: type[BaseModel], **settings: Any) -> None:
+    `free_of_keys` are the paths that need no API key; None where none does.
+    """
+
+    def __init__(
+        self, *models: type[BaseModel], free_of_keys: frozenset[str] | None = None, **settings: Any
+    ) -> None:
         super().__init__(**settings)
+        self._free_of_keys = free_of_keys
         documented: tuple[type[BaseModel], ...] = (*models, ProblemDetails)
         self._models: list[tuple[type[BaseModel], Literal["validation"]]] = [
             (model, "validation") for model in documented
@@ -40,4 +46,15 @@ class DocumentedApp(FastAPI):
         document = super().openapi()
         _, schemas = models_json_schema(self._models, ref_template=_REF)
         document["components"]["schemas"].update(schemas["$defs"])
+        if self._free_of_keys is not None:
+            _declare_keys(document, self._free_of_keys)
         return document
+
+
+def _declare_keys(document: dict[str, Any], free: frozenset[str]) -> None:
+    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, operations in document["paths"].items():
+        if path not in free:
+            for operation in operations.values():
+                operation["security"] = [{"key": []}]
+                operation["responses"].update({str(k): v for k, v in problem_responses(401).items()})

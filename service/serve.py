@@ -4,7 +4,9 @@ import logging
 import math
 import os
 import socket
+from functools import partial
 from multiprocessing.connection import Connection
+from typing import cast
 
 import numpy as np
 import uvicorn
@@ -13,9 +15,12 @@ from pricerange.phone import FEATURES
 from pricerange.predictor import BLOCK_ROWS, Predictor
 from service import logs, workers
 from service.app import create_app
-from service.lifecycle import DrainingServer, Lifecycle
+from service.lifecycle import Lifecycle
 from service.listener import bind
+from service.protocol import Protocol
+from service.server import DrainingServer
 from service.settings import Settings
+from service.tallies import Tallies
 
 log = logging.getLogger(__name__)
 
@@ -25,18 +30,23 @@ def serve(settings: Settings) -> int:
     logs.configure(settings.log_level)
     listener = bind(settings.host, settings.port)
     if settings.workers == 1:
-        return serve_alone(settings, listener, None)
+        [tallies] = Tallies.of(1)
+        return serve_alone(settings, listener, tallies, None)
     return workers.supervise(settings, listener, serve_alone)
 
 
-def serve_alone(settings: Settings, listener: socket.socket, parent: Connection | None) -> int:
+def serve_alone(
+    settings: Settings, listener: socket.socket, tallies: Tallies, parent: Connection | None
+) -> int:
     """Serve on a bound socket from this process; `parent` hears of readiness, and its end is ours."""
     logs.configure(settings.log_level)
     predictor = Predictor.load(settings.models, settings.model_version, settings.provider)
     _warm_up(predictor)
     lifecycle = Lifecycle()
+    app = create_app(settings, predictor, lifecycle, tallies)
     config = uvicorn.Config(
-        create_app(settings, predictor, lifecycle),
+        app.asgi,
+        http=cast("type[Protocol]", partial(Protocol, settings, lifecycle, app.asgi.refuse, app.express)),
         ws="none",
         lifespan="off",
         log_config=None,

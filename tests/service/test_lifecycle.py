@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import socket
 import time
@@ -11,9 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
-from live_server import Server, catches
+from live_server import Server
 
 Start = Callable[..., Server]
 
@@ -121,52 +119,3 @@ def test_a_sender_that_never_ends_does_not_keep_the_server(start: Start, model_r
 def test_ctrl_c_ends_without_the_delay(start: Start, model_repository: Path) -> None:
     server = start(model_repository, "--drain-delay", "60").wait_until_ready()
     assert server.end(signal.SIGINT, seconds=10) == 0
-
-
-def test_a_worker_that_dies_is_replaced_and_no_count_is_lost(
-    start: Start, model_repository: Path, phone: dict[str, float]
-) -> None:
-    server = start(model_repository, "--workers", "2").wait_until_ready()
-    for _ in range(20):
-        httpx.post(f"{server.url}/predict", json=phone).raise_for_status()
-    workers = serving(server)
-    assert len(workers) == 2
-    os.kill(workers[0].pid, signal.SIGKILL)
-    for _ in range(20):
-        httpx.post(f"{server.url}/predict", json=phone).raise_for_status()
-    deadline = time.monotonic() + 20
-    while len(server.log(logger="service.serve")) < 3 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert len(serving(server)) == 2
-    lines = httpx.get(f"{server.url}/metrics").text.splitlines()
-    [answered] = [line for line in lines if line.startswith("pricerange_rows_total")]
-    assert float(answered.split()[-1]) == 40
-    assert server.end() == 0
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("seconds", [0.4, 0.7, 1.0])
-def test_a_signal_to_the_whole_group_ends_starting_workers_in_order(
-    start: Start, model_repository: Path, number: signal.Signals, seconds: float
-) -> None:
-    server = start(model_repository, "--workers", "2", process_group=0)
-    while not catches(server.process.pid, signal.SIGTERM):
-        time.sleep(0.005)
-    time.sleep(seconds)  # the workers are somewhere between their first line and their first request
-    os.killpg(server.process.pid, number)
-    assert server.wait() == 0, "\n".join(server.lines)
-    assert not any("Traceback" in line for line in server.lines)
-
-
-def test_workers_do_not_outlive_their_parent(start: Start, model_repository: Path) -> None:
-    server = start(model_repository, "--workers", "2").wait_until_ready()
-    workers = serving(server)
-    server.process.kill()
-    _, alive = psutil.wait_procs(workers, timeout=10)
-    assert not alive
-
-
-def serving(server: Server) -> list[psutil.Process]:
-    """The worker processes; multiprocessing keeps one more child, its resource tracker."""
-    children = psutil.Process(server.process.pid).children()
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]

@@ -11,9 +11,10 @@ import httpx
 import psutil
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from live_server import Server
+from phone_tables import ARROW, CSV, PHONES, as_arrow, as_csv
 from schemathesis import GenerationMode
 
 from pricerange.phone import FEATURE_NAMES
@@ -235,6 +236,12 @@ def test_memory_stays_flat_under_large_bodies(client: httpx.Client, server: Serv
     assert process.memory_info().rss - before < 8 * 1024 * 1024
 
 
+# a document tells no more of them than that they are text and bytes
+schemathesis.openapi.media_type(CSV, PHONES.map(as_csv))
+schemathesis.openapi.media_type(ARROW, PHONES.map(as_arrow))
+NULL = ("null", ["null"])
+
+
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_what_the_openapi_document_says_holds(server: Server, mode: GenerationMode) -> None:
     document = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
@@ -247,6 +254,8 @@ def test_what_the_openapi_document_says_holds(server: Server, mode: GenerationMo
         @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(generation_mode=mode))
         def holds(case: schemathesis.Case) -> None:
+            # there a bad row is no error
+            assume(mode is GenerationMode.POSITIVE or (case.query or {}).get("on_bad_row") not in NULL)
             case.call_and_validate()
 
         holds()

@@ -228,8 +228,9 @@ def test_of_two_servers_on_one_port_the_second_is_refused(model_repository: Path
 
 
 def test_metrics_of_others_are_not_mixed_in(
-    start: Callable[..., Server], model_repository: Path, monkeypatch: pytest.MonkeyPatch
+    start: Callable[..., Server], model_repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "/nowhere")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     server = start(model_repository).wait_until_ready()
     assert "pricerange_requests_total" in httpx.get(f"{server.url}/metrics").text
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,231 @@
+"""What a connection may do: how long it may take, how much it may send, and what it is told otherwise."""
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from live_server import Server
+
+
+@pytest.fixture(scope="module")
+def impatient(model_repository: Path) -> Iterator[Server]:
+    """A server that waits for nobody longer than a moment."""
+    server = Server(
+        model_repository, "--receive-timeout", "0.4", "--idle-timeout", "1", "--request-timeout", "20"
+    )
+    yield server.wait_until_ready()
+    assert server.end() == 0
+    assert not any("Traceback" in line for line in server.lines)
+
+
+@pytest.fixture
+def connect(impatient: Server) -> Iterator[Callable[[], socket.socket]]:
+    opened: list[socket.socket] = []
+
+    def connected() -> socket.socket:
+        url = httpx.URL(impatient.url)
+        opened.append(socket.create_connection((url.host, url.port), timeout=10))
+        return opened[-1]
+
+    yield connected
+    for connection in opened:
+        connection.close()
+
+
+def request(phone: dict[str, float], *headers: str) -> bytes:
+    body = json.dumps(phone).encode()
+    lines = ["POST /predict HTTP/1.1", "Host: a", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def until_closed(connection: socket.socket) -> bytes:
+    received = b""
+    while part := connection.recv(65_536):
+        received += part
+    return received
+
+
+def refusal(answer: bytes) -> dict[str, Any]:
+    """The problem of an answer that ends its connection."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = head.lower().split(b"\r\n")
+    assert b"content-type: application/problem+json" in lines
+    assert b"connection: close" in lines
+    problem: dict[str, Any] = json.loads(body)
+    assert lines[0].split()[1] == str(problem["status"]).encode()
+    assert b"x-request-id: " + problem["request_id"].encode() in lines
+    return problem
+
+
+def count(server: Server, line: str) -> float:
+    text = httpx.get(f"{server.url}/metrics").text
+    return next((float(found.split()[-1]) for found in text.splitlines() if found.startswith(line)), 0)
+
+
+def test_a_head_that_never_ends_is_refused_in_time(impatient: Server, connect: Any) -> None:
+    rejected = 'pricerange_rejected_total{reason="slow-sender"}'
+    before = count(impatient, rejected)
+    connection = connect()
+    connection.sendall(b"POST /predict HTTP/1.1\r\nHost: a\r\n")
+    problem = refusal(until_closed(connection))
+    assert problem["status"] == 408
+    assert "the head of the request did not arrive within 0.4 s" in problem["detail"]
+    assert count(impatient, rejected) == before + 1
+    [line] = impatient.log(request_id=problem["request_id"])
+    assert line["status"] == 408
+
+
+def test_a_body_that_comes_byte_by_byte_is_refused_in_time(connect: Any) -> None:
+    connection = connect()
+    connection.sendall(b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 400\r\n\r\n")
+    connection.settimeout(0.05)
+    answer, begun = b"", time.monotonic()
+    while not answer and time.monotonic() - begun < 10:
+        connection.sendall(b" ")
+        try:
+            answer = connection.recv(65_536)
+        except TimeoutError:
+            continue
+    problem = refusal(answer)
+    assert problem["status"] == 408
+    assert "setting receive_timeout" in problem["detail"]
+
+
+def test_an_idle_connection_is_closed_and_one_in_use_is_not(connect: Any, phone: dict[str, float]) -> None:
+    idle, used = connect(), connect()
+    idle.settimeout(0.1)
+    closed = False
+    for _ in range(100):
+        used.sendall(request(phone))
+        assert used.recv(65_536).startswith(b"HTTP/1.1 200")
+        try:
+            closed = idle.recv(1) == b""
+        except TimeoutError:
+            continue
+        break
+    assert closed
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "in parts"])
+def test_a_head_without_end_is_refused_by_its_size(connect: Any, at_once: bool) -> None:
+    connection = connect()
+    field = b"X-Long: " + b"x" * 8_000 + b"\r\n"
+    parts = [b"GET /livez HTTP/1.1\r\nHost: a\r\n", *[field] * 5]
+    for part in [b"".join(parts)] if at_once else parts:
+        connection.sendall(part)
+        time.sleep(0.01)
+    problem = refusal(until_closed(connection))
+    assert problem["status"] == 431
+    assert "longer than 32768 bytes" in problem["detail"]
+
+
+def test_a_long_head_within_the_limit_is_answered(impatient: Server) -> None:
+    headers = {f"X-Long-{k}": "x" * 6_000 for k in range(5)}
+    assert httpx.get(f"{impatient.url}/livez", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"nonsense\r\n\r\n", id="no request line"),
+        pytest.param(b"GET /livez HTTP/1.1\r\nHost a\r\n\r\n", id="no colon"),
+        pytest.param(b"GET /livez HTTP/1.1\r\nContent-Length: 5, 6\r\n\r\n", id="two lengths"),
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00", id="TLS"),
+        pytest.param(
+            b"POST /predict HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            id="length and chunks",
+        ),
+    ],
+)
+def test_what_is_no_http_gets_a_problem_and_the_end(connect: Any, sent: bytes) -> None:
+    connection = connect()
+    connection.sendall(sent)
+    problem = refusal(until_closed(connection))
+    assert problem["status"] == 400
+    assert problem["type"] == "urn:pricerange:problem:malformed"
+
+
+def test_requests_sent_ahead_are_answered_in_order(connect: Any, phone: dict[str, float]) -> None:
+    connection = connect()
+    ids = [f"ahead-{k}" for k in range(20)]
+    last = request(phone, "X-Request-Id: last", "Connection: close")
+    connection.sendall(b"".join(request(phone, f"X-Request-Id: {name}") for name in ids) + last)
+    heads = [
+        line.removeprefix(b"x-request-id: ").decode()
+        for line in until_closed(connection).split(b"\r\n")
+        if line.startswith(b"x-request-id: ")
+    ]
+    assert heads == [*ids, "last"]
+
+
+def test_expect_100_continue_is_answered_before_the_body(connect: Any, phone: dict[str, float]) -> None:
+    connection = connect()
+    head, _, body = request(phone, "Expect: 100-continue").partition(b"\r\n\r\n")
+    connection.sendall(head + b"\r\n\r\n")
+    assert connection.recv(65_536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    connection.sendall(body)
+    assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
+def test_the_callers_deadline_ends_the_wait_for_a_body(connect: Any) -> None:
+    connection = connect()
+    head = b"POST /predict HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 400\r\n"
+    connection.sendall(head + b"X-Request-Timeout-Ms: 100\r\n\r\n")
+    problem = refusal(until_closed(connection))
+    assert problem["status"] == 504
+    assert "no answer within 0.1 s (header X-Request-Timeout-Ms" in problem["detail"]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "soon", "", "3600001", "9" * 30])
+def test_a_deadline_that_is_none_is_refused(impatient: Server, phone: dict[str, float], value: str) -> None:
+    answer = httpx.post(f"{impatient.url}/predict", json=phone, headers={"X-Request-Timeout-Ms": value})
+    assert answer.status_code == 400
+    assert "X-Request-Timeout-Ms must be a whole number of milliseconds" in answer.json()["error"]
+
+
+def test_http_1_0_is_answered_and_closed(connect: Any, phone: dict[str, float]) -> None:
+    connection = connect()
+    connection.sendall(request(phone).replace(b"HTTP/1.1", b"HTTP/1.0"))
+    answer = until_closed(connection)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" in answer
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        pytest.param(None, [], id="a phone"),
+        pytest.param(None, ["Content-Type: application/json; charset=utf-8"], id="a charset"),
+        pytest.param(None, ["Content-Type: text/plain"], id="another media type"),
+        pytest.param(None, ["Content-Encoding: gzip"], id="an encoding"),
+        pytest.param(None, ["X-Request-Timeout-Ms: never"], id="no deadline"),
+        pytest.param(None, ["Upgrade: h2c"], id="an upgrade"),
+        pytest.param(b"", [], id="nothing"),
+        pytest.param(b"{", [], id="no JSON"),
+        pytest.param(b"[]", [], id="no object"),
+        pytest.param(b'{"ram": NaN}', [], id="NaN"),
+        pytest.param(b" " * 70_000, [], id="a body over the limit"),
+    ],
+)
+def test_a_body_in_parts_is_answered_as_one_that_comes_at_once(
+    connect: Any, phone: dict[str, float], body: bytes | None, headers: list[str]
+) -> None:
+    body = json.dumps(phone).encode() if body is None else body
+    lines = ["POST /predict HTTP/1.1", "Host: a", "X-Request-Id: same", "Connection: close", *headers]
+    head = "\r\n".join([*lines, f"Content-Length: {len(body)}"]).encode() + b"\r\n\r\n"
+    at_once, in_parts = connect(), connect()
+    at_once.sendall(head + body)
+    in_parts.sendall(head)
+    time.sleep(0.05)  # long enough for the head to be read alone
+    in_parts.sendall(body)
+    answers = [until_closed(connection).partition(b"\r\n\r\n") for connection in (at_once, in_parts)]
+    assert answers[0][2] == answers[1][2]
+    fields = [
+        {line for line in answer[0].split(b"\r\n") if not line.startswith(b"date:")} for answer in answers
+    ]
+    assert fields[0] == fields[1]
