@@ -30,6 +30,7 @@ from pricerange.errors import (
     UnreadableFileError,
 )
 from pricerange.phone import FEATURE_NAMES, LABELS
+from pricerange.triton_config import pbtxt, triton_config
 
 SCHEMA_VERSION = 1
 MODEL_NAME = "phone_price_range"
@@ -38,18 +39,6 @@ METADATA_PREFIX = "io.pricerange."
 
 MODEL_FILE = "model.onnx"
 PASSPORT_FILE = "bundle.json"
-
-_CONFIG = f"""\
-name: "{MODEL_NAME}"
-backend: "onnxruntime"
-max_batch_size: 1024
-input [{{ name: "features" data_type: TYPE_FP32 dims: [ {len(FEATURE_NAMES)} ] }}]
-output [
-  {{ name: "probabilities" data_type: TYPE_FP32 dims: [ {len(LABELS)} ] label_filename: "labels.txt" }},
-  {{ name: "price_range" data_type: TYPE_INT64 dims: [ 1 ] reshape: {{ shape: [ ] }} }}
-]
-dynamic_batching {{ }}
-"""
 
 
 class _Record(BaseModel):
@@ -170,8 +159,8 @@ def write(models: Path, model: bytes, passport: Passport, documents: Mapping[str
     """
     folder = models / MODEL_NAME
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in (("config.pbtxt", _CONFIG), ("labels.txt", "\n".join(LABELS) + "\n")):
-        _replace(folder / name, text.encode())
+    _replace(folder / "config.pbtxt", pbtxt(triton_config(MODEL_NAME)).encode())
+    _replace(folder / "labels.txt", ("\n".join(LABELS) + "\n").encode())
     staging = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
     try:
         files = {**documents, MODEL_FILE: model, PASSPORT_FILE: passport.model_dump_json(indent=1).encode()}

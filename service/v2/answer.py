@@ -1,0 +1,51 @@
+"""An answer: arrays to JSON, or to a JSON object and the bytes of the tensors behind it."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from pricerange.bundle import Bundle
+from pricerange.predictor import Prediction
+from service.reply import JSON, Reply
+from service.v2.encoding import encoded, wanted
+from service.v2.query import HEADER_LENGTH, Query
+
+OCTETS = "application/octet-stream"
+
+_DATATYPES: dict[np.dtype[np.generic], str] = {np.dtype(np.float32): "FP32", np.dtype(np.int64): "INT64"}
+
+
+def answer(prediction: Prediction, query: Query, version: Bundle, accepted_encodings: str) -> Reply:
+    """Write the outputs that a request asked for, as it asked for them."""
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "probabilities": prediction.probabilities,
+        "price_range": prediction.price_range,
+    }
+    tensors, parts = [], []
+    for name, as_bytes in query.outputs.items():
+        tensor, part = _tensor(name, arrays[name], as_bytes)
+        tensors.append(tensor)
+        parts.append(part)
+    message: dict[str, object] = {"model_name": version.name, "model_version": version.version}
+    if query.id is not None:
+        message["id"] = query.id
+    # float32, written as the shortest decimal that reads back as the same float32
+    text = orjson.dumps({**message, "outputs": tensors}, option=orjson.OPT_SERIALIZE_NUMPY)
+    body = b"".join((text, *parts))
+    binary = any(query.outputs.values())
+    headers = [(HEADER_LENGTH.lower().encode(), b"%d" % len(text))] if binary else []
+    encoding = wanted(accepted_encodings, len(body)) if accepted_encodings else None
+    if encoding:
+        headers.append((b"content-encoding", encoding.encode()))
+        body = encoded(body, encoding)
+    return Reply(body, OCTETS.encode() if binary else JSON, headers)
+
+
+def _tensor(name: str, array: npt.NDArray[Any], as_bytes: bool) -> tuple[dict[str, object], bytes]:
+    tensor = {"name": name, "datatype": _DATATYPES[array.dtype], "shape": array.shape}
+    if not as_bytes:
+        return {**tensor, "data": array.ravel()}, b""
+    part = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+    return {**tensor, "parameters": {"binary_data_size": len(part)}}, part

@@ -1,0 +1,40 @@
+"""The endpoint that answers phones: bytes to rows, rows to the model, arrays to bytes."""
+
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pricerange.bundle import Bundle
+from service.body import read
+from service.gather import Gatherer
+from service.v2.answer import answer
+from service.v2.encoding import decoded
+from service.v2.query import HEADER_LENGTH, read_query
+
+_HEADER_LENGTH = HEADER_LENGTH.lower().encode()
+
+
+class Inference:
+    """Answers tensors of phones."""
+
+    def __init__(self, served: Bundle, gatherer: Gatherer, max_body_bytes: int, max_rows: int) -> None:
+        self._served = served
+        self._gatherer = gatherer
+        self._max_body_bytes = max_body_bytes
+        self._max_rows = max_rows
+
+    async def infer(self, request: Request) -> Response:
+        """Answer n phones. The type of the body is what the header says, whatever its Content-Type."""
+        headers: Mapping[bytes, bytes] = request.scope["state"]["headers"]
+        body = await read(request, self._max_body_bytes)
+        encoding = headers.get(b"content-encoding", b"").decode("latin-1")
+        header_length = headers.get(_HEADER_LENGTH)
+        query = read_query(
+            decoded(bytes(body), encoding, self._max_body_bytes),
+            header_length.decode("latin-1") if header_length is not None else None,
+            self._max_rows,
+        )
+        prediction = await self._gatherer.predict(query.rows)
+        accepted = headers.get(b"accept-encoding", b"").decode("latin-1")
+        return answer(prediction, query, self._served, accepted)

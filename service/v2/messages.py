@@ -1,0 +1,147 @@
+"""The messages of the protocol: they check requests and make the OpenAPI document."""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+Item = TypeVar("Item")
+Few = Annotated[list[Item], Field(max_length=8)]
+"""More would be refused in any case, and to check them all first would cost time."""
+
+Datatype = Literal["FP32", "INT64"]
+
+_NUMBERS = {"type": "array", "items": {"type": "number"}}
+_TENSOR = {"anyOf": [_NUMBERS, {"type": "array", "items": _NUMBERS}]}
+
+Data = Annotated[Any, WithJsonSchema(_TENSOR), Field(description="Row by row, nested or flat")]
+"""Numbers of a tensor: looked at where they become an array, not one by one here."""
+
+
+class _Message(BaseModel):
+    """Fields that are not known here are let through: the protocol leaves room for extensions."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class InputParameters(_Message):
+    """Parameters of an input."""
+
+    binary_data_size: int | None = Field(None, ge=0, description="Bytes of the tensor after the JSON object")
+
+
+class InputTensor(_Message):
+    """A tensor that is sent."""
+
+    name: str
+    datatype: str
+    shape: Few[int]
+    parameters: InputParameters | None = None
+    data: Data = None
+
+
+class OutputParameters(_Message):
+    """Parameters of an output that is asked for."""
+
+    model_config = ConfigDict(extra="allow")
+
+    binary_data: bool | None = Field(None, description="Send it as bytes after the JSON object")
+
+
+class RequestedOutput(_Message):
+    """An output that is asked for."""
+
+    name: str
+    parameters: OutputParameters | None = None
+
+
+class RequestParameters(_Message):
+    """Parameters of a request."""
+
+    binary_data_output: bool | None = Field(None, description="Send all outputs as bytes")
+
+
+class InferRequest(_Message):
+    """A request for answers; rows are the 20 features in the order of `FEATURES`, as `/model` lists them."""
+
+    id: str | None = Field(None, description="Comes back in the answer")
+    parameters: RequestParameters | None = None
+    inputs: Few[InputTensor]
+    outputs: Few[RequestedOutput] | None = None
+
+
+class IndexRequest(_Message):
+    """What the index of the repository shall list."""
+
+    ready: bool = Field(False, description="Only models that are ready")
+
+
+class OutputTensor(BaseModel):
+    """A tensor of an answer: `data`, or `binary_data_size` among its parameters."""
+
+    name: str
+    datatype: Datatype
+    shape: list[int]
+    parameters: dict[str, int] | None = None
+    data: list[float] | None = Field(None, description="Row by row, flat")
+
+
+class InferResponse(BaseModel):
+    """The answers."""
+
+    id: str | None = None
+    model_name: str
+    model_version: str
+    outputs: list[OutputTensor]
+
+
+class Live(BaseModel):
+    """The process is alive."""
+
+    live: bool
+
+
+class Ready(BaseModel):
+    """The service is ready."""
+
+    ready: bool
+
+
+class ModelReady(Ready):
+    """The model is ready."""
+
+    name: str
+
+
+class ServerMetadata(BaseModel):
+    """What serves, and which extensions of the protocol it has."""
+
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class TensorMetadata(BaseModel):
+    """A tensor of the model; -1 is the number of rows."""
+
+    name: str
+    datatype: Datatype
+    shape: list[int]
+
+
+class ModelMetadata(BaseModel):
+    """What the model takes and gives."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+
+
+class IndexEntry(BaseModel):
+    """A version of a model of the repository."""
+
+    name: str
+    version: str
+    state: Literal["READY", "UNAVAILABLE"]
+    reason: str

@@ -1,0 +1,136 @@
+"""The routes of the protocol."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pricerange.bundle import Bundle
+from service.openapi import body_of, problem_responses
+from service.v2.answer import OCTETS
+from service.v2.inference import Inference
+from service.v2.messages import (
+    IndexEntry,
+    IndexRequest,
+    InferRequest,
+    InferResponse,
+    Live,
+    ModelMetadata,
+    ModelReady,
+    Ready,
+    ServerMetadata,
+)
+from service.v2.query import HEADER_LENGTH
+from service.v2.repository import Repository
+
+BODIES = (InferRequest, IndexRequest)
+"""Models of the bodies that endpoints read themselves, for the OpenAPI document."""
+
+_BYTES = {OCTETS: {"schema": {"type": "string", "format": "binary"}}}
+_OF_MODEL = {
+    "/v2/models/{model_name}": ("model_name",),
+    "/v2/models/{model_name}/versions/{model_version}": ("model_name", "model_version"),
+}
+
+_Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class _Route:
+    """A route and what the OpenAPI document says of it; `answer` is the type of its JSON."""
+
+    method: str
+    path: str
+    endpoint: _Endpoint
+    summary: str
+    answer: Any
+    errors: tuple[int, ...] = ()
+    answer_content: dict[str, Any] = field(default_factory=dict)
+    request: dict[str, Any] = field(default_factory=dict)
+
+    def add_to(self, router: APIRouter) -> None:
+        ok = {"model": self.answer, "content": self.answer_content}
+        router.add_api_route(
+            self.path,
+            self.endpoint,
+            methods=[self.method],
+            summary=self.summary,
+            responses={200: ok, **problem_responses(*self.errors)},
+            openapi_extra=self.request,
+            tags=["Open Inference Protocol V2"],
+        )
+
+
+def add_v2(router: APIRouter, served: Bundle, repository: Repository, inference: Inference) -> None:
+    """Add the routes to a router.
+
+    Those of a model are added by the served model's own paths, which are fixed and therefore looked up, and
+    as they are documented, with parameters: these are reached by the names of other models only.
+    """
+    for route in _of_server(repository):
+        route.add_to(router)
+    for route in _of_model(repository, inference):
+        for path, names in _OF_MODEL.items():
+            own_path = path.format(model_name=served.name, model_version=served.version) + route.path
+            router.add_api_route(own_path, route.endpoint, methods=[route.method], include_in_schema=False)
+            _documented(route, path, names, repository.other_model).add_to(router)
+
+
+def _of_server(repository: Repository) -> list[_Route]:
+    index = {"requestBody": body_of(IndexRequest)["requestBody"] | {"required": False}}
+    return [
+        _Route("GET", "/v2", repository.server, "What serves, and its extensions", ServerMetadata),
+        _Route("GET", "/v2/health/live", repository.live, "The process is alive", Live),
+        _Route("GET", "/v2/health/ready", repository.ready, "The service is ready", Ready, (503,)),
+        _Route("GET", "/v2/models/stats", repository.statistics, "Statistics of all models", dict[str, Any]),
+        _Route(
+            "POST",
+            "/v2/repository/index",
+            repository.index,
+            "The models and their states",
+            list[IndexEntry],
+            errors=(400, 413),
+            request=index,
+        ),
+    ]
+
+
+def _of_model(repository: Repository, inference: Inference) -> list[_Route]:
+    header_length = {
+        "name": HEADER_LENGTH,
+        "in": "header",
+        "description": "Bytes of the JSON object, where a tensor's bytes follow it",
+        "schema": {"type": "integer", "minimum": 0},
+    }
+    body = body_of(InferRequest)["requestBody"]
+    body["content"] |= _BYTES
+    return [
+        _Route("GET", "", repository.metadata, "What the model takes and gives", ModelMetadata),
+        _Route("GET", "/ready", repository.model_ready, "The model is ready", ModelReady, (503,)),
+        _Route("GET", "/config", repository.config, "The model's config.pbtxt", dict[str, Any]),
+        _Route("GET", "/stats", repository.statistics, "The model's statistics", dict[str, Any]),
+        _Route(
+            "POST",
+            "/infer",
+            inference.infer,
+            "Price ranges of many phones",
+            InferResponse,
+            errors=(400, 413, 415, 503, 504),
+            answer_content=_BYTES,
+            request={"requestBody": body, "parameters": [header_length]},
+        ),
+    ]
+
+
+def _documented(route: _Route, path: str, names: tuple[str, ...], endpoint: _Endpoint) -> _Route:
+    in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    return replace(
+        route,
+        path=path + route.path,
+        endpoint=endpoint,
+        errors=(404, *route.errors),
+        request={**route.request, "parameters": [*in_path, *route.request.get("parameters", ())]},
+    )
