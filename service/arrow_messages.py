@@ -1,0 +1,200 @@
+"""An Arrow IPC stream cut into its messages, each measured before anything is allocated for it.
+
+The layout is that of Arrow's columnar format, "Encapsulated message format" and `Message.fbs`: a continuation
+mark, the length of the metadata, the metadata (a FlatBuffer), the body. What is read here is only what tells
+sizes; Arrow reads and verifies the rest.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from pricerange.errors import BrokenBlockError
+
+MOST_METADATA_BYTES = 1 << 18
+MOST_BODY_BYTES = 1 << 25
+"""Bytes of a record batch, as sent and as they are once decompressed: 200,000 phones as doubles."""
+MOST_DICTIONARY_BYTES = 1 << 20
+"""Bytes of all dictionaries in use: every block of rows looks into them."""
+
+Kind = Literal["schema", "dictionary", "record batch"]
+_KINDS: dict[int, Kind] = {1: "schema", 2: "dictionary", 3: "record batch"}
+_CONTINUATION = b"\xff\xff\xff\xff"
+_PREFIX_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A whole message, prefix included; `inflated` is its body's size once decompressed, 0 if it is plain."""
+
+    kind: Kind
+    content: bytearray
+    inflated: int
+
+
+class MessageCutter:
+    """Cuts the bytes of a stream into messages, whatever the parts in which they come."""
+
+    def __init__(self) -> None:
+        self._content = bytearray()
+        self._wanted = _PREFIX_BYTES
+        self._body_begins = 0
+        self._ended = False
+        self._dictionaries: dict[int, int] = {}
+
+    def feed(self, part: bytes) -> Iterator[Message]:
+        """Take the next part and yield the messages that are complete.
+
+        Raises `BrokenBlockError` for what is no message, and for one that is too large.
+        """
+        rest = memoryview(part)
+        while rest:
+            if self._ended:
+                raise BrokenBlockError(None, "something follows the end of the Arrow stream")
+            missing = self._wanted - len(self._content)
+            self._content += rest[:missing]
+            rest = rest[missing:]
+            while len(self._content) == self._wanted and not self._ended:
+                if message := self._advance():
+                    yield message
+
+    def end(self) -> None:
+        """Raise `BrokenBlockError` where the stream ends within a message."""
+        if self._content:
+            raise BrokenBlockError(None, f"the Arrow stream is cut short: it ends within a {self._part()}")
+
+    def _part(self) -> str:
+        return "message" if self._body_begins or len(self._content) >= _PREFIX_BYTES else "prefix"
+
+    def _advance(self) -> Message | None:
+        """Find out how long the part in hand is by what has come of it; return the message if that is all."""
+        if len(self._content) == _PREFIX_BYTES:
+            self._expect_metadata()
+            return None
+        try:
+            return self._measured()
+        except (struct.error, IndexError):
+            raise BrokenBlockError(None, "no Arrow stream: the metadata of a message is broken") from None
+
+    def _expect_metadata(self) -> None:
+        if not self._content.startswith(_CONTINUATION):
+            raise BrokenBlockError(None, "no Arrow stream: a message begins with ff ff ff ff")
+        length = int.from_bytes(self._content[4:], "little", signed=True)
+        if length == 0:
+            self._ended = True
+            self._content.clear()
+        elif not 0 < length <= MOST_METADATA_BYTES:
+            raise BrokenBlockError(
+                None, f"a message's metadata has {length} bytes, not 1 to {MOST_METADATA_BYTES}"
+            )
+        self._wanted = _PREFIX_BYTES + length
+
+    def _measured(self) -> Message | None:
+        header = _Table.root(self._content, _PREFIX_BYTES)
+        kind = _KINDS.get(header.number("B", 1))
+        if kind is None:
+            raise BrokenBlockError(
+                None, "no Arrow stream: a message that is no schema, dictionary or record batch"
+            )
+        if not self._body_begins:
+            self._body_begins = self._wanted
+            body = header.number("q", 3)
+            if not 0 <= body <= MOST_BODY_BYTES:
+                raise _too_large(kind, body, MOST_BODY_BYTES)
+            self._wanted += body
+            if body:
+                return None
+        inflated = self._check(kind, header.table(2))
+        message = Message(kind, self._content, inflated)
+        self._content, self._wanted, self._body_begins = bytearray(), _PREFIX_BYTES, 0
+        return message
+
+    def _check(self, kind: Kind, header: "_Table") -> int:
+        """Bound what a body becomes; return its size once decompressed, 0 if it is not compressed."""
+        if kind == "schema":
+            return 0
+        batch = header.table(1) if kind == "dictionary" else header
+        stored = self._wanted - self._body_begins
+        inflated = self._inflated(batch) if batch.has(3) else 0
+        size = max(stored, inflated)
+        if size > MOST_BODY_BYTES:
+            raise _too_large(kind, size, MOST_BODY_BYTES)
+        rows = batch.number("q", 0)
+        if not 0 <= rows <= size:
+            raise BrokenBlockError(None, f"a {kind} of {size} bytes cannot hold {rows} rows")
+        if kind == "dictionary":
+            self._count_dictionary(header, size + self._body_begins)
+        return inflated
+
+    def _inflated(self, batch: "_Table") -> int:
+        """Add up what the buffers of a compressed body announce in their first 8 bytes; -1: stored as is."""
+        total = 0
+        for offset, length in batch.pairs(2):
+            if length < 8:
+                continue
+            (announced,) = struct.unpack_from("<q", self._content, self._body_begins + max(offset, 0))
+            total += length if announced == -1 else max(announced, 0)
+        return total
+
+    def _count_dictionary(self, header: "_Table", size: int) -> None:
+        key = header.number("q", 0)
+        before = self._dictionaries.get(key, 0) if header.number("B", 2) else 0
+        self._dictionaries[key] = before + size
+        total = sum(self._dictionaries.values())
+        if total > MOST_DICTIONARY_BYTES:
+            raise _too_large("dictionary", total, MOST_DICTIONARY_BYTES)
+
+
+def _too_large(kind: Kind, found: int, most: int) -> BrokenBlockError:
+    what = "dictionaries have" if kind == "dictionary" else f"a {kind} has"
+    return BrokenBlockError(
+        None, f"{what} {found} bytes, expected at most {most}: send the rows in more batches"
+    )
+
+
+class _Table:
+    """A table of a FlatBuffer, its fields found by their number. Raises `struct.error` outside the bytes."""
+
+    def __init__(self, content: bytearray, place: int) -> None:
+        self._content = content
+        self._place = place
+
+    @classmethod
+    def root(cls, content: bytearray, begin: int) -> "_Table":
+        return cls(content, begin)._at(begin)
+
+    def has(self, field: int) -> bool:
+        return self._field(field) > 0
+
+    def number(self, form: str, field: int) -> int:
+        """Return a scalar, 0 where it is left out."""
+        place = self._field(field)
+        return self._read(form, place) if place else 0
+
+    def table(self, field: int) -> "_Table":
+        return self._at(self._field(field))
+
+    def pairs(self, field: int) -> Iterator[tuple[int, int]]:
+        """Yield a vector of structs of two int64."""
+        place = self._field(field)
+        if place:
+            place += self._read("I", place)
+            count = self._read("I", place)
+            yield from struct.iter_unpack("<qq", bytes(self._content[place + 4 : place + 4 + 16 * count]))
+
+    def _at(self, place: int) -> "_Table":
+        return _Table(self._content, place + self._read("I", place))
+
+    def _field(self, field: int) -> int:
+        directory = self._place - self._read("i", self._place)
+        if 4 + 2 * field >= self._read("H", directory):
+            return 0
+        offset = self._read("H", directory + 4 + 2 * field)
+        return self._place + offset if offset else 0
+
+    def _read(self, form: str, place: int) -> int:
+        if place < 0:
+            raise struct.error
+        (number,) = struct.unpack_from(f"<{form}", self._content, place)
+        return int(number)

@@ -1,0 +1,203 @@
+"""`POST /predict/batch`: many phones as JSON, CSV or an Arrow stream, answered in order and in the same form.
+
+CSV and Arrow may have any length. They are read, checked and answered block by block while they arrive; the
+answer is kept until the last row is known to be good, so that its status is true and a client may send all of
+its body before it reads.
+"""
+
+import asyncio
+import importlib
+import sys
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
+from time import monotonic
+
+import numpy as np
+import numpy.typing as npt
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pricerange.bundle import Bundle
+from pricerange.errors import BrokenBlockError, DuplicateColumnError, MissingColumnError
+from pricerange.phone import LABELS, Problem
+from pricerange.predictor import Prediction
+from service import deadline
+from service.batch_answers import Answers, ArrowWriter, CsvWriter, JsonWriter, Writer
+from service.batch_arrow import arrow_jobs
+from service.batch_csv import csv_jobs
+from service.batch_document import ARROW, CSV, FORMS, answer_document, request_document
+from service.batch_json import JsonReader
+from service.batch_rows import Job, OnBadRow, Rows
+from service.body import JSON, media_type_of, read, stream
+from service.errors import InvalidInputError, OverloadedError
+from service.gather import Gatherer
+from service.openapi import problem_responses
+from service.settings import Settings
+from service.spool import Spool
+from service.turns import Turn, Turns
+
+_PATIENCE = 5.0
+"""Seconds that a body of which rows are already answered waits for room in the model's queue."""
+_PAUSE = 0.002
+
+
+def add_batch(router: APIRouter, gatherer: Gatherer, version: Bundle, settings: Settings) -> None:
+    """Add the route to a router."""
+    batches = _Batches(gatherer, version, settings)
+
+    @router.post(
+        "/predict/batch",
+        summary="Price ranges of many phones",
+        responses={200: answer_document(), **problem_responses(413, 415, 422, 503, 507)},
+        openapi_extra=request_document(),
+    )
+    async def predict_batch(request: Request) -> Response:
+        return await batches.answer(request)
+
+
+class _Batches:
+    """Answers batches, all of them in turns."""
+
+    def __init__(self, gatherer: Gatherer, version: Bundle, settings: Settings) -> None:
+        self._gatherer = gatherer
+        self._version = version
+        self._settings = settings
+        self._json = JsonReader(settings.max_rows)
+        self._turns = Turns()
+
+    async def answer(self, request: Request) -> Response:
+        headers = request.scope["state"]["headers"]
+        form = media_type_of(headers, FORMS)
+        answer_form = _accepted(headers, form)
+        on_bad_row = _on_bad_row(request)
+        if ARROW in (form, answer_form) or form == CSV:
+            await _load_arrow()
+        spool = Spool()
+        try:
+            jobs, writer = self._jobs(request, form, on_bad_row), self._writer(answer_form, on_bad_row)
+            await self._work(jobs, writer, on_bad_row, spool)
+            return await spool.response(answer_form.encode())
+        except BaseException:
+            spool.close()
+            raise
+
+    async def _work(
+        self, jobs: AsyncIterator[Job], writer: Writer, on_bad_row: OnBadRow, spool: Spool
+    ) -> None:
+        """Answer the blocks one after the other, into the spool."""
+        rows = 0
+        await spool.write(writer.head())
+        try:
+            async for job in jobs:
+                async with self._turns.take() as turn:
+                    block = job()
+                    reasons = {}
+                    if not block.valid.all():
+                        if on_bad_row == "fail":
+                            raise _bad_row(block, rows)
+                        reasons = await _reasons(block, turn)
+                    prediction = await self._predict(block, patient=rows > 0)
+                    text = writer.block(Answers(prediction, reasons))
+                await spool.write(text)
+                rows += len(block.rows)
+                deadline.renew(monotonic())
+        except BrokenBlockError as error:
+            raise _broken(error, rows) from error
+        except (MissingColumnError, DuplicateColumnError) as error:
+            raise InvalidInputError([Problem(str(error), "")], 1) from error
+        await spool.write(writer.tail())
+
+    async def _jobs(self, request: Request, form: str, on_bad_row: OnBadRow) -> AsyncIterator[Job]:
+        if form == JSON:
+            body = await read(request, self._settings.max_body_bytes)
+            yield partial(self._json.rows_of, body, on_bad_row)
+            return
+        parts = stream(request, self._settings.max_stream_bytes)
+        async for job in csv_jobs(parts) if form == CSV else arrow_jobs(parts):
+            yield job
+
+    def _writer(self, form: str, on_bad_row: OnBadRow) -> Writer:
+        if form == CSV:
+            return CsvWriter()
+        if form == ARROW:
+            return ArrowWriter()
+        return JsonWriter(self._version, with_errors=on_bad_row == "null")
+
+    async def _predict(self, block: Rows, patient: bool) -> Prediction:
+        """Answer a block's phones; a row that is none has 0 throughout."""
+        if block.valid.all() and len(block.rows) <= self._settings.max_queue_rows:
+            return await self._ask(block.rows, patient)
+        places = np.flatnonzero(block.valid)
+        probabilities = np.zeros((len(block.rows), len(LABELS)), np.float32)
+        price_range = np.zeros(len(block.rows), np.int64)
+        for start in range(0, len(places), self._settings.max_queue_rows):
+            some = places[start : start + self._settings.max_queue_rows]
+            prediction = await self._ask(block.rows[some], patient)
+            probabilities[some], price_range[some] = prediction.probabilities, prediction.price_range
+        return Prediction(probabilities, price_range)
+
+    async def _ask(self, phones: npt.NDArray[np.float32], patient: bool) -> Prediction:
+        gives_up = monotonic() + _PATIENCE
+        while True:
+            try:
+                return await self._gatherer.predict(phones)
+            except OverloadedError:
+                if not patient or monotonic() > gives_up:
+                    raise
+                await asyncio.sleep(_PAUSE)
+
+
+def _bad_row(block: Rows, before: int) -> InvalidInputError:
+    """Name the first bad row of a block by its number, and each of its values that is wrong."""
+    place = int(np.argmin(block.valid))
+    problems = [
+        Problem(f"row {before + place + 1}: {problem.detail}", f"/{before + place}{problem.pointer}")
+        for problem in block.problems(place)
+    ]
+    return InvalidInputError(problems, len(problems))
+
+
+def _broken(error: BrokenBlockError, before: int) -> InvalidInputError:
+    if error.row is None:
+        return InvalidInputError([Problem(error.reason, "")], 1)
+    place = before + error.row
+    return InvalidInputError([Problem(f"row {place + 1}: {error.reason}", f"/{place}")], 1)
+
+
+async def _reasons(block: Rows, turn: Turn) -> dict[int, str]:
+    reasons = {}
+    for row in np.flatnonzero(~block.valid).tolist():
+        reasons[row] = block.detail(row)
+        await turn.pause_if_long()
+    return reasons
+
+
+async def _load_arrow() -> None:
+    """Import Arrow for the first request that needs it, on a thread: it takes a tenth of a second."""
+    for module in ("pyarrow.csv", "pyarrow.ipc", "pyarrow.compute"):
+        if module not in sys.modules:
+            await asyncio.to_thread(importlib.import_module, module)
+
+
+def _on_bad_row(request: Request) -> OnBadRow:
+    if not request.scope["query_string"]:
+        return "fail"
+    match request.query_params.multi_items():
+        case [("on_bad_row", "fail")]:
+            return "fail"
+        case [("on_bad_row", "null")]:
+            return "null"
+    found = request.scope["query_string"].decode("latin-1")[:40]
+    raise InvalidInputError(
+        [Problem(f"expected the parameter on_bad_row=fail or =null, got {found!r}", "")], 1
+    )
+
+
+def _accepted(headers: Mapping[bytes, bytes], form: str) -> str:
+    """Return the form of the answer: the body's, unless the client accepts others alone."""
+    accepted = headers.get(b"accept", b"*/*").decode("latin-1").lower()
+    types = [media_range.partition(";")[0].strip() for media_range in accepted.split(",")]
+    if form in types:
+        return form
+    return next((other for other in types if other in FORMS), form)

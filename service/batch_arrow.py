@@ -1,0 +1,106 @@
+"""A body in Arrow's IPC stream format, as blocks of rows."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pricerange.errors import BrokenBlockError
+from pricerange.table import Verdict, feature_places, judge
+from service.arrow_messages import Message, MessageCutter
+from service.batch_rows import Job
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BLOCK_ROWS = 1_000
+"""Rows of a block, however many a record batch has."""
+_LARGE_BYTES = 1 << 18
+"""From this size on a message is decompressed on a thread."""
+
+
+async def arrow_jobs(parts: AsyncIterator[bytes]) -> AsyncIterator[Job]:
+    """Yield the work on each block of rows, in order.
+
+    Raises `BrokenBlockError`, `MissingColumnError`, `DuplicateColumnError` and what `parts` raises.
+    """
+    cutter, decoder = MessageCutter(), None
+    async for part in parts:
+        for message in cutter.feed(part):
+            if decoder is None:
+                decoder = _Decoder(message)
+                continue
+            decoder.put(message)
+            if message.kind != "record batch":
+                continue
+            large = message.inflated > _LARGE_BYTES
+            batch = await asyncio.to_thread(decoder.next) if large else decoder.next()
+            for start in range(0, batch.num_rows, BLOCK_ROWS):
+                yield partial(_judge, batch.slice(start, BLOCK_ROWS))
+    cutter.end()
+    if decoder is None:
+        raise BrokenBlockError(None, "no Arrow stream: no schema came")
+
+
+class _Decoder:
+    """Arrow's reader. It must find the bytes that it asks for: whole messages come before each batch."""
+
+    def __init__(self, schema: Message) -> None:
+        import pyarrow as pa
+        from pyarrow import ipc
+
+        if schema.kind != "schema":
+            raise BrokenBlockError(
+                None, f"no Arrow stream: it begins with a {schema.kind}, not with a schema"
+            )
+        self._pending = [memoryview(schema.content)]
+        self.closed = False
+        try:
+            names = ipc.read_schema(pa.py_buffer(schema.content)).names
+            options = ipc.IpcReadOptions(included_fields=sorted(feature_places(names)), use_threads=False)
+            self._reader = ipc.open_stream(self, options=options)
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise _broken(error) from error
+
+    def put(self, message: Message) -> None:
+        """Add a message to what `read` gives."""
+        self._pending.append(memoryview(message.content))
+
+    def next(self) -> "pa.RecordBatch":
+        """Return the record batch that was put last. Raises `BrokenBlockError`."""
+        import pyarrow as pa
+
+        try:
+            batch = self._reader.read_next_batch()
+            batch.validate()
+        except (pa.ArrowException, OSError, StopIteration) as error:
+            raise _broken(error) from error
+        return batch
+
+    def readable(self) -> bool:
+        """Tell Arrow that this is a file to read from."""
+        return True
+
+    def read(self, size: int) -> memoryview:
+        """Return the next `size` bytes of a message, for Arrow to use as they lie there."""
+        while self._pending and not self._pending[0]:
+            del self._pending[0]
+        if not self._pending:
+            return memoryview(b"")
+        part, self._pending[0] = self._pending[0][:size], self._pending[0][size:]
+        return part
+
+
+def _judge(batch: "pa.RecordBatch") -> Verdict:
+    import pyarrow as pa
+
+    try:
+        # what came from outside may point anywhere
+        batch.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
+        raise _broken(error) from error
+    return judge(batch)
+
+
+def _broken(error: Exception) -> BrokenBlockError:
+    return BrokenBlockError(None, f"Arrow cannot read the stream: {error or 'it ends early'}")

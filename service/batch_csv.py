@@ -1,0 +1,45 @@
+"""A body in CSV, as blocks of rows."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+
+from pricerange.csv_blocks import BlockCutter
+from pricerange.csv_rows import split_header
+from pricerange.errors import BrokenBlockError
+from pricerange.table import feature_places, judge_csv
+from service.batch_rows import Job
+
+BLOCK_BYTES = 98_304
+"""Bytes of a block, 1,300 to 1,700 phones: no row is longer."""
+_MOST_COLUMNS = 1_000
+
+
+async def csv_jobs(parts: AsyncIterator[bytes]) -> AsyncIterator[Job]:
+    """Yield the work on each block of rows, in order.
+
+    Raises `BrokenBlockError`, `MissingColumnError`, `DuplicateColumnError` and what `parts` raises.
+    """
+    header: list[str] = []
+    async for block in _blocks(parts):
+        rows = block
+        if not header:
+            header, rows = split_header(block)
+            if not header:
+                continue
+            if len(header) > _MOST_COLUMNS:
+                raise BrokenBlockError(
+                    None, f"the header has {len(header)} cells, expected at most {_MOST_COLUMNS}"
+                )
+            feature_places(header)
+        if rows:
+            yield partial(judge_csv, rows, header)
+    if not header:
+        raise BrokenBlockError(None, "the body is empty, a header of column names was expected")
+
+
+async def _blocks(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    cutter = BlockCutter(BLOCK_BYTES)
+    async for part in parts:
+        for block in cutter.feed(part):
+            yield block
+    yield cutter.end()

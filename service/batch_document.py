@@ -1,0 +1,64 @@
+"""What `/openapi.json` says of `POST /predict/batch`."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from pricerange.phone import FEATURE_NAMES, LABELS
+from service.batch_answers import COLUMNS
+from service.batch_json import Phones
+from service.body import JSON
+from service.openapi import body_of
+from service.predictions import ModelName
+
+CSV, ARROW = "text/csv", "application/vnd.apache.arrow.stream"
+FORMS = (JSON, CSV, ARROW)
+
+
+class BatchRow(BaseModel):
+    """A phone's price range; with `on_bad_row=null` perhaps only the reason why it has none."""
+
+    price_range: int | None = Field(ge=0, lt=len(LABELS), description="0 low to 3 very high cost")
+    label: str | None
+    probabilities: Annotated[
+        list[float] | None,
+        Field(min_length=len(LABELS), max_length=len(LABELS), description="Of price ranges 0 to 3"),
+    ]
+    error: str | None = Field(None, description="With `on_bad_row=null`: why there is no answer, else null")
+
+
+class BatchAnswer(BaseModel):
+    """The answers to many phones, in their order."""
+
+    predictions: list[BatchRow]
+    model: ModelName
+
+
+def request_document() -> dict[str, Any]:
+    """Describe the parameter and the body (`openapi_extra` of the route)."""
+    document = body_of(Phones)
+    columns = f"a column for each of {', '.join(FEATURE_NAMES)}; others are ignored"
+    document["requestBody"]["content"] |= _tables(columns)
+    document["parameters"] = [
+        {
+            "name": "on_bad_row",
+            "in": "query",
+            "description": "A row that is no phone fails the request, or gets nulls and its reason",
+            "schema": {"enum": ["fail", "null"], "default": "fail"},
+        }
+    ]
+    return document
+
+
+def answer_document() -> dict[str, Any]:
+    """Describe the answer (an entry of the route's `responses`)."""
+    return {"model": BatchAnswer, "content": _tables(f"the columns {', '.join(COLUMNS)}")}
+
+
+def _tables(columns: str) -> dict[str, Any]:
+    return {
+        CSV: {"schema": {"type": "string", "description": f"RFC 4180 in UTF-8: {columns}"}},
+        ARROW: {
+            "schema": {"type": "string", "format": "binary", "description": f"An IPC stream: {columns}"},
+        },
+    }

@@ -1,0 +1,36 @@
+"""What every form of a batch is read into: blocks of rows, each checked when it is its turn."""
+
+from collections.abc import Callable, Iterator
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from pricerange.phone import Problem
+
+OnBadRow = Literal["fail", "null"]
+
+
+class Rows(Protocol):
+    """The n rows of a block after the check; `pricerange.table.Verdict` is one.
+
+    `rows` float32 [n, 20], 0 throughout where a row is no phone; `valid` bool [n].
+    """
+
+    @property
+    def rows(self) -> npt.NDArray[np.float32]:
+        """All rows, also those that are no phones."""
+
+    @property
+    def valid(self) -> npt.NDArray[np.bool_]:
+        """Which of them are phones."""
+
+    def problems(self, row: int) -> Iterator[Problem]:
+        """Yield what is wrong with a row, value by value; the pointers begin at the row."""
+
+    def detail(self, row: int) -> str:
+        """Say what is wrong with a row in one sentence."""
+
+
+Job = Callable[[], Rows]
+"""Reads and checks one block."""

@@ -1,0 +1,89 @@
+"""An answer of any length, kept until all of it is known: in memory while it is short, then on the disk."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from typing import IO
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from service.errors import NoSpaceError
+from service.reply import Reply
+
+MEMORY_BYTES = 1 << 20
+"""Bytes of an answer that wait in memory, before they are written to the disk or sent."""
+
+
+class Spool:
+    """The parts of an answer, in order. The file has no name: it goes with the process, however that ends."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._in_memory = 0
+        self._file: IO[bytes] | None = None
+        self.size = 0
+
+    async def write(self, part: bytes) -> None:
+        """Append a part. Raises `NoSpaceError` where the disk takes no more."""
+        self._parts.append(part)
+        self._in_memory += len(part)
+        self.size += len(part)
+        if self._in_memory > MEMORY_BYTES:
+            await self._write_out()
+
+    async def response(self, media_type: bytes) -> Response:
+        """Return the whole as an answer, which closes the spool."""
+        if self._file is None:
+            return Reply(b"".join(self._parts), media_type)
+        await self._write_out()
+        return _FromDisk(self, media_type)
+
+    async def read(self) -> AsyncIterator[bytes]:
+        """Yield what was written to the disk, piece by piece."""
+        assert self._file is not None
+        self._file.seek(0)
+        while piece := await asyncio.to_thread(self._file.read, MEMORY_BYTES):
+            yield piece
+
+    def close(self) -> None:
+        """Give the disk its space back."""
+        if self._file is not None:
+            self._file.close()
+
+    async def _write_out(self) -> None:
+        text = b"".join(self._parts)
+        self._parts.clear()
+        self._in_memory = 0
+        try:
+            # on a thread: a busy disk must not keep other requests waiting
+            await asyncio.to_thread(self._append, text)
+        except OSError as error:
+            raise NoSpaceError(tempfile.gettempdir(), error.strerror or str(error)) from error
+
+    def _append(self, text: bytes) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  open until it is sent
+        rest = memoryview(text)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+
+class _FromDisk(Response):
+    """A 200 sent piece by piece, as fast as the client takes it."""
+
+    def __init__(self, spool: Spool, media_type: bytes) -> None:
+        self._spool = spool
+        self.status_code = 200
+        self.background = None
+        self.raw_headers = [(b"content-type", media_type), (b"content-length", b"%d" % spool.size)]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer."""
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            async for piece in self._spool.read():
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            self._spool.close()
