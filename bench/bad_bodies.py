@@ -128,10 +128,12 @@ def _send_all(client: httpx.Client, statuses: Counter[int], count: int) -> None:
         _check(client.post("/predict/batch", content=content, headers=JSON), statuses)
 
     for sender in (send, send_batch):
-        _examples(BAD, sender, count // 2)
+        for_examples(BAD, sender, count // 2)
 
 
-def _examples(strategy: st.SearchStrategy[bytes], send: Callable[[bytes], None], count: int) -> None:
+def for_examples(strategy: st.SearchStrategy[bytes], send: Callable[[bytes], None], count: int) -> None:
+    """Draw bodies by a strategy and hand each on."""
+
     @settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(strategy)
     def run(body: bytes) -> None:

@@ -16,15 +16,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=Path("models"))
     parser.add_argument("--runs", type=int, default=7)
     arguments = parser.parse_args()
-    seconds, memory = [], []
-    for _ in range(arguments.runs):
-        with serving(arguments.models, "--no-access-log", "--drain-delay", "0") as running:
-            seconds.append(running.seconds)
-            with httpx.Client(base_url=running.url) as client:
-                for _ in range(1000):
-                    client.post("/predict", json=PHONE).raise_for_status()
-                    client.get("/readyz").raise_for_status()
-            memory.append(_pss(running.process.pid))
+    seconds, memory = measure(arguments.models, arguments.runs)
     for what, values, unit in (
         ("cold start, from exec to the first right answer", seconds, "s"),
         ("memory of one worker (PSS)", memory, "MB"),
@@ -32,7 +24,22 @@ def main() -> None:
         print(f"{what}: median {statistics.median(values):.2f} {unit}, worst {max(values):.2f} {unit}")
 
 
-def _pss(pid: int) -> float:
+def measure(models: Path, runs: int) -> tuple[list[float], list[float]]:
+    """Return the seconds to the first right answer and the MB after a thousand more, of each run."""
+    seconds, memory = [], []
+    for _ in range(runs):
+        with serving(models, "--no-access-log", "--drain-delay", "0") as running:
+            seconds.append(running.seconds)
+            with httpx.Client(base_url=running.url) as client:
+                for _ in range(1000):
+                    client.post("/predict", json=PHONE).raise_for_status()
+                    client.get("/readyz").raise_for_status()
+            memory.append(pss(running.process.pid))
+    return seconds, memory
+
+
+def pss(pid: int) -> float:
+    """Return the MB of a process, of pages that it shares its part."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     [kilobytes] = re.findall(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
     return int(kilobytes) / 1000
