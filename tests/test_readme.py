@@ -28,6 +28,17 @@ def test_the_request_gives_the_answer() -> None:
     assert {**refused, "request_id": "…"} == refusal
 
 
+def test_the_triton_client_gets_the_same_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    [program] = re.findall(r"```python\n(.*?)\n```", README, re.DOTALL)
+    answer = json.loads(re.findall(r"```json\n(.*?)\n```", README, re.DOTALL)[0])
+    server = Server(ROOT / "models").wait_until_ready()
+    try:
+        exec(program.replace("127.0.0.1:8000", server.url.removeprefix("http://")), {})
+    finally:
+        assert server.end() == 0
+    assert capsys.readouterr().out.startswith(f"[{answer['price_range']}] [[")
+
+
 def test_the_feature_table_is_the_tables() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \| (.*?) \| (.*?) \|$", README, re.MULTILINE)
     assert rows == [
