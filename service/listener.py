@@ -3,12 +3,19 @@
 import contextlib
 import ctypes
 import socket
+import struct
 import sys
 from collections.abc import Iterator
 
 from pricerange.errors import SettingsError
 
 _SO_ATTACH_FILTER = 26  # linux/asm-generic/socket.h
+_DROP_SYN = (  # classic BPF on a TCP segment: (instruction, jump if true, jump if false, operand)
+    (0x30, 0, 0, 13),  # load the byte of the flags
+    (0x45, 0, 1, 0x02),  # SYN?
+    (0x06, 0, 0, 0),  # keep 0 bytes: drop it
+    (0x06, 0, 0, 0x7FFF_FFFF),  # keep it all
+)
 _BACKLOG = 2048
 
 
@@ -29,16 +36,17 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def refuse_newcomers(listener: socket.socket) -> None:
-    """Let the kernel drop every packet to the listener, so that no further connection is made.
+    """Let the kernel drop each packet that asks for a connection, so that no further one is begun.
 
     Between the last `accept` and `close` a client could otherwise still connect, send its request and be
-    reset. A dropped SYN is sent again, and refused once the listener is closed. Established connections
-    have sockets of their own and go on. The filter is on the kernel's socket: all processes share it.
+    reset. A dropped SYN is sent again, and refused once the listener is closed. Handshakes that are under
+    way end as usual, their connections are to be accepted; established ones have sockets of their own.
+    The filter is on the kernel's socket: all processes share it.
     """
     if sys.platform != "linux":
         return
-    drop_all = ctypes.create_string_buffer(b"\x06\0\0\0\0\0\0\0")  # one BPF instruction: return 0 bytes
-    program = _Program(1, ctypes.addressof(drop_all))
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in _DROP_SYN))
+    program = _Program(len(_DROP_SYN), ctypes.addressof(code))
     with contextlib.suppress(PermissionError):  # a sandbox that forbids filters leaves the moment open
         listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, bytes(program))
 

@@ -17,6 +17,9 @@ from service.protocol import Protocol
 
 log = logging.getLogger(__name__)
 
+_HANDSHAKES = 0.2
+"""Seconds that connections half made have to be made, between the last newcomer and the listener's end."""
+
 _LINGER = 0.5
 """Seconds between the listener's end and the close of idle connections: requests on their way arrive."""
 
@@ -57,9 +60,11 @@ class DrainingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Close the listener, answer what is still on its way, then close the connections."""
         self._lifecycle.state = "draining"
-        for listener in sockets or []:
-            if self._last_on_the_port:
+        if self._last_on_the_port:
+            for listener in sockets or []:
                 refuse_newcomers(listener)
+            await asyncio.sleep(_HANDSHAKES)
+        for listener in sockets or []:
             for connection in waiting(listener):
                 await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
         for server in self.servers:
