@@ -12,8 +12,8 @@ from starlette.routing import Route
 
 from pricerange.phone import Phone
 from pricerange.predictor import Predictor
-from service.batch import add_batch
-from service.batch_json import Phones
+from service.batch.json_body import Phones
+from service.batch.routes import add_batch
 from service.direct import Direct, DirectRoute
 from service.errors import NotReadyError
 from service.express import Express

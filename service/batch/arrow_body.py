@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pricerange.errors import BrokenBlockError
 from pricerange.table import Verdict, feature_places, judge
-from service.arrow_messages import Message, MessageCutter
-from service.batch_rows import Job
+from service.batch.arrow_messages import Message, MessageCutter
+from service.batch.rows import Job
 
 if TYPE_CHECKING:
     import pyarrow as pa

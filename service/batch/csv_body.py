@@ -7,7 +7,7 @@ from pricerange.csv_blocks import BlockCutter
 from pricerange.csv_rows import split_header
 from pricerange.errors import BrokenBlockError
 from pricerange.table import feature_places, judge_csv
-from service.batch_rows import Job
+from service.batch.rows import Job
 
 BLOCK_BYTES = 98_304
 """Bytes of a block, 1,300 to 1,700 phones: no row is longer."""

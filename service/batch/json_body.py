@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, cr
 
 from pricerange.phone import FEATURES, Phone, Problem, features_of
 from pricerange.table import sentence
-from service.batch_rows import OnBadRow
+from service.batch.rows import OnBadRow
 from service.errors import InvalidInputError, TooManyRowsError
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from pricerange.phone import FEATURE_NAMES, LABELS
-from service.batch_answers import COLUMNS
-from service.batch_json import Phones
+from service.batch.answers import COLUMNS
+from service.batch.json_body import Phones
 from service.body import JSON
 from service.openapi import body_of
 from service.predictions import ModelName

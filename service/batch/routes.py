@@ -23,19 +23,19 @@ from pricerange.errors import BrokenBlockError, DuplicateColumnError, MissingCol
 from pricerange.phone import LABELS, Problem
 from pricerange.predictor import Prediction
 from service import deadline
-from service.batch_answers import Answers, ArrowWriter, CsvWriter, JsonWriter, Writer
-from service.batch_arrow import arrow_jobs
-from service.batch_csv import csv_jobs
-from service.batch_document import ARROW, CSV, FORMS, answer_document, request_document
-from service.batch_json import JsonReader
-from service.batch_rows import Job, OnBadRow, Rows
+from service.batch.answers import Answers, ArrowWriter, CsvWriter, JsonWriter, Writer
+from service.batch.arrow_body import arrow_jobs
+from service.batch.csv_body import csv_jobs
+from service.batch.document import ARROW, CSV, FORMS, answer_document, request_document
+from service.batch.json_body import JsonReader
+from service.batch.rows import Job, OnBadRow, Rows
+from service.batch.spool import Spool
+from service.batch.turns import Turn, Turns
 from service.body import JSON, media_type_of, read, stream
 from service.errors import InvalidInputError, OverloadedError
 from service.gather import Gatherer
 from service.openapi import problem_responses
 from service.settings import Settings
-from service.spool import Spool
-from service.turns import Turn, Turns
 
 _PATIENCE = 5.0
 """Seconds that a body of which rows are already answered waits for room in the model's queue."""

@@ -1,0 +1,1 @@
+"""`/predict/batch`: many phones in one request, as JSON, CSV or an Arrow stream."""
