@@ -1,6 +1,6 @@
 """Many phones from JSON, checked as one array: what `Phone` does one by one, a few times as fast."""
 
-from array import array
+import struct
 from collections.abc import Sequence
 from itertools import chain
 from operator import itemgetter
@@ -25,8 +25,9 @@ def rows(phones: Sequence[Any], truth_values: bool) -> npt.NDArray[np.float64] |
         if not {len(FEATURES)}.issuperset(map(len, phones)):
             return None
         values = list(chain.from_iterable(map(_values_of, phones)))
-        doubles = array("d", values)  # takes numbers and truth values, no text and no null
-    except (TypeError, KeyError, OverflowError):
+        # takes numbers and truth values, no text and no null; faster than an array or numpy
+        doubles = struct.Struct(f"{len(values)}d").pack(*values)
+    except (TypeError, KeyError, OverflowError, struct.error):
         return None
     if truth_values and any(bool in map(type, values[k :: len(FEATURES)]) for k in _NUMBERS):
         return None
