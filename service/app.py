@@ -26,6 +26,7 @@ from service.openapi import DocumentedApp, problem_responses
 from service.predictions import Single, add_single
 from service.settings import Settings
 from service.tallies import Tallies
+from service.turns import Turns
 from service.v2.inference import Inference
 from service.v2.repository import Repository
 from service.v2.routes import BODIES, add_v2
@@ -51,6 +52,7 @@ def create_app(
     free_of_keys = free_paths(settings.metrics_need_key)
     metrics = Metrics(tallies, predictor)
     gatherer = Gatherer(predictor, metrics, settings.max_queue_rows)
+    turns = Turns(settings.max_queue_rows, settings.max_rows)
     app = DocumentedApp(
         Phone,
         Phones,
@@ -66,12 +68,12 @@ def create_app(
     app.router.route_class = DirectRoute
     single = Single(gatherer, predictor.bundle, settings.max_body_bytes)
     add_single(app.router, single)
-    add_batch(app.router, gatherer, predictor.bundle, settings)
+    add_batch(app.router, gatherer, turns, predictor.bundle, settings)
     add_v2(
         app.router,
         predictor.bundle,
         Repository(predictor.bundle, lifecycle, metrics, settings.max_rows),
-        Inference(predictor.bundle, gatherer, settings.max_body_bytes, settings.max_rows),
+        Inference(predictor.bundle, gatherer, turns, settings.max_body_bytes, settings.max_rows),
     )
     _add_passport(app.router, predictor)
     _add_operations(app.router, metrics, lifecycle)

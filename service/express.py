@@ -65,8 +65,8 @@ class _Exchange:
         self._observe = observe
 
     def done(self) -> bool:
-        """Return False: nobody else answers."""
-        return False
+        """Return whether the request is answered."""
+        return self._wire.answered
 
     def set_result(self, answer: PhoneAnswer) -> None:
         """Write the answer."""

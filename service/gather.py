@@ -53,6 +53,12 @@ class _Turn:
         self.tables: list[_Waiting] = []
         self.rows = 0
 
+    def fail(self, error: Exception) -> None:
+        """Tell everyone who still waits that the run went wrong."""
+        for waiting in (*self.bodies, *self.tables):
+            if not waiting.answer.done():
+                waiting.answer.set_exception(error)
+
 
 class Gatherer:
     """Collects phones until the event loop has run all that was ready, then asks the model once.
@@ -118,24 +124,26 @@ class Gatherer:
             raise ends.error() from None
 
     def _run(self) -> None:
-        batch, self._turn = _Batch(self._turn), _Turn()
+        turn, self._turn = self._turn, _Turn()
         if self._thread is None:
             self._due = False
             try:
+                batch = _Batch(turn)
                 self._hand_out(batch, *self._ask(batch.rows))
             except Exception as error:
-                batch.fail(error)
+                turn.fail(error)
         else:
             self._metrics.queued(0)
             loop = asyncio.get_running_loop()
-            self._run_on_thread = loop.create_task(self._run_on(self._thread, batch))
+            self._run_on_thread = loop.create_task(self._run_on(self._thread, turn))
 
-    async def _run_on(self, thread: ThreadPoolExecutor, batch: "_Batch") -> None:
+    async def _run_on(self, thread: ThreadPoolExecutor, turn: "_Turn") -> None:
         loop = asyncio.get_running_loop()
         try:
+            batch = _Batch(turn)
             self._hand_out(batch, *await loop.run_in_executor(thread, self._ask, batch.rows))
         except Exception as error:
-            batch.fail(error)
+            turn.fail(error)
         self._due = bool(self._turn.bodies or self._turn.tables)
         if self._due:
             self._run()
@@ -185,12 +193,6 @@ class _Batch:
                 waiting.answer.set_result(
                     Prediction(prediction.probabilities[part], prediction.price_range[part])
                 )
-
-    def fail(self, error: Exception) -> None:
-        """Tell everyone that the run went wrong."""
-        for waiting in (*self._phones, *self._tables):
-            if not waiting.answer.done():
-                waiting.answer.set_exception(error)
 
 
 def _still_waits(waiting: _Waiting, now: float) -> bool:

@@ -163,6 +163,12 @@ class Wire:
         wire: Wire | None = scope["state"].get(_WIRE)
         return wire
 
+    @property
+    def answered(self) -> bool:
+        """Whether the answer is written."""
+        complete: bool = self._cycle.response_complete
+        return complete
+
     def take_body(self) -> bytearray | None:
         """Return the body if all of it is here, else None: it is to be received part by part."""
         cycle = self._cycle

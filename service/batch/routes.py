@@ -8,7 +8,7 @@ its body before it reads.
 import asyncio
 import importlib
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from time import monotonic
 
@@ -30,21 +30,25 @@ from service.batch.document import ARROW, CSV, FORMS, answer_document, request_d
 from service.batch.json_body import JsonReader
 from service.batch.rows import Job, OnBadRow, Rows
 from service.batch.spool import Spool
-from service.batch.turns import Turn, Turns
 from service.body import JSON, media_type_of, read, stream
 from service.errors import InvalidInputError, OverloadedError
 from service.gather import Gatherer
 from service.openapi import problem_responses
 from service.settings import Settings
+from service.turns import Turns
 
 _PATIENCE = 5.0
 """Seconds that a body of which rows are already answered waits for room in the model's queue."""
 _PAUSE = 0.002
+_REASONS_A_TURN = 16
+"""Bad rows whose reasons are told in one turn: as long as many good ones take."""
 
 
-def add_batch(router: APIRouter, gatherer: Gatherer, version: Bundle, settings: Settings) -> None:
+def add_batch(
+    router: APIRouter, gatherer: Gatherer, turns: Turns, version: Bundle, settings: Settings
+) -> None:
     """Add the route to a router."""
-    batches = _Batches(gatherer, version, settings)
+    batches = _Batches(gatherer, turns, version, settings)
 
     @router.post(
         "/predict/batch",
@@ -59,12 +63,12 @@ def add_batch(router: APIRouter, gatherer: Gatherer, version: Bundle, settings: 
 class _Batches:
     """Answers batches, all of them in turns."""
 
-    def __init__(self, gatherer: Gatherer, version: Bundle, settings: Settings) -> None:
+    def __init__(self, gatherer: Gatherer, turns: Turns, version: Bundle, settings: Settings) -> None:
         self._gatherer = gatherer
+        self._turns = turns
         self._version = version
         self._settings = settings
         self._json = JsonReader(settings.max_rows)
-        self._turns = Turns()
 
     async def answer(self, request: Request) -> Response:
         headers = request.scope["state"]["headers"]
@@ -90,16 +94,15 @@ class _Batches:
         await spool.write(writer.head())
         try:
             async for job in jobs:
-                async with self._turns.take() as turn:
-                    block = job()
-                    reasons = {}
-                    if not block.valid.all():
-                        if on_bad_row == "fail":
-                            raise _bad_row(block, rows)
-                        reasons = await _reasons(block, turn)
-                    prediction = await self._predict(block, patient=rows > 0)
-                    text = writer.block(Answers(prediction, reasons))
-                await spool.write(text)
+                block = await self._turns.take(job, begun=rows > 0)
+                reasons = {}
+                if not block.valid.all():
+                    if on_bad_row == "fail":
+                        raise _bad_row(block, rows)
+                    reasons = await self._reasons(block)
+                prediction = await self._predict(block, patient=rows > 0)
+                answers = Answers(prediction, reasons)
+                await spool.write(await self._turns.take(partial(writer.block, answers), begun=True))
                 rows += len(block.rows)
                 deadline.renew(monotonic())
         except BrokenBlockError as error:
@@ -137,6 +140,14 @@ class _Batches:
             probabilities[some], price_range[some] = prediction.probabilities, prediction.price_range
         return Prediction(probabilities, price_range)
 
+    async def _reasons(self, block: Rows) -> dict[int, str]:
+        reasons: dict[int, str] = {}
+        bad = np.flatnonzero(~block.valid).tolist()
+        for start in range(0, len(bad), _REASONS_A_TURN):
+            some = bad[start : start + _REASONS_A_TURN]
+            reasons |= await self._turns.take(partial(_details, block, some), begun=True)
+        return reasons
+
     async def _ask(self, phones: npt.NDArray[np.float32], patient: bool) -> Prediction:
         gives_up = monotonic() + _PATIENCE
         while True:
@@ -165,12 +176,8 @@ def _broken(error: BrokenBlockError, before: int) -> InvalidInputError:
     return InvalidInputError([Problem(f"row {place + 1}: {error.reason}", f"/{place}")], 1)
 
 
-async def _reasons(block: Rows, turn: Turn) -> dict[int, str]:
-    reasons = {}
-    for row in np.flatnonzero(~block.valid).tolist():
-        reasons[row] = block.detail(row)
-        await turn.pause_if_long()
-    return reasons
+def _details(block: Rows, rows: Sequence[int]) -> dict[int, str]:
+    return {row: block.detail(row) for row in rows}
 
 
 async def _load_arrow() -> None:

@@ -1,6 +1,7 @@
 """The endpoint that answers phones: bytes to rows, rows to the model, arrays to bytes."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,19 +9,25 @@ from starlette.responses import Response
 from pricerange.bundle import Bundle
 from service.body import read
 from service.gather import Gatherer
+from service.turns import Turns
 from service.v2.answer import answer
 from service.v2.encoding import decoded
-from service.v2.query import HEADER_LENGTH, read_query
+from service.v2.query import HEADER_LENGTH, Query, read_query
 
+_SMALL_BYTES = 8_192
+"""A body that is no longer is read at once, without a turn of its own."""
 _HEADER_LENGTH = HEADER_LENGTH.lower().encode()
 
 
 class Inference:
     """Answers tensors of phones."""
 
-    def __init__(self, served: Bundle, gatherer: Gatherer, max_body_bytes: int, max_rows: int) -> None:
+    def __init__(
+        self, served: Bundle, gatherer: Gatherer, turns: Turns, max_body_bytes: int, max_rows: int
+    ) -> None:
         self._served = served
         self._gatherer = gatherer
+        self._turns = turns
         self._max_body_bytes = max_body_bytes
         self._max_rows = max_rows
 
@@ -28,13 +35,19 @@ class Inference:
         """Answer n phones. The type of the body is what the header says, whatever its Content-Type."""
         headers: Mapping[bytes, bytes] = request.scope["state"]["headers"]
         body = await read(request, self._max_body_bytes)
+        if len(body) <= _SMALL_BYTES and b"content-encoding" not in headers:
+            query = self._query(body, headers)
+        else:
+            query = await self._turns.take(partial(self._query, body, headers))
+        prediction = await self._gatherer.predict(query.rows)
+        accepted = headers.get(b"accept-encoding", b"").decode("latin-1")
+        return answer(prediction, query, self._served, accepted)
+
+    def _query(self, body: bytes | bytearray, headers: Mapping[bytes, bytes]) -> Query:
         encoding = headers.get(b"content-encoding", b"").decode("latin-1")
         header_length = headers.get(_HEADER_LENGTH)
-        query = read_query(
+        return read_query(
             decoded(bytes(body), encoding, self._max_body_bytes),
             header_length.decode("latin-1") if header_length is not None else None,
             self._max_rows,
         )
-        prediction = await self._gatherer.predict(query.rows)
-        accepted = headers.get(b"accept-encoding", b"").decode("latin-1")
-        return answer(prediction, query, self._served, accepted)
