@@ -46,14 +46,16 @@ class Turns:
             loop.call_soon(self._turn)
         done = loop.create_future()
         self._queue.append(_Waiting(work, deadline.current(), done))
-        return cast("T", await done)
+        try:
+            return cast("T", await done)
+        finally:
+            del done  # as in `_do`
 
     def _turn(self) -> None:
         began = perf_counter()
         until = began + (began - self._ended)
         while self._queue:
-            _do(self._queue[0])
-            self._queue.popleft()
+            _do(self._queue.popleft())
             if perf_counter() >= until:
                 break
         self._ended = perf_counter()
@@ -71,3 +73,5 @@ def _do(waiting: _Waiting) -> None:
         waiting.done.set_result(waiting.work())
     except Exception as error:
         waiting.done.set_exception(error)
+    finally:
+        del waiting  # or an error and this frame would keep each other, with all that they hold

@@ -108,6 +108,19 @@ def test_a_body_of_many_errors_costs_neither_seconds_nor_gigabytes(
     assert process.memory_info().rss - before < 200e6
 
 
+def test_an_error_does_not_outlive_its_answer(start: Callable[..., Server], model_repository: Path) -> None:
+    """What pydantic found on a body is much larger than the body: it may not wait for the garbage collector."""
+    server = start(model_repository).wait_until_ready()
+    # a NaN is no JSON: such a body goes the slow way
+    content = b'{"phones": [{%b "x": NaN}]}' % b"".join(b'"%d": 1, ' % n for n in range(70_000))
+    process = psutil.Process(server.process.pid)
+    memory = []
+    for _ in range(5):
+        assert_problem(httpx.post(f"{server.url}/predict/batch", content=content, headers=JSON), 422)
+        memory.append(process.memory_info().rss)
+    assert memory[-1] - memory[1] < 50e6, memory
+
+
 def test_a_length_of_many_digits_is_read(server: Server, phone: dict[str, float]) -> None:
     body = json.dumps(phone).encode()
     for length, status in ((b"0" * 5_000 + str(len(body)).encode(), b"200"), (b"9" * 18, b"413")):

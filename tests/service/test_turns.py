@@ -1,6 +1,7 @@
 """Work that waits for its turn: in order, bounded, in time, and never in the way for long."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -97,7 +98,7 @@ def test_others_come_in_between():
         return order
 
     order = run(test)
-    assert all(pair != ("work", "work") for pair in zip(order, order[1:], strict=False)), order
+    assert all(pair != ("work", "work") for pair in itertools.pairwise(order)), order
 
 
 def test_busy_others_do_not_leave_it_a_piece_a_turn():
