@@ -1,9 +1,11 @@
 """The service's process: load, warm up, serve, drain."""
 
+import contextlib
 import gc
 import logging
 import math
 import os
+import resource
 import socket
 from functools import partial
 from multiprocessing.connection import Connection
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM and return the exit code. Raises what loading the model raises."""
     logs.configure(settings.log_level)
+    _allow_many_connections()
     listener = bind(settings.host, settings.port)
     if settings.workers == 1:
         [tallies] = Tallies.of(1)
@@ -71,6 +74,13 @@ def serve_alone(
     gc.freeze()
     DrainingServer(config, lifecycle, settings.drain_delay, parent).run([listener])
     return 0
+
+
+def _allow_many_connections() -> None:
+    """Take as many open files as the system grants: it begins with few, often 1,024, for old programs' sake."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError):  # macOS grants less than it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _warm_up(predictor: Predictor) -> None:

@@ -109,7 +109,7 @@ def test_a_body_of_many_errors_costs_neither_seconds_nor_gigabytes(
 
 
 def test_an_error_does_not_outlive_its_answer(start: Callable[..., Server], model_repository: Path) -> None:
-    """What pydantic found on a body is much larger than the body: it may not wait for the garbage collector."""
+    """What pydantic finds on a body is much larger than the body: it may not wait for a full collection."""
     server = start(model_repository).wait_until_ready()
     # a NaN is no JSON: such a body goes the slow way
     content = b'{"phones": [{%b "x": NaN}]}' % b"".join(b'"%d": 1, ' % n for n in range(70_000))

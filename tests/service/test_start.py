@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import resource
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -225,6 +227,22 @@ def test_of_two_servers_on_one_port_the_second_is_refused(model_repository: Path
         server.terminate()
         server.wait(20)
     assert sorted(codes, key=str) == [errors.SettingsError.exit_code, None]
+
+
+def test_as_many_connections_are_taken_as_the_system_grants(
+    start: Callable[..., Server], model_repository: Path
+) -> None:
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
+    try:
+        server = start(model_repository)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
+    url = httpx.URL(server.wait_until_ready().url)
+    with ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(socket.create_connection((url.host, url.port)))
+        assert httpx.get(f"{server.url}/livez").status_code == 200
 
 
 def test_metrics_of_others_are_not_mixed_in(
