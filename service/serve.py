@@ -77,7 +77,7 @@ def serve_alone(
 
 
 def _allow_many_connections() -> None:
-    """Take as many open files as the system grants: it begins with few, often 1,024, for old programs' sake."""
+    """Take as many open files as the system grants: it begins with few for old programs' sake."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError):  # macOS grants less than it says
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
