@@ -44,6 +44,7 @@ format: $(VENV)/dev.stamp ## put the code in the house's shape
 	$(BIN)/ruff format .
 
 bench: $(VENV)/dev.stamp ## print the figures that the documents quote
+	$(BIN)/python -m bench.http
 	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.training --data $(DATA)
 	$(BIN)/python -m bench.agreement --data $(DATA)
