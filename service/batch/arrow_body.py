@@ -43,7 +43,7 @@ async def arrow_jobs(parts: AsyncIterator[bytes]) -> AsyncIterator[Job]:
 
 
 class _Decoder:
-    """Arrow's reader. It must find the bytes that it asks for: whole messages come before each batch."""
+    """Arrow's reader, given whole messages."""
 
     def __init__(self, schema: Message) -> None:
         import pyarrow as pa
@@ -53,18 +53,18 @@ class _Decoder:
             raise BrokenBlockError(
                 None, f"no Arrow stream: it begins with a {schema.kind}, not with a schema"
             )
-        self._pending = [memoryview(schema.content)]
-        self.closed = False
+        self._messages = _Messages()
+        self._messages.put(schema)
         try:
             names = ipc.read_schema(pa.py_buffer(schema.content)).names
             options = ipc.IpcReadOptions(included_fields=sorted(feature_places(names)), use_threads=False)
-            self._reader = ipc.open_stream(self, options=options)
+            self._reader = ipc.open_stream(self._messages, options=options)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise _broken(error) from error
 
     def put(self, message: Message) -> None:
-        """Add a message to what `read` gives."""
-        self._pending.append(memoryview(message.content))
+        """Add a message for the reader."""
+        self._messages.put(message)
 
     def next(self) -> "pa.RecordBatch":
         """Return the record batch that was put last. Raises `BrokenBlockError`."""
@@ -76,6 +76,21 @@ class _Decoder:
         except (pa.ArrowException, OSError, StopIteration) as error:
             raise _broken(error) from error
         return batch
+
+
+class _Messages:
+    """The file that Arrow's reader has: it must find the bytes that it asks for.
+
+    Arrow holds it where no garbage collector looks, so it may not hold the reader in turn.
+    """
+
+    def __init__(self) -> None:
+        self._pending: list[memoryview] = []
+        self.closed = False
+
+    def put(self, message: Message) -> None:
+        """Add a message to what `read` gives."""
+        self._pending.append(memoryview(message.content))
 
     def readable(self) -> bool:
         """Tell Arrow that this is a file to read from."""
