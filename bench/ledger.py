@@ -15,8 +15,6 @@ _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 Series = Counter[tuple[str, ...]]
 """Counts by ("requests", method, route, status), ("rejected", reason) and ("predictions", price range)."""
-_OF_THE_ROUTER = ("not-found", "method-not-allowed")
-"""Refusals that the service counts as requests only."""
 
 
 def counters(exposition: bytes) -> Series:
@@ -82,7 +80,7 @@ class Ledger:
     def count(self, method: str, route: str, status: int, reason: str = "") -> None:
         """Count a request that the service must have counted too, and the reason where it refused it."""
         self._seen["requests", method, route, str(status)] += 1
-        if reason and reason not in _OF_THE_ROUTER:
+        if reason:
             self._seen["rejected", reason] += 1
 
     def next_minute(self) -> Minute:

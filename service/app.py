@@ -1,5 +1,6 @@
 """The application: a verified model, its routes, and what stands around them."""
 
+from functools import partial
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -63,7 +64,7 @@ def create_app(
         version=version("pricerange"),
         redoc_url=None,
         redirect_slashes=False,
-        exception_handlers={HTTPException: router_refusal},
+        exception_handlers={HTTPException: partial(router_refusal, metrics)},
     )
     app.router.route_class = DirectRoute
     single = Single(gatherer, predictor.bundle, settings.max_body_bytes)

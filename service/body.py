@@ -71,8 +71,8 @@ async def stream(request: Request, limit: int | None) -> AsyncIterator[bytes]:
 async def chunks(request: Request) -> AsyncIterator[bytes]:
     """Yield the parts of a body as they arrive.
 
-    Raises `UpgradeError`, `ClientDisconnectedError`, `SlowSenderError`, or `DeadlineError` where the request
-    names a deadline.
+    Raises `UpgradeError`, `ClientDisconnectedError`, `MalformedRequestError`, `SlowSenderError`, or
+    `DeadlineError` where the request names a deadline.
     """
     state = request.scope["state"]
     if b"upgrade" in state["headers"]:
@@ -88,6 +88,8 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
             if ends.when < too_slow:
                 raise ends.error() from None
             raise SlowSenderError(patience, f"the body beyond its byte {received}") from None
+        if "broken" in state:
+            raise state["broken"]
         if message["type"] == "http.disconnect":
             raise ClientDisconnectedError(received)
         chunk: bytes = message.get("body", b"")

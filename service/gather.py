@@ -84,7 +84,10 @@ class Gatherer:
         """
         answer = asyncio.get_running_loop().create_future()
         self.submit_phone(body, deadline.current(), answer)
-        return cast("PhoneAnswer", await self._in_time(answer))
+        try:
+            return cast("PhoneAnswer", await self._in_time(answer))
+        finally:
+            del answer  # or an error and this frame would keep each other, with all that they hold
 
     async def predict(self, rows: _Rows) -> Prediction:
         """Answer n phones, float32 [n, 20], checked.
@@ -94,7 +97,10 @@ class Gatherer:
         answer = asyncio.get_running_loop().create_future()
         self._reserve(len(rows))
         self._turn.tables.append(_Waiting(rows, deadline.current(), answer))
-        return cast("Prediction", await self._in_time(answer))
+        try:
+            return cast("Prediction", await self._in_time(answer))
+        finally:
+            del answer
 
     def submit_phone(self, body: Body, deadline: Deadline, answer: Promise) -> None:
         """Have one phone answered, given as it was sent, before its deadline. Raises `OverloadedError`."""
@@ -114,14 +120,16 @@ class Gatherer:
 
     async def _in_time(self, answer: asyncio.Future[Any]) -> Any:
         """Wait for an answer; in the loop a run is never late, on a thread it may be."""
-        if self._thread is None:
-            return await answer
         ends = deadline.current()
         try:
+            if self._thread is None:
+                return await answer
             async with asyncio.timeout(ends.when - monotonic()):
                 return await answer
         except TimeoutError:
             raise ends.error() from None
+        finally:
+            del answer
 
     def _run(self) -> None:
         turn, self._turn = self._turn, _Turn()

@@ -18,7 +18,7 @@ from service import deadline
 from service.deadline import Deadline
 from service.errors import NotReadyError
 from service.metrics import Metrics
-from service.problems import http_response, kind_of, problem_response
+from service.problems import http_response, kind_of, problem_response, reason_of
 from service.protocol import Wire
 from service.reply import Reply
 from service.settings import Settings
@@ -47,11 +47,11 @@ class Observe:
         state = scope["state"]
 
         async def observed_send(message: Message) -> None:
-            if not message.get("more_body", True):
-                self.record(scope)
-            elif message["type"] == "http.response.start":
+            if message["type"] == "http.response.start":
                 state["status"] = message["status"]
                 message["headers"].append((b"x-request-id", state["request_id"]))
+            elif not message.get("more_body", False):
+                self.record(scope)
             await send(message)
 
         try:
@@ -117,6 +117,7 @@ class Observe:
         began = state.pop("began", None)
         if began is None:
             return
+        Wire.forget(scope)
         seconds = monotonic() - began
         status = state["status"]
         route = scope.get("route")
@@ -140,9 +141,13 @@ class Observe:
         return b"%b%012x" % (self._ids_begin, next(self._ids_end))
 
 
-async def router_refusal(request: Request, error: Exception) -> Response:
-    """Answer what the router refuses with the one problem body (an exception handler of Starlette's)."""
+async def router_refusal(metrics: Metrics, request: Request, error: Exception) -> Response:
+    """Count what the router refuses and answer it with the one problem body.
+
+    Given its metrics, it is an exception handler of Starlette's.
+    """
     assert isinstance(error, HTTPException)
+    metrics.rejected(reason_of(error.status_code))
     detail = f"{request.method} {request.url.path}: {error.detail}; /docs lists the routes"
     return http_response(
         error.status_code, detail, dict(error.headers or {}), request.state.request_id.decode()

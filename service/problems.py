@@ -66,7 +66,6 @@ class Kind:
     title: str
     retry_after: str | None = None
     challenge: str | None = None
-    last: bool = False
 
 
 _CHALLENGE = 'Bearer realm="pricerange"'
@@ -96,7 +95,7 @@ KINDS: dict[type[PriceRangeError], Kind] = {
         HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-large", "Request head too large"
     ),
     RequestHeaderError: Kind(HTTPStatus.BAD_REQUEST, "request-header", "Invalid request header"),
-    SlowSenderError: Kind(HTTPStatus.REQUEST_TIMEOUT, "slow-sender", "Request too slow to arrive", last=True),
+    SlowSenderError: Kind(HTTPStatus.REQUEST_TIMEOUT, "slow-sender", "Request too slow to arrive"),
     DeadlineError: Kind(HTTPStatus.GATEWAY_TIMEOUT, "deadline", "Deadline passed"),
     OverloadedError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "Overloaded", retry_after="1"),
     NoSpaceError: Kind(HTTPStatus.INSUFFICIENT_STORAGE, "no-space", "No space for the answer"),
@@ -120,25 +119,24 @@ def problem_response(error: Exception, request_id: str) -> Reply:
     headers = {"Retry-After": kind.retry_after} if kind.retry_after else {}
     if kind.challenge:
         headers["WWW-Authenticate"] = kind.challenge
-    if kind.last:
-        headers["Connection"] = "close"
     return _response(kind, detail, entries, request_id, headers)
 
 
 def http_response(status: int, detail: str, headers: dict[str, str], request_id: str) -> Reply:
     """Answer what the router refuses: an unknown path, a method that the path does not have."""
     known = HTTPStatus(status)
-    return _response(Kind(known, _name_of(known), known.phrase), detail, (), request_id, headers)
+    return _response(Kind(known, reason_of(known), known.phrase), detail, (), request_id, headers)
 
 
 def reasons() -> list[str]:
     """Name every kind of refusal: what the table holds, the internal error, what a router may say."""
-    of_router = (_name_of(status) for status in HTTPStatus if status >= 400)
+    of_router = (reason_of(status) for status in HTTPStatus if status >= 400)
     return list(dict.fromkeys([*(kind.name for kind in KINDS.values()), _INTERNAL.name, *of_router]))
 
 
-def _name_of(status: HTTPStatus) -> str:
-    return status.phrase.lower().replace(" ", "-")
+def reason_of(status: int) -> str:
+    """Name the kind of refusal of a router."""
+    return HTTPStatus(status).phrase.lower().replace(" ", "-")
 
 
 def _response(

@@ -2,6 +2,7 @@
 
 import typing
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from time import monotonic
 from typing import Any, Literal
 
@@ -47,6 +48,7 @@ class Protocol(HttpToolsProtocol):
         self._lifecycle = lifecycle
         self._refuse = refuse
         self._shortcut = shortcut
+        self._answering: RequestResponseCycle | None = None
         self._held: tuple[RequestResponseCycle, Any] | None = None
         self._whole: Any = None
         self._head_bytes = 0
@@ -58,17 +60,27 @@ class Protocol(HttpToolsProtocol):
         if len(data) > MOST_HEAD_BYTES and self._awaits() == "request" and _head_end(data) > MOST_HEAD_BYTES:
             self._turn_away(HeadTooLargeError(MOST_HEAD_BYTES))
             return
+        before = self.scope
         super().data_received(data)
-        if self._held is not None:
-            # its body is still on the way
-            held, self._held = self._held, None
-            super()._start_asgi_task(*held)
-        if self._awaits() == "head":
-            self._head_bytes += len(data)
-            if self._head_bytes > MOST_HEAD_BYTES:
-                self._turn_away(HeadTooLargeError(MOST_HEAD_BYTES))
-        else:
-            self._head_bytes = 0
+        self._let_go()
+        # what came before the head in the same packet is not counted
+        goes_on = self._awaits() == "head" and self.scope is before
+        self._head_bytes = self._head_bytes + len(data) if goes_on else 0
+        if self._head_bytes > MOST_HEAD_BYTES:
+            self._turn_away(HeadTooLargeError(MOST_HEAD_BYTES))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request that is being answered; uvicorn tells the last one that came."""
+        super().connection_lost(exc)
+        self.pipeline.clear()
+        if answering := self._unanswered():
+            answering.disconnected = True
+            answering.message_event.set()
+
+    def resume_writing(self) -> None:
+        """Go on: the client reads again."""
+        super().resume_writing()
+        self._go_on()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
@@ -77,15 +89,11 @@ class Protocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on with the next request; uvicorn would set a timer for it."""
         self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+        self._go_on()
 
     def look(self) -> None:
         """End the connection if it has been waiting for the same thing too long."""
-        awaited = self._awaits()
+        awaited = "answer" if self._unanswered() else self._awaits()
         unsent = self.transport.get_write_buffer_size()
         now = monotonic()
         if self.scope is not self._seen[0] or (awaited, unsent) != self._seen[1:]:
@@ -105,15 +113,21 @@ class Protocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        if self.flow.write_paused:
+            # a client that does not read its answers gets no more of them
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, app))
+            return
+        self._answering = cycle
         if self._lifecycle.state == "draining":
             cycle.keep_alive = False
-        wire = cycle.scope["state"][_WIRE] = Wire(cycle)
+        cycle.scope["state"][_WIRE] = Wire(cycle)
         if self._shortcut is None or not self._shortcut.takes(cycle.scope):
             super()._start_asgi_task(cycle, app)
         elif cycle.more_body:
             self._held = cycle, app
         else:
-            self._shortcut.begin(cycle.scope, wire, cycle.body)
+            self._shorten(cycle, self._shortcut)
 
     def on_message_complete(self) -> None:
         """Go on with a request that is here as a whole."""
@@ -121,7 +135,33 @@ class Protocol(HttpToolsProtocol):
         self._whole = self.scope
         if self._held is not None and self._shortcut is not None:
             (cycle, _), self._held = self._held, None
-            self._shortcut.begin(cycle.scope, cycle.scope["state"][_WIRE], cycle.body)
+            self._shorten(cycle, self._shortcut)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: the request is refused, and no package is missing."""
+
+    def _shorten(self, cycle: RequestResponseCycle, shortcut: Shortcut) -> None:
+        body, cycle.body = cycle.body, bytearray()
+        shortcut.begin(cycle.scope, cycle.scope["state"][_WIRE], body)
+
+    def _let_go(self) -> None:
+        """Let a request go the long way whose body is still to come."""
+        if self._held is not None:
+            held, self._held = self._held, None
+            super()._start_asgi_task(*held)
+
+    def _go_on(self) -> None:
+        """Begin the next request, if the last one is answered and its answer on the way."""
+        if self.transport.is_closing() or self.flow.write_paused or self._unanswered():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            self._let_go()
+
+    def _unanswered(self) -> RequestResponseCycle | None:
+        """Return the request that is being answered."""
+        return None if self._answering is None or self._answering.response_complete else self._answering
 
     def _awaits(self) -> Literal["head", "answer", "body", "request"]:
         """Say what comes next on the connection; a `body`, where it was refused before it had arrived."""
@@ -136,7 +176,14 @@ class Protocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self.cycle is not None and not self.cycle.response_complete:
-            # an earlier request is still being answered: no bytes between
+            self.flow.pause_reading()
+            self.cycle.keep_alive = False
+            if self.cycle.more_body:
+                # it is this request that cannot go on: its own answer says so
+                self.cycle.scope["state"]["broken"] = error
+                self.cycle.message_event.set()
+            return
+        if self._awaits() == "body":
             self.transport.close()
             return
         response = self._refuse(error, self.client[0] if self.client else None)
@@ -169,6 +216,11 @@ class Wire:
         complete: bool = self._cycle.response_complete
         return complete
 
+    @staticmethod
+    def forget(scope: Scope) -> None:
+        """Let a request's wire go when it is answered; else both were garbage that holds each other."""
+        scope["state"].pop(_WIRE, None)
+
     def take_body(self) -> bytearray | None:
         """Return the body if all of it is here, else None: it is to be received part by part."""
         cycle = self._cycle
@@ -183,6 +235,10 @@ class Wire:
         cycle = self._cycle
         if cycle.disconnected:
             return
+        if status == HTTPStatus.REQUEST_TIMEOUT:
+            cycle.keep_alive = False  # where the next request begins, nobody knows
+        if cycle.scope["method"] == "HEAD":
+            body = b""
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
         headers = (*cycle.default_headers, *headers)

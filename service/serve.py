@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import logging
-import math
 import os
 import resource
 import socket
@@ -57,7 +56,8 @@ def serve_alone(
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=math.ceil(settings.drain_timeout),
+        # seconds to wait: a fraction does
+        timeout_graceful_shutdown=cast("int", settings.drain_timeout),
     )
     host, port = listener.getsockname()[:2]
     log.info(

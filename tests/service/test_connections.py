@@ -2,12 +2,14 @@
 
 import json
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from live_server import Server
 
@@ -229,3 +231,137 @@ def test_a_body_in_parts_is_answered_as_one_that_comes_at_once(
         {line for line in answer[0].split(b"\r\n") if not line.startswith(b"date:")} for answer in answers
     ]
     assert fields[0] == fields[1]
+
+
+def ids_of(answers: bytes) -> list[str]:
+    lines = answers.split(b"\r\n")
+    return [line.partition(b": ")[2].decode() for line in lines if line.startswith(b"x-request-id: ")]
+
+
+def test_a_request_sent_ahead_whose_body_comes_later_is_answered(
+    connect: Any, phone: dict[str, float]
+) -> None:
+    connection = connect()
+    head, _, body = request(phone, "X-Request-Id: second", "Connection: close").partition(b"\r\n\r\n")
+    connection.sendall(request(phone, "X-Request-Id: first") + head + b"\r\n\r\n")
+    time.sleep(0.1)
+    connection.sendall(body)
+    assert ids_of(until_closed(connection)) == ["first", "second"]
+
+
+def test_a_request_sent_ahead_whose_body_never_comes_is_refused_in_time(
+    connect: Any, phone: dict[str, float]
+) -> None:
+    connection = connect()
+    connection.sendall(request(phone) + request(phone)[:-20])
+    first, _, second = until_closed(connection).rpartition(b"HTTP/1.1 ")
+    assert first.startswith(b"HTTP/1.1 200")
+    assert refusal(b"HTTP/1.1 " + second)["status"] == 408
+
+
+def test_many_requests_and_the_begin_of_another_are_no_long_head(
+    connect: Any, phone: dict[str, float]
+) -> None:
+    connection = connect()
+    last = request(phone, "X-Request-Id: last", "Connection: close")
+    connection.sendall(request(phone) * 200 + last[:20])
+    time.sleep(0.1)
+    connection.sendall(last[20:])
+    answers = until_closed(connection)
+    assert answers.count(b"HTTP/1.1 200") == 201
+    assert ids_of(answers)[-1] == "last"
+
+
+@pytest.mark.parametrize("pause", [0, 0.1], ids=["at once", "later"])
+def test_a_body_that_breaks_the_rules_of_http_is_refused(connect: Any, pause: float) -> None:
+    connection = connect()
+    connection.sendall(b"POST /predict HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    time.sleep(pause)
+    connection.sendall(b"zz\r\n{}\r\n")
+    assert refusal(until_closed(connection))["status"] == 400
+
+
+def test_a_good_request_before_a_malformed_one_is_answered(connect: Any, phone: dict[str, float]) -> None:
+    connection = connect()
+    connection.sendall(request(phone, "X-Request-Id: good") + b"nonsense\r\n\r\n")
+    answers = until_closed(connection)
+    assert answers.startswith(b"HTTP/1.1 200")
+    assert ids_of(answers)[0] == "good"
+
+
+def test_the_answer_to_head_has_no_body(connect: Any) -> None:
+    connection = connect()
+    connection.sendall(b"HEAD /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    head, end, body = until_closed(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 404")
+    assert (end, body) == (b"\r\n\r\n", b"")
+
+
+def test_what_the_router_refuses_is_counted(impatient: Server) -> None:
+    counted = 'pricerange_rejected_total{reason="%s"}'
+    for reason, method, path in (("not-found", "GET", "/nothing"), ("method-not-allowed", "PUT", "/predict")):
+        before = count(impatient, counted % reason)
+        httpx.request(method, f"{impatient.url}{path}")
+        assert count(impatient, counted % reason) == before + 1
+
+
+def test_a_request_that_came_too_slowly_is_the_last_of_its_connection(connect: Any) -> None:
+    connection = connect()
+    connection.sendall(b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 400\r\n\r\n{")
+    begun = time.monotonic()
+    answer = until_closed(connection)
+    assert refusal(answer)["status"] == 408
+    assert answer.lower().count(b"connection: close") == 1
+    assert time.monotonic() - begun < 0.95  # long before it counts as idle
+
+
+def test_a_client_that_does_not_read_gets_no_more_answers(
+    start: Callable[..., Server], model_repository: Path
+) -> None:
+    server = start(model_repository).wait_until_ready()
+    process, url = psutil.Process(server.process.pid), httpx.URL(server.url)
+    # refused with an answer of 20 KB each, none of which is read
+    body = json.dumps({f"unknown_{k}": k for k in range(200)}).encode()
+    asked = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    with socket.create_connection((url.host, url.port)) as connection:
+        connection.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            connection.sendall(asked * 20_000)
+        assert process.memory_info().rss < 250e6
+        connection.settimeout(10)
+        assert connection.recv(12) == b"HTTP/1.1 422"
+        assert httpx.get(f"{server.url}/livez").status_code == 200
+
+
+def test_a_long_answer_is_not_cut_off_by_a_request_behind_it(
+    start: Callable[..., Server], model_repository: Path, phone: dict[str, float]
+) -> None:
+    server = start(model_repository, "--receive-timeout", "0.4", "--idle-timeout", "30").wait_until_ready()
+    url = httpx.URL(server.url)
+    row = ",".join(map(str, phone.values()))
+    table = "\n".join([",".join(phone), *[row] * 100_000]).encode()
+    head = b"POST /predict/batch HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nContent-Length: %d\r\n\r\n"
+    behind = request(phone, "Connection: close")
+    with socket.create_connection((url.host, url.port), timeout=30) as connection:
+        connection.sendall(head % len(table) + table + behind[:30])
+        time.sleep(2)
+        connection.sendall(behind[30:])
+        answers = until_closed(connection)
+    assert answers.count(b"HTTP/1.1 200") == 2
+    assert answers.count(b"\n") > 100_000
+
+
+def test_a_client_that_leaves_requests_behind_leaves_no_traceback(
+    start: Callable[..., Server], model_repository: Path, phone: dict[str, float]
+) -> None:
+    server = start(model_repository).wait_until_ready()
+    url = httpx.URL(server.url)
+    body = json.dumps({"phones": [phone] * 1_000}).encode()
+    head = b"POST /predict/batch HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
+    for _ in range(5):
+        with socket.create_connection((url.host, url.port)) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(head + body + request(phone))
+    assert httpx.post(f"{server.url}/predict", json=phone).status_code == 200
+    assert server.end() == 0
+    assert not any("Traceback" in line for line in server.lines)
