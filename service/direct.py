@@ -10,6 +10,12 @@ class DirectRoute(APIRoute):
     """A route whose endpoint takes the request and gives the response: FastAPI only describes it."""
 
 
+def _methods(route: DirectRoute) -> set[str]:
+    """Return the methods of a route: who may get an answer may have its head alone."""
+    methods = route.methods or set()
+    return methods | {"HEAD"} if "GET" in methods else methods
+
+
 class Direct:
     """ASGI application: answers direct routes itself and leaves documents and refusals to FastAPI.
 
@@ -23,7 +29,7 @@ class Direct:
             (method, route.path): route
             for route in app.routes
             if isinstance(route, DirectRoute)
-            for method in route.methods or ()
+            for method in _methods(route)
         }
 
     def route(self, method: str, path: str) -> DirectRoute:

@@ -45,6 +45,11 @@ def request(phone: dict[str, float], *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
+def sent(connection: socket.socket, text: str) -> socket.socket:
+    connection.sendall(text.encode())
+    return connection
+
+
 def until_closed(connection: socket.socket) -> bytes:
     received = b""
     while part := connection.recv(65_536):
@@ -289,12 +294,23 @@ def test_a_good_request_before_a_malformed_one_is_answered(connect: Any, phone: 
     assert ids_of(answers)[0] == "good"
 
 
-def test_the_answer_to_head_has_no_body(connect: Any) -> None:
-    connection = connect()
-    connection.sendall(b"HEAD /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-    head, end, body = until_closed(connection).partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 404")
-    assert (end, body) == (b"\r\n\r\n", b"")
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/livez", 200), ("/readyz", 200), ("/metrics", 200), ("/predict", 405), ("/nothing", 404)],
+)
+def test_the_answer_to_head_is_that_to_get_without_its_body(connect: Any, path: str, status: int) -> None:
+    head, get = (
+        until_closed(sent(connect(), f"{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
+        for method in ("HEAD", "GET")
+    )
+    assert head.startswith(b"HTTP/1.1 %d" % status)
+    assert head.endswith(b"\r\n\r\n")
+    assert head.count(b"\r\n\r\n") == 1
+    names = [
+        [line.split(b":")[0] for line in answer.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]]
+        for answer in (head, get)
+    ]
+    assert names[0] == names[1]
 
 
 def test_what_the_router_refuses_is_counted(impatient: Server) -> None:
