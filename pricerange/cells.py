@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from pricerange.errors import BrokenBlockError
 from pricerange.phone import Feature
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _BLANK = " \t"
 _TRUTH = {"true": 1.0, "false": 0.0}
+_LONG = 1_000
+"""Bytes of a text that are looked at to tell what it is, and of the longest that views may share."""
 
 
 def numbers(feature: Feature, column: "pa.Array") -> npt.NDArray[np.float64]:
@@ -21,78 +24,140 @@ def numbers(feature: Feature, column: "pa.Array") -> npt.NDArray[np.float64]:
 
     Text is a number where it is decimal (`5`, `-0.5`, `1e3`), blanks around it aside, and becomes the double
     nearest to it. Text `true` and `false` of any case, and truth values, count as 1 and 0 in a yes/no feature
-    only. All else, as `0x10`, `1_000`, `1,5` and the empty text, is none.
+    only. All else, as `0x10`, `1_000`, `1,5` and the empty text, is none. Raises `BrokenBlockError` for texts
+    that are long and may be stored once for many cells.
     """
     import pyarrow as pa
     from pyarrow import types
 
-    kind = column.type
-    if types.is_floating(kind) or types.is_integer(kind):
+    if isinstance(column.type, pa.BaseExtensionType):
+        column = column.storage
+    if types.is_floating(column.type) or types.is_integer(column.type):
         # what Arrow makes of nulls is NaN; its own cast takes ten times as long
         return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
-    if types.is_dictionary(kind):
+    if types.is_dictionary(column.type):
         return _look_up(feature, column)
-    column = _plain(column)
+    if types.is_run_end_encoded(column.type):
+        return _repeat(feature, column)
+    column = _plain(feature, column)
     kind = column.type
-    if types.is_boolean(kind) and feature.kind == "yes/no":
-        return _as_doubles(column)
-    if not (types.is_string(kind) or types.is_large_string(kind)):
+    truth_values = types.is_boolean(kind) and feature.kind == "yes/no"
+    if not (truth_values or types.is_string(kind) or types.is_large_string(kind)):
         return np.full(len(column), np.nan)
     try:
-        return _as_doubles(column)
+        doubles: npt.NDArray[np.float64] = column.cast("float64", safe=False).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
         return _parse_each(feature, column)
+    return doubles
 
 
 def content(feature: Feature, column: "pa.Array", row: int) -> object:
-    """Return what a cell holds, as JSON would have it: a number, a truth value, a text; None for nothing."""
+    """Return what a cell holds, as JSON would have it: a number, a truth value, a text; None for nothing.
+
+    Of a long text it is the beginning.
+    """
     from pyarrow import types
 
-    if not types.is_string(column.type):
-        column, row = _plain(column.slice(row, 1)), 0
-    if types.is_nested(column.type):
-        return {} if types.is_struct(column.type) or types.is_map(column.type) else []
-    if types.is_temporal(column.type):
-        column = column.cast("string")
-    cell = column[row].as_py()
-    if not isinstance(cell, str):
-        return cell
-    number = _parse(feature, cell)
+    cell = _stored(column.slice(row, 1))
+    kind = cell.type
+    if cell.null_count:
+        return None
+    if types.is_nested(kind):
+        return {} if types.is_struct(kind) or types.is_map(kind) else []
+    if types.is_temporal(kind):
+        return _written(cell)
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+        return _read(feature, _beginning(cell).decode(errors="replace"))
+    if types.is_decimal(kind):
+        return float(cell[0].as_py())
+    return cell[0].as_py() if types.is_primitive(kind) else _beginning(cell)
+
+
+def _written(date: "pa.Array") -> str:
+    """Write a date, a time or a duration; Arrow does not know every time zone: then it is the type."""
+    import pyarrow as pa
+
+    try:
+        return str(date.cast("string")[0])
+    except pa.ArrowException:
+        return str(date.type)
+
+
+def _beginning(text: "pa.Array") -> bytes:
+    import pyarrow.compute as pc
+
+    if text.nbytes > _LONG:  # which each look at the cell would copy
+        text = pc.binary_slice(text.cast("large_binary"), 0, _LONG)
+    beginning: bytes = text[0].as_buffer().to_pybytes()
+    return beginning
+
+
+def _read(feature: Feature, text: str) -> float | str | None:
+    number = _parse(feature, text)
     if np.isnan(number):
-        return cell if cell.strip(_BLANK) else None
+        return text if text.strip(_BLANK) else None
     return number
 
 
-def _plain(column: "pa.Array") -> "pa.Array":
-    """Return the column without what is only a way to store it."""
+def _stored(cell: "pa.Array") -> "pa.Array":
+    """Return an array of one cell without what is only a way to store it."""
+    import pyarrow as pa
     from pyarrow import types
 
-    if types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if types.is_decimal(column.type) or types.is_string_view(column.type):
-        column = column.cast("string")
-    return column
+    if isinstance(cell.type, pa.BaseExtensionType):
+        return _stored(cell.storage)
+    if types.is_dictionary(cell.type):
+        place = cell.indices[0].as_py()
+        return pa.nulls(1) if place is None else _stored(cell.dictionary.slice(place, 1))
+    if types.is_run_end_encoded(cell.type):
+        return _stored(cell.values.slice(cell.find_physical_offset(), 1))
+    return cell
 
 
-def _as_doubles(column: "pa.Array") -> npt.NDArray[np.float64]:
-    doubles: npt.NDArray[np.float64] = column.cast("float64", safe=False).to_numpy(zero_copy_only=False)
-    return doubles
+def _plain(feature: Feature, column: "pa.Array") -> "pa.Array":
+    """Return decimals and views as text. A long text may be in all of the views: it would fill the memory."""
+    from pyarrow import types
+
+    kind = column.type
+    if types.is_string_view(kind) or types.is_binary_view(kind):
+        # the first four of a view's 16 bytes tell its length
+        views = column.buffers()[1] if len(column) else b""
+        lengths = np.frombuffer(views, np.int32)[::4][column.offset : column.offset + len(column)]
+        if lengths.max(initial=0) > _LONG:
+            found = f"found a text of {lengths.max()} bytes"
+            raise BrokenBlockError(None, f"{feature.name}: expected at most {_LONG} bytes a cell, {found}")
+    return column.cast("string") if types.is_decimal(kind) or types.is_string_view(kind) else column
 
 
 def _look_up(feature: Feature, column: "pa.DictionaryArray") -> npt.NDArray[np.float64]:
     """Read the values that occur, each once: spelled out in every cell, a long text would fill the memory."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    used = column.indices.unique()
-    values = numbers(feature, column.dictionary.take(used))
-    places: npt.NDArray[np.int32] = pc.index_in(column.indices, used).to_numpy()
+    used = column.indices.unique().drop_null()
+    try:
+        occurring = column.dictionary.take(used)
+    except pa.ArrowNotImplementedError:  # of views and runs
+        cells = [column.dictionary.slice(place, 1) for place in used.to_pylist()]
+        occurring = pa.concat_arrays([column.dictionary.slice(0, 0), *cells])
+    values = np.append(numbers(feature, occurring), np.nan)
+    places: npt.NDArray[np.int32] = pc.index_in(column.indices, used).fill_null(len(used)).to_numpy()
     return values[places]
+
+
+def _repeat(feature: Feature, column: "pa.RunEndEncodedArray") -> npt.NDArray[np.float64]:
+    """Read the value of each run once."""
+    begin, count = column.find_physical_offset(), column.find_physical_length()
+    values = numbers(feature, column.values.slice(begin, count))
+    ends = column.run_ends.to_numpy()[begin : begin + count].astype(np.int64) - column.offset
+    return np.repeat(values, np.diff(ends.clip(max=len(column)), prepend=0))
 
 
 def _parse_each(feature: Feature, column: "pa.Array") -> npt.NDArray[np.float64]:
     """Parse the distinct texts one by one: phones repeat their values, so those are few."""
     encoded = column.dictionary_encode()
-    texts = encoded.dictionary.to_pylist()
+    # a Parquet file may hold text that is none
+    texts = [text.decode(errors="replace") for text in encoded.dictionary.cast("large_binary").to_pylist()]
     parsed = np.array([*(_parse(feature, text) for text in texts), np.nan])
     places: npt.NDArray[np.int32] = encoded.indices.fill_null(len(texts)).to_numpy()
     return parsed[places]

@@ -1,7 +1,7 @@
 """CSV as a stream of bytes: cut into blocks of whole rows, wherever the bytes come from.
 
 The form is RFC 4180 as spreadsheets write it: a quote opens a cell only where the cell begins, anywhere else
-it is a character like others; inside quotes a line end is text.
+it is a character like others; a row ends with LF, CRLF or CR; inside quotes a line end is text.
 """
 
 import re
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pricerange.errors import BrokenBlockError
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_QUOTE, _NEWLINE = ord('"'), ord("\n")
+_QUOTE, _LF, _CR = ord('"'), ord("\n"), ord("\r")
 _BEFORE_A_CELL = np.frombuffer(b",\r\n", np.uint8)
 _QUOTED_CELL = re.compile(rb'(?<![^,\r\n])"(?:[^"]++|"")*+("?)')
 
@@ -28,11 +28,12 @@ class BlockCutter:
         self._block_bytes = block_bytes
         self._pending = bytearray()
         self._at_start = True
+        self._has_header = False
 
     def feed(self, part: bytes) -> Iterator[bytes]:
         """Take the next part and yield the blocks that are complete.
 
-        Raises `BrokenBlockError` for a row that is longer than a block.
+        Raises `BrokenBlockError` for a header or a row that is longer than a block.
         """
         self._pending += part
         if len(self._pending) >= len(_BYTE_ORDER_MARK):
@@ -41,8 +42,11 @@ class BlockCutter:
             window = bytes(self._pending[: self._block_bytes])
             end = _end_of_rows(window)
             if not end:
-                reason = f"it is longer than {self._block_bytes} bytes; is a quote never closed?"
-                raise BrokenBlockError(0, reason)
+                reason = f"is longer than {self._block_bytes} bytes; is a quote never closed?"
+                if not self._has_header:
+                    raise BrokenBlockError(None, f"the header {reason}")
+                raise BrokenBlockError(0, f"it {reason}")
+            self._has_header = self._has_header or bool(window[:end].strip(b"\r\n"))
             del self._pending[:end]
             yield window[:end]
 
@@ -64,8 +68,9 @@ def ends_inside_quotes(block: bytes) -> bool:
 def _end_of_rows(window: bytes) -> int:
     """Return the place after the last line end that is no text, 0 where there is none."""
     if _QUOTE not in window:
-        return window.rfind(b"\n") + 1
-    line_ends = np.flatnonzero(np.frombuffer(window, np.uint8) == _NEWLINE)
+        return max(window.rfind(b"\n"), window.rfind(b"\r")) + 1
+    characters = np.frombuffer(window, np.uint8)
+    line_ends = np.flatnonzero((characters == _LF) | (characters == _CR))
     outside = line_ends[np.searchsorted(_quotes(window), line_ends) % 2 == 0]
     return int(outside[-1]) + 1 if len(outside) else 0
 

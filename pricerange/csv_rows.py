@@ -1,7 +1,6 @@
 """A block of CSV rows as columns: of text, or straight of numbers; and where such a block is broken."""
 
 import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,18 +13,28 @@ from pricerange.errors import BrokenBlockError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_OPEN_QUOTE = "a quote is never closed"
+_LONG_CELL = f"a cell has more than {csv.field_size_limit()} characters; is a quote never closed?"
+_OTHER_MARKS = {";": "semicolons", "\t": "tabs"}
+
 
 def split_header(block: bytes) -> tuple[list[str], bytes]:
     """Return the names in the first row that is not blank, none where all are, and the rows after it.
 
     Raises `BrokenBlockError` without a row where no header can be read.
     """
-    lines = io.BytesIO(block)
     try:
-        header = next(_rows(lines), [])
-    except (UnicodeDecodeError, csv.Error) as error:
+        header, end = next(_rows(block), ([], len(block)))
+    except UnicodeDecodeError as error:
         raise BrokenBlockError(None, f"no UTF-8 text in CSV form: {error}") from error
-    return header, block[lines.tell() :]
+    except csv.Error as error:
+        raise BrokenBlockError(None, f"the header: {_LONG_CELL}") from error
+    if ends_inside_quotes(block[:end]):
+        raise BrokenBlockError(None, f"the header: {_OPEN_QUOTE}")
+    for mark, name in _OTHER_MARKS.items():
+        if len(header) == 1 and mark in header[0]:
+            raise BrokenBlockError(None, f"columns must be separated by commas, the header has {name}")
+    return header, block[end:]
 
 
 def parse(block: bytes, header: Sequence[str]) -> "pa.RecordBatch":
@@ -40,7 +49,7 @@ def parse(block: bytes, header: Sequence[str]) -> "pa.RecordBatch":
     except pa.ArrowInvalid as error:
         raise _first_fault(block, len(header)) or BrokenBlockError(None, str(error)) from error
     if ends_inside_quotes(block):
-        raise BrokenBlockError(len(columns[0]) - 1, "a quote is never closed")
+        raise BrokenBlockError(len(columns[0]) - 1, _OPEN_QUOTE)
     return pa.RecordBatch.from_arrays(columns, names=list(header))
 
 
@@ -98,18 +107,28 @@ def _first_fault(block: bytes, width: int) -> BrokenBlockError | None:
     """Find the row that stopped Arrow, which names none: read the block again, slowly."""
     number = -1
     try:
-        for number, cells in enumerate(_rows(io.BytesIO(block))):
+        for number, (cells, end) in enumerate(_rows(block)):
             if len(cells) != width:
-                return BrokenBlockError(number, f"expected {width} cells, found {len(cells)}")
+                cut = end == len(block) and ends_inside_quotes(block)
+                found = f"expected {width} cells, found {len(cells)}"
+                return BrokenBlockError(number, _OPEN_QUOTE if cut else found)
     except UnicodeDecodeError as error:
         return BrokenBlockError(number + 1, f"not UTF-8: the byte 0x{error.object[error.start]:02x}")
-    except csv.Error as error:
-        return BrokenBlockError(number + 1, f"{error}; is a quote never closed?")
+    except csv.Error:
+        return BrokenBlockError(number + 1, _LONG_CELL)
     return None
 
 
-def _rows(lines: io.BytesIO) -> Iterator[list[str]]:
-    """Yield the rows that are not blank, and take no line more than they have."""
-    for cells in csv.reader(line.decode() for line in lines):
+def _rows(block: bytes) -> Iterator[tuple[list[str], int]]:
+    """Yield the rows that are not blank, and where each ends."""
+    end = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal end
+        for line in block.splitlines(keepends=True):
+            end += len(line)
+            yield line.decode()
+
+    for cells in csv.reader(lines()):
         if cells:
-            yield cells
+            yield cells, end

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+_MOST_COMPARED = 100
+
 
 class PriceRangeError(Exception):
     """Base of the project's errors."""
@@ -288,7 +290,9 @@ class MissingColumnError(PriceRangeError):
     exit_code = 34
 
     def __str__(self) -> str:
-        lower = {name.lower().strip(): name for name in self.present}
+        # to compare names takes time
+        compared = self.present if len(self.present) <= _MOST_COMPARED else ()
+        lower = {name.lower().strip(): name for name in compared}
         hints = [difflib.get_close_matches(name, lower, n=1) for name in self.missing]
         listed = [
             f"{name} (is it {lower[hint[0]]!r}?)" if hint else name

@@ -30,7 +30,7 @@ def rows_of(blocks: list[bytes]) -> list[tuple[str, ...]]:
 
 CELLS = st.text(st.sampled_from('ab1,"\n\r é'), max_size=6)
 STRAY_QUOTES = st.sampled_from(['5" screen', 'a"', 'a""b', '"ab"c', '"a"b"c'])
-LINE_ENDS = st.sampled_from(["\n", "\r\n", "\n\n"])
+LINE_ENDS = st.sampled_from(["\n", "\r\n", "\n\n", "\r", "\r\r\n"])
 
 
 def written(cell: str) -> str:
@@ -59,8 +59,17 @@ def test_a_row_longer_than_a_block_is_refused():
     cutter = BlockCutter(64)
     parts = cutter.feed(b"a,b\n1,2\n" + b"x" * 100)
     assert next(parts) == b"a,b\n1,2\n"
-    with pytest.raises(BrokenBlockError, match="longer than 64 bytes; is a quote never closed"):
+    with pytest.raises(BrokenBlockError, match="it is longer than 64 bytes; is a quote never") as broken:
         next(parts)
+    assert broken.value.row == 0
+
+
+def test_a_header_longer_than_a_block_is_called_so():
+    parts = BlockCutter(64).feed(b"\n" + b"x" * 100)
+    assert next(parts) == b"\n"
+    with pytest.raises(BrokenBlockError, match=r"^the header is longer than 64 bytes") as broken:
+        next(parts)
+    assert broken.value.row is None
 
 
 @pytest.mark.parametrize(
@@ -72,6 +81,8 @@ def test_a_row_longer_than_a_block_is_refused():
         pytest.param(b'1,2\n3,"4\n5,6\n', 1, "a quote is never closed", id="open quote"),
         pytest.param(b'1,2\n3,"4', 1, "a quote is never closed", id="open quote, no line end"),
         pytest.param(b'1,"2""\n', 0, "a quote is never closed", id="open quote after a pair"),
+        pytest.param(b'1,2\n"3,4\n5,6\n', 1, "a quote is never closed", id="open quote before the last cell"),
+        pytest.param(b"1,2\r3,4\n5\r6,7", 2, "expected 2 cells, found 1", id="CR alone"),
     ],
 )
 def test_a_broken_row_is_named(block, row, reason):
@@ -87,6 +98,23 @@ def test_a_header_of_blank_lines_is_none_yet():
 
 def test_a_header_may_hold_line_ends():
     assert split_header(b'\n"a\nb",c\n1,2\n') == (["a\nb", "c"], b"1,2\n")
+
+
+@pytest.mark.parametrize(
+    ("block", "reason"),
+    [
+        pytest.param(b'"a,b\n1,2\n', "the header: a quote is never closed", id="open quote"),
+        pytest.param(b"a;b\n1;2\n", "separated by commas, the header has semicolons", id="semicolons"),
+        pytest.param(b"a\tb\n1\t2\n", "separated by commas, the header has tabs", id="tabs"),
+        pytest.param(
+            b'"' + b"a" * 200_000, "the header: a cell has more than 131072 characters", id="long cell"
+        ),
+    ],
+)
+def test_a_header_that_is_none_is_refused_with_the_reason(block, reason):
+    with pytest.raises(BrokenBlockError, match=reason) as broken:
+        split_header(block)
+    assert broken.value.row is None
 
 
 # numbers

@@ -7,16 +7,15 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
+from arrow_columns import COLUMNS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 from pydantic import ValidationError
 
 from pricerange import table
 from pricerange.cells import numbers
-from pricerange.errors import (
-    DuplicateColumnError,
-    MissingColumnError,
-)
+from pricerange.errors import BrokenBlockError, DuplicateColumnError, MissingColumnError
 from pricerange.phone import FEATURE_NAMES, FEATURES, Feature, Phone, features_of, problems, refusal
 
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}
@@ -48,6 +47,12 @@ def test_missing_columns_are_named_with_what_they_may_be_called():
     with pytest.raises(MissingColumnError) as refused:
         table.check(batch)
     assert str(refused.value) == "the table lacks 3 columns fc, ram (is it 'RAM'?), wifi (is it 'Wi-Fi'?)"
+
+
+def test_names_of_very_many_columns_are_not_compared():
+    with pytest.raises(MissingColumnError) as refused:
+        table.feature_places([*FEATURE_NAMES[:-1], "Wi-Fi", *map(str, range(100))])
+    assert str(refused.value) == "the table lacks the column wifi"
 
 
 def test_a_feature_in_two_columns_is_refused():
@@ -180,6 +185,68 @@ def test_a_number_may_be_stored_in_any_type(kind):
     empty = stored([8, None], kind)
     assert table.check(batch_of(n_cores=empty.slice(1))).problems == [
         table.RowProblem(0, refusal(FEATURE["n_cores"], None))
+    ]
+
+
+RUNS = pa.RunEndEncodedArray.from_arrays(pa.array([2, 3, 5], pa.int16()), pa.array(["1", "true", None]))
+VIEWS = pa.array(["0", "1", "x"], pa.string_view())
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        pytest.param(RUNS, [1, 1, 1, math.nan, math.nan], id="runs"),
+        pytest.param(RUNS.slice(1, 3), [1, 1, math.nan], id="a part of runs"),
+        pytest.param(RUNS.slice(5), [], id="no runs"),
+        pytest.param(
+            pa.DictionaryArray.from_arrays(pa.array([4, None, 2]), RUNS),
+            [math.nan, math.nan, 1],
+            id="into runs",
+        ),
+        pytest.param(
+            pa.DictionaryArray.from_arrays(pa.array([1, None, 0, 2]), VIEWS),
+            [1, math.nan, 0, math.nan],
+            id="to views",
+        ),
+        pytest.param(
+            pa.DictionaryArray.from_arrays(pa.nulls(2, pa.int8()), VIEWS), [math.nan] * 2, id="to nothing"
+        ),
+        pytest.param(
+            pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1, 0, None], pa.int8())),
+            [1, 0, math.nan],
+            id="bool8",
+        ),
+        pytest.param(pa.array([], pa.string_view()), [], id="no views"),
+    ],
+)
+def test_a_way_to_store_numbers_does_not_change_them(column, expected):
+    np.testing.assert_array_equal(numbers(FEATURE["wifi"], column), expected)
+
+
+@pytest.mark.parametrize("name", ["ram", "wifi"])
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: str(column.type))
+def test_a_column_of_any_type_has_numbers_or_problems(column, name):
+    rows = {other: pa.array([value] * 3) for other, value in EXAMPLE.items()}
+    checked = table.check(pa.RecordBatch.from_pydict(rows | {name: column}))
+    begin = f"{name} must be {FEATURE[name].rule}, got "
+    assert [problem.detail[: len(begin)] for problem in checked.problems] == [begin] * (~checked.valid).sum()
+
+
+def test_a_long_text_that_many_views_may_share_is_refused():
+    with pytest.raises(BrokenBlockError, match="ram: expected at most 1000 bytes a cell, found a text of 1"):
+        table.check(batch_of(ram=pa.array(["9" * 1_001], pa.string_view())))
+
+
+def test_a_parquet_file_may_hold_what_is_neither_a_date_nor_text(tmp_path):
+    dates = pa.array([1, 2]).view(pa.timestamp("us", "Mars/Phobos"))
+    texts = pa.array([b"\xff1", b"1"]).view(pa.string())
+    rows = {name: pa.array([value] * 2) for name, value in EXAMPLE.items()}
+    parquet.write_table(pa.table(rows | {"ram": dates, "fc": texts}), tmp_path / "odd.parquet")
+    (batch,) = table.read(tmp_path / "odd.parquet")
+    ram = refusal(FEATURE["ram"], "timestamp[us, tz=Mars/Phobos]")
+    assert table.check(batch).problems == [
+        table.RowProblem(0, f"{refusal(FEATURE['fc'], chr(0xFFFD) + '1')}; {ram}"),
+        table.RowProblem(1, ram),
     ]
 
 

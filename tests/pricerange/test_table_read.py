@@ -26,6 +26,7 @@ def file_of(folder: Path, content: bytes, name: str = "phones.csv") -> Path:
         pytest.param(b"a,b\n1,x y\n2,\n", id="plain"),
         pytest.param(b"\xef\xbb\xbfa,b\n1,x y\n2,\n", id="byte order mark"),
         pytest.param(b"a,b\r\n1,x y\r\n2,\r\n", id="CRLF"),
+        pytest.param(b"a,b\r1,x y\r2,\r", id="CR"),
         pytest.param(b'"a","b"\n"1","x y"\n"2",""\n', id="quoted"),
         pytest.param(b"a,b\n1,x y\n2,", id="no line end at the end"),
         pytest.param(b"\na,b\n\n1,x y\n\n\n2,\n\n", id="blank lines"),
