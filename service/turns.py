@@ -64,7 +64,7 @@ class Turns:
 
 
 def _do(waiting: _Waiting) -> None:
-    if waiting.done.done():  # its client is gone
+    if waiting.done.done():  # it was cancelled: the server is leaving
         return
     if waiting.deadline.when <= monotonic():
         waiting.done.set_exception(waiting.deadline.error())

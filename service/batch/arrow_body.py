@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pricerange.errors import BrokenBlockError
 from pricerange.table import Verdict, feature_places, judge
 from service.batch.arrow_messages import Message, MessageCutter
-from service.batch.rows import Job
+from service.batch.rows import MOST_COLUMNS, Job
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,6 +57,10 @@ class _Decoder:
         self._messages.put(schema)
         try:
             names = ipc.read_schema(pa.py_buffer(schema.content)).names
+            if len(names) > MOST_COLUMNS:
+                raise BrokenBlockError(
+                    None, f"the schema has {len(names)} columns, expected at most {MOST_COLUMNS}"
+                )
             options = ipc.IpcReadOptions(included_fields=sorted(feature_places(names)), use_threads=False)
             self._reader = ipc.open_stream(self._messages, options=options)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:

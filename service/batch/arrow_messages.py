@@ -147,10 +147,10 @@ class MessageCutter:
 
 
 def _too_large(kind: Kind, found: int, most: int) -> BrokenBlockError:
-    what = "dictionaries have" if kind == "dictionary" else f"a {kind} has"
-    return BrokenBlockError(
-        None, f"{what} {found} bytes, expected at most {most}: send the rows in more batches"
-    )
+    what, advice = f"a {kind} has", "send the rows in more batches"
+    if kind == "dictionary":
+        what, advice = "dictionaries have", "send such a column without a dictionary, or leave it out"
+    return BrokenBlockError(None, f"{what} {found} bytes, expected at most {most}: {advice}")
 
 
 class _Table:

@@ -7,11 +7,10 @@ from pricerange.csv_blocks import BlockCutter
 from pricerange.csv_rows import split_header
 from pricerange.errors import BrokenBlockError
 from pricerange.table import feature_places, judge_csv
-from service.batch.rows import Job
+from service.batch.rows import MOST_COLUMNS, Job
 
 BLOCK_BYTES = 98_304
 """Bytes of a block, 1,300 to 1,700 phones: no row is longer."""
-_MOST_COLUMNS = 1_000
 
 
 async def csv_jobs(parts: AsyncIterator[bytes]) -> AsyncIterator[Job]:
@@ -26,9 +25,9 @@ async def csv_jobs(parts: AsyncIterator[bytes]) -> AsyncIterator[Job]:
             header, rows = split_header(block)
             if not header:
                 continue
-            if len(header) > _MOST_COLUMNS:
+            if len(header) > MOST_COLUMNS:
                 raise BrokenBlockError(
-                    None, f"the header has {len(header)} cells, expected at most {_MOST_COLUMNS}"
+                    None, f"the header has {len(header)} cells, expected at most {MOST_COLUMNS}"
                 )
             feature_places(header)
         if rows:

@@ -1,13 +1,13 @@
 """A body in JSON, as one block of rows: it is bounded."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 import orjson
-from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from pricerange import json_phones
 from pricerange.phone import FEATURES, Phone, Problem, features_of
@@ -21,25 +21,27 @@ class Phones(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    # what is wrong with the first bad phone is told, not with a thousand: that takes seconds and gigabytes
-    phones: Annotated[list[Phone], FailFast()]
+    phones: list[Phone]
 
 
 @dataclass(frozen=True, slots=True)
 class JsonRows:
-    """The n rows of a body after the check; `errors` says of a row why it is no phone."""
+    """The n rows of a body after the check, and what each was made of: why it is no phone is found out again.
+
+    Of many bad rows the reasons are larger than the body, and take longer.
+    """
 
     rows: npt.NDArray[np.float32]
     valid: npt.NDArray[np.bool_]
-    errors: Mapping[int, ValidationError]
+    phones: Sequence[object]
 
     def problems(self, row: int) -> Iterator[Problem]:
         """Yield what is wrong with a row, value by value; the pointers begin at the row."""
-        yield from InvalidInputError.of(self.errors[row]).problems
+        yield from _refusal(self.phones[row]).problems
 
     def detail(self, row: int) -> str:
         """Say what is wrong with a row in one sentence."""
-        found = InvalidInputError.of(self.errors[row])
+        found = _refusal(self.phones[row])
         return sentence(found.problems, found.count)
 
 
@@ -49,9 +51,6 @@ class JsonReader:
     def __init__(self, max_rows: int) -> None:
         self._max_rows = max_rows
         bound = Field(max_length=max_rows)
-        self._phones = create_model(
-            "Bounded", __base__=Phones, phones=(Annotated[list[Phone], FailFast(), bound], ...)
-        )
         self._anything = create_model(
             "Anything", __base__=_Anything, phones=(Annotated[list[Any], bound], ...)
         )
@@ -60,20 +59,25 @@ class JsonReader:
         """Check a body: all phones at once, and one by one where that fails, to find out why.
 
         Raises `TooManyRowsError`; and `InvalidInputError` for a body that holds no list, or, where a bad row
-        fails, no phones.
+        fails, for the first one.
         """
-        rows = self._all_at_once(body, on_bad_row)
+        rows = self._all_at_once(body)
         if rows is not None:
-            return JsonRows(rows, np.ones(len(rows), np.bool_), {})
+            return JsonRows(rows, np.ones(len(rows), np.bool_), ())
         try:
-            phones = self._phones.model_validate_json(body).phones
+            phones = self._anything.model_validate_json(body).phones
         except ValidationError as error:
-            if on_bad_row == "null":
-                return self._each(body)
-            raise self._refusal(error) from None
-        return JsonRows(_rows([features_of(phone) for phone in phones]), np.ones(len(phones), np.bool_), {})
+            raise self._no_list(error) from None
+        values = []
+        for row, phone in enumerate(phones):
+            values.append(_values(phone))
+            if values[-1] is None and on_bad_row == "fail":
+                raise _bad_row(row, phone)
+        valid = np.array([value is not None for value in values], np.bool_)
+        table = np.array([value or _NO_PHONE for value in values], np.float32).reshape(-1, len(FEATURES))
+        return JsonRows(table, valid, phones)
 
-    def _all_at_once(self, body: bytes | bytearray, on_bad_row: OnBadRow) -> npt.NDArray[np.float32] | None:
+    def _all_at_once(self, body: bytes | bytearray) -> npt.NDArray[np.float32] | None:
         try:
             asked = orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -83,29 +87,10 @@ class JsonReader:
                 # from the end a body is searched in half the time
                 truth_values = max(body.rfind(b"true"), body.rfind(b"false")) >= 0
                 table = json_phones.rows(phones, truth_values)
-                if table is not None:
-                    return table.astype(np.float32)
-                if on_bad_row == "fail":
-                    _refuse_overfull(phones)
+                return None if table is None else table.astype(np.float32)
         return None
 
-    def _each(self, body: bytes | bytearray) -> JsonRows:
-        try:
-            things = self._anything.model_validate_json(body).phones
-        except ValidationError as error:
-            raise self._refusal(error) from None
-        values, errors = [], {}
-        for row, thing in enumerate(things):
-            try:
-                values.append(features_of(Phone.model_validate(thing)))
-            except ValidationError as error:
-                values.append(_NO_PHONE)
-                errors[row] = error
-        valid = np.ones(len(things), np.bool_)
-        valid[list(errors)] = False
-        return JsonRows(_rows(values), valid, errors)
-
-    def _refusal(self, error: ValidationError) -> InvalidInputError | TooManyRowsError:
+    def _no_list(self, error: ValidationError) -> InvalidInputError | TooManyRowsError:
         if error.error_count() == 1 and error.errors()[0]["type"] == "too_long":
             return TooManyRowsError(self._max_rows)
         return InvalidInputError.of(error)
@@ -117,17 +102,41 @@ class _Anything(BaseModel):
     phones: list[Any]
 
 
-def _refuse_overfull(phones: list[Any]) -> None:
-    """Refuse a phone with a great many fields: to say of each that it is unknown takes 300 MB."""
-    for row, phone in enumerate(phones):
-        if isinstance(phone, dict) and len(phone) > _MOST_FIELDS:
-            detail = f"row {row + 1}: expected the {len(FEATURES)} fields of a phone, found {len(phone)}"
-            raise InvalidInputError([Problem(detail, f"/phones/{row}")], 1)
-
-
 _MOST_FIELDS = 1_000
+"""To say of each field of a larger object that it is unknown takes 300 MB."""
 _NO_PHONE = [0.0] * len(FEATURES)
 
 
-def _rows(values: list[list[float]]) -> npt.NDArray[np.float32]:
-    return np.array(values, np.float32).reshape(-1, len(FEATURES))
+def _values(phone: object) -> list[float] | None:
+    """Return a phone's values, None where it is none."""
+    if _is_overfull(phone):
+        return None
+    try:
+        return features_of(Phone.model_validate(phone))
+    except ValidationError:
+        return None
+
+
+def _refusal(phone: object) -> InvalidInputError:
+    """Say what is wrong with a phone that is none; the pointers begin at the phone."""
+    if _is_overfull(phone):
+        detail = f"expected the {len(FEATURES)} fields of a phone, found {len(phone)}"
+        return InvalidInputError([Problem(detail, "")], 1)
+    try:
+        Phone.model_validate(phone)
+    except ValidationError as error:
+        return InvalidInputError.of(error)
+    raise AssertionError("it is a phone")
+
+
+def _bad_row(row: int, phone: object) -> InvalidInputError:
+    found = _refusal(phone)
+    problems = [
+        Problem(f"row {row + 1}: {problem.detail}", f"/phones/{row}{problem.pointer}")
+        for problem in found.problems
+    ]
+    return InvalidInputError(problems, found.count)
+
+
+def _is_overfull(phone: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(phone, dict) and len(phone) > _MOST_FIELDS

@@ -23,6 +23,7 @@ from pricerange.errors import BrokenBlockError, DuplicateColumnError, MissingCol
 from pricerange.phone import LABELS, Problem
 from pricerange.predictor import Prediction
 from service import deadline
+from service.accept import weights
 from service.batch.answers import Answers, ArrowWriter, CsvWriter, JsonWriter, Writer
 from service.batch.arrow_body import arrow_jobs
 from service.batch.csv_body import csv_jobs
@@ -37,6 +38,7 @@ from service.openapi import problem_responses
 from service.settings import Settings
 from service.turns import Turns
 
+_REFUSALS = (400, 408, 413, 415, 422, 503, 504, 507)
 _PATIENCE = 5.0
 """Seconds that a body of which rows are already answered waits for room in the model's queue."""
 _PAUSE = 0.002
@@ -53,7 +55,7 @@ def add_batch(
     @router.post(
         "/predict/batch",
         summary="Price ranges of many phones",
-        responses={200: answer_document(), **problem_responses(413, 415, 422, 503, 507)},
+        responses={200: answer_document(), **problem_responses(*_REFUSALS)},
         openapi_extra=request_document(),
     )
     async def predict_batch(request: Request) -> Response:
@@ -203,8 +205,14 @@ def _on_bad_row(request: Request) -> OnBadRow:
 
 def _accepted(headers: Mapping[bytes, bytes], form: str) -> str:
     """Return the form of the answer: the body's, unless the client accepts others alone."""
-    accepted = headers.get(b"accept", b"*/*").decode("latin-1").lower()
-    types = [media_range.partition(";")[0].strip() for media_range in accepted.split(",")]
-    if form in types:
+    accepted = weights(headers.get(b"accept", b"*/*").decode("latin-1"))
+
+    def weight(form: str) -> float:
+        kind = f"{form.partition('/')[0]}/*"
+        return next((accepted[name] for name in (form, kind, "*/*") if name in accepted), 0.0)
+
+    if weight(form) > 0:
         return form
-    return next((other for other in types if other in FORMS), form)
+    # of equal ones the first that is named
+    best = max((*(name for name in accepted if name in FORMS), *FORMS), key=weight)
+    return best if weight(best) > 0 else form

@@ -10,6 +10,9 @@ from pricerange.phone import Problem
 
 OnBadRow = Literal["fail", "null"]
 
+MOST_COLUMNS = 1_000
+"""Columns of a table, the 20 features among them."""
+
 
 class Rows(Protocol):
     """The n rows of a block after the check; `pricerange.table.Verdict` is one.

@@ -79,11 +79,21 @@ class _FromDisk(Response):
         self.raw_headers = [(b"content-type", media_type), (b"content-length", b"%d" % spool.size)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer."""
+        """Send the answer, as long as the client is there."""
+        left = asyncio.ensure_future(_left(receive))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             async for piece in self._spool.read():
+                if left.done():
+                    return
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         finally:
+            left.cancel()
             self._spool.close()
+
+
+async def _left(receive: Receive) -> None:
+    """Wait until the client is gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

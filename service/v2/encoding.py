@@ -2,6 +2,7 @@
 
 import zlib
 
+from service.accept import weights
 from service.errors import BodyTooLargeError
 from service.v2.errors import ContentEncodingError, InferenceInputError
 
@@ -36,25 +37,14 @@ def decoded(body: bytes, encoding: str, limit: int) -> bytes:
 
 def wanted(accepted: str, length: int) -> str | None:
     """Return the encoding for an answer of a length, by the client's Accept-Encoding."""
-    codings = [coding.partition(";") for coding in accepted.lower().split(",")]
+    codings = weights(accepted)
     if len(codings) > 1 and length < _LEAST_BYTES:
         return None
-    weights = {name.strip(): _weight(parameter) for name, _, parameter in codings}
-    best = max(_WINDOW, key=lambda name: weights.get(name, 0.0))
-    return best if weights.get(best, 0.0) > 0 else None
+    best = max(_WINDOW, key=lambda name: codings.get(name, 0.0))
+    return best if codings.get(best, 0.0) > 0 else None
 
 
 def encoded(body: bytes, encoding: str) -> bytes:
     """Apply a Content-Encoding, in the least time."""
     deflater = zlib.compressobj(level=1, wbits=_WINDOW[encoding])
     return deflater.compress(body) + deflater.flush()
-
-
-def _weight(parameter: str) -> float:
-    name, _, value = parameter.strip().partition("=")
-    if name != "q":
-        return 1.0
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0

@@ -92,7 +92,7 @@ def _of_server(repository: Repository) -> list[_Route]:
             repository.index,
             "The models and their states",
             list[IndexEntry],
-            errors=(400, 413),
+            errors=(400, 408, 413, 504),
             request=index,
         ),
     ]
@@ -118,7 +118,7 @@ def _of_model(repository: Repository, inference: Inference) -> list[_Route]:
             inference.infer,
             "Price ranges of many phones",
             InferResponse,
-            errors=(400, 413, 415, 503, 504),
+            errors=(400, 408, 413, 415, 503, 504),
             answer_content=_BYTES,
             request={"requestBody": body, "parameters": [header_length]},
         ),

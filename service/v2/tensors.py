@@ -65,7 +65,7 @@ def _refuse_inadmissible(values: npt.NDArray[Any], place: Callable[[int, int], s
     problems = []
     for row, column in bad[:MOST_PROBLEMS].tolist():
         value = float(str(values[row, column]))  # 0.8 as float32 is shown as 0.8
-        problems.append(Problem(f"row {row}: {refusal(FEATURES[column], value)}", place(row, column)))
+        problems.append(Problem(f"row {row + 1}: {refusal(FEATURES[column], value)}", place(row, column)))
     raise InferenceInputError(problems, len(bad))
 
 
@@ -78,7 +78,7 @@ def _refuse_shape(data: list[Any], count: int, nested: bool) -> None:
         found = len(row) if isinstance(row, list) else _kind(row)
         if found != COLUMNS:
             raise InferenceInputError.expected(
-                f"row {index}", f"{COLUMNS} numbers", found, f"{_DATA}/{index}"
+                f"row {index + 1}", f"{COLUMNS} numbers", found, f"{_DATA}/{index}"
             )
 
 
@@ -86,7 +86,7 @@ def _refuse_other_than_numbers(data: list[Any], nested: bool) -> None:
     """Name the first value that is no number; the shape is right."""
     for row, column, value in _cells(data, nested):
         if type(value) not in (int, float):
-            name = f"row {row}: {FEATURES[column].name}"
+            name = f"row {row + 1}: {FEATURES[column].name}"
             raise InferenceInputError.expected(
                 name, "a JSON number", _kind(value), _place(nested, row, column)
             )

@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 import pyarrow as pa
 import pytest
+from arrow_columns import COLUMNS as ARROW_COLUMNS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from live_server import Server
@@ -101,6 +102,27 @@ def test_every_form_in_and_out_answers_as_predict_does(
 def test_an_answer_has_the_form_of_its_question(client: httpx.Client, form: str, accept: str) -> None:
     accept = accept if accept != "same" else f"image/png, {form};q=0.5, {JSON}"
     assert ask(client, form, WRITE[form]([PHONE]), Accept=accept).headers["content-type"] == form
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        pytest.param("text/csv;q=0, application/json", JSON, id="refused"),
+        pytest.param("text/csv;q=0, */*", JSON, id="refused among all"),
+        pytest.param("application/json, text/csv;q=0.1", CSV, id="liked less"),
+        pytest.param("application/json, text/*;q=0.1", CSV, id="its kind"),
+        pytest.param("application/json, text/plain, */*", CSV, id="all"),
+        pytest.param(f"application/json;q=0.1, {ARROW};q=0.9", ARROW, id="the better of others"),
+        pytest.param(f"{ARROW}, application/json", ARROW, id="the first of equals"),
+        pytest.param("application/*;q=0.5", JSON, id="another kind"),
+        pytest.param("application/json;header=present;q=0, text/html", CSV, id="none"),
+        pytest.param("application/json;q=x, text/csv;q=0", CSV, id="no weight"),
+    ],
+)
+def test_the_form_of_the_answer_is_what_the_client_accepts(
+    client: httpx.Client, accept: str, form: str
+) -> None:
+    assert ask(client, CSV, as_csv([PHONE]), Accept=accept).headers["content-type"] == form
 
 
 def test_probabilities_are_written_alike_in_json_and_csv(
@@ -217,6 +239,19 @@ def test_arrow_dictionaries_may_change_from_batch_to_batch(client: httpx.Client)
         assert read(ask(client, ARROW, sink.getvalue())) == read(ask(client, JSON, as_json(phones)))
 
 
+@pytest.mark.parametrize("name", ["ram", "wifi"])
+@pytest.mark.parametrize("column", ARROW_COLUMNS, ids=lambda column: str(column.type))
+def test_arrow_columns_of_any_type_are_answered_never_with_a_5xx(
+    client: httpx.Client, column: pa.Array, name: str
+) -> None:
+    rows = {other: pa.array([value] * 3) for other, value in PHONE.items()}
+    response = ask(client, ARROW, as_arrow(pa.table(rows | {name: column})), "null")
+    if response.status_code == 200:
+        assert len(read(response)) == 3
+    else:
+        problem(response)
+
+
 # bad rows
 
 
@@ -254,7 +289,7 @@ def test_a_bad_row_is_named_or_answered_with_its_reason(
     if reason is not None:
         assert error == reason
     first = str(error).split("; ")[0]
-    assert detail.startswith(first if form == JSON else f"row 3: {first}")
+    assert detail.startswith(f"row 3: {first}")
 
 
 def test_json_rows_say_null_for_their_error_where_bad_rows_are_answered(client: httpx.Client) -> None:
@@ -307,6 +342,13 @@ FULL = b"\n".join([HEADER, *[LINE] * 3, b""])
             b"ram," + HEADER + b"\n1," + LINE, "more than one column named ram", "", id="a column twice"
         ),
         pytest.param(b"," * 2_000, "the header has 2001 cells", "", id="many columns"),
+        pytest.param(b"x" * 200_000, "the header is longer than 98304 bytes", "", id="long header"),
+        pytest.param(b'"' + FULL, "the header: a quote is never closed", "", id="open quote in the header"),
+        pytest.param(FULL.replace(b",", b";"), "must be separated by commas", "", id="semicolons"),
+        pytest.param(
+            FULL.replace(b"\n", b"\r") + b"1\n", "row 4: expected 20 cells, found 1", "/3", id="CR alone"
+        ),
+        pytest.param(FULL + b'"' + LINE, "row 4: a quote is never closed", "/3", id="open quote at first"),
     ],
 )
 def test_csv_with_a_broken_structure_is_refused_in_both_modes(
@@ -318,6 +360,7 @@ def test_csv_with_a_broken_structure_is_refused_in_both_modes(
 
 
 STREAM = as_arrow([PHONE] * 600)
+WIDE = as_arrow([PHONE | {f"column {number}": 1 for number in range(1_000)}])
 
 
 @pytest.mark.parametrize("mode", ["fail", "null"])
@@ -333,6 +376,7 @@ STREAM = as_arrow([PHONE] * 600)
         pytest.param(STREAM[:8] + b"\xff" * 99 + STREAM[107:], "metadata of a message is broken", id="noise"),
         pytest.param(b"\xff" * 7 + b"\x7f", "metadata has 2147483647 bytes", id="huge metadata"),
         pytest.param(STREAM.replace(b"ram", b"rap"), "lacks the column ram", id="no ram"),
+        pytest.param(WIDE, "the schema has 1020 columns, expected at most 1000", id="many columns"),
     ],
 )
 def test_arrow_with_a_broken_structure_is_refused_in_both_modes(
@@ -399,5 +443,6 @@ def test_openapi_documents_the_forms_and_the_parameter(client: httpx.Client) -> 
     operation = client.get("/openapi.json").json()["paths"]["/predict/batch"]["post"]
     assert set(operation["requestBody"]["content"]) == {JSON, CSV, ARROW}
     assert set(operation["responses"]["200"]["content"]) == {JSON, CSV, ARROW}
+    assert operation["responses"].keys() >= {"400", "408", "413", "415", "422", "503", "504", "507"}
     [parameter] = operation["parameters"]
     assert (parameter["name"], parameter["schema"]["enum"]) == ("on_bad_row", ["fail", "null"])

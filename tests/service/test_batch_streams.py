@@ -19,9 +19,11 @@ import pytest
 from live_server import Server
 from phone_tables import ARROW, CSV, as_arrow, as_csv
 from pyarrow import ipc
+from starlette.types import Message
 
 from pricerange.phone import FEATURE_NAMES, FEATURES
 from service.batch.arrow_body import arrow_jobs
+from service.batch.spool import MEMORY_BYTES, Spool
 
 PHONE = {feature.name: feature.example for feature in FEATURES}
 HEADER, LINE = (line + b"\n" for line in as_csv([PHONE]).splitlines())
@@ -276,6 +278,21 @@ def many_dictionaries() -> bytes:
     return sink.getvalue()
 
 
+def one_text_in_views() -> bytes:
+    """1,000 views of one text of a megabyte."""
+    columns = {name: pa.array([PHONE[name]] * 1_000, pa.float64()) for name in FEATURE_NAMES}
+    views = struct.pack("<i4sii", 1_000_000, b"9999", 0, 0) * 1_000
+    buffers = [None, pa.py_buffer(views), pa.py_buffer(b"9" * 1_000_000)]
+    columns["ram"] = pa.Array.from_buffers(pa.string_view(), 1_000, buffers)
+    return as_arrow(pa.table(columns), rows=1_000)
+
+
+def one_text_in_a_run() -> bytes:
+    columns = {name: pa.array([PHONE[name]] * 1_000, pa.float64()) for name in FEATURE_NAMES}
+    columns["ram"] = pa.RunEndEncodedArray.from_arrays([1_000], ["9" * 1_000_000])
+    return as_arrow(pa.table(columns), rows=1_000)
+
+
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
@@ -285,7 +302,11 @@ def many_dictionaries() -> bytes:
             announced_gigabytes, 422, "a record batch has 1099511627776 bytes", id="announced gigabytes"
         ),
         pytest.param(texts_in_a_dictionary, 200, "131072 MB, got infinity", id="long text in a dictionary"),
-        pytest.param(many_dictionaries, 422, "dictionaries have", id="growing dictionaries"),
+        pytest.param(one_text_in_views, 422, "found a text of 1000000 bytes", id="long text in views"),
+        pytest.param(one_text_in_a_run, 200, "131072 MB, got infinity", id="long text in a run"),
+        pytest.param(
+            many_dictionaries, 422, "send such a column without a dictionary", id="growing dictionaries"
+        ),
     ],
 )
 def test_a_small_stream_cannot_fill_the_memory(
@@ -297,6 +318,47 @@ def test_a_small_stream_cannot_fill_the_memory(
     assert response.status_code == status
     assert words in response.text
     assert peak.growth < 60e6
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"phones":[%b]}', id="alone"),
+        pytest.param(b'{"phones":[%b,NaN]}', id="no number"),
+        pytest.param(b'{"phones":[%b' + b",0" * 999 + b"]}", id="among many"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["fail", "null"])
+def test_an_object_of_very_many_fields_is_not_looked_into(own: Server, mode: str, body: bytes) -> None:
+    fields = b",".join(b'"k%d":1' % number for number in range(75_000))
+    with Peak(own) as peak:
+        response = post(own, "application/json", body % (b"{%b}" % fields), f"?on_bad_row={mode}")
+    assert response.status_code == (422 if mode == "fail" else 200)
+    assert "expected the 20 fields of a phone, found 75000" in response.text
+    assert peak.growth < 80e6
+
+
+def test_a_long_answer_is_not_read_for_a_client_that_is_gone() -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        gone.set()
+
+    async def receive() -> Message:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def answer() -> None:
+        spool = Spool()
+        for _ in range(8):
+            await spool.write(b"x" * MEMORY_BYTES)
+        response = await spool.response(CSV.encode())
+        await response({"type": "http"}, receive, send)
+
+    gone = asyncio.Event()
+    asyncio.run(answer())
+    assert [message["type"] for message in sent] == ["http.response.start"]
 
 
 def test_a_stream_that_was_read_is_let_go() -> None:

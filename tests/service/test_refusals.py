@@ -88,15 +88,17 @@ def test_a_long_list_of_errors_is_cut_and_counted(client: httpx.Client, phone: d
 
 
 @pytest.mark.parametrize(
-    ("path", "body"),
+    ("path", "body", "status"),
     [
-        pytest.param("/predict/batch", {"phones": [{}] * 250_000}, id="empty-phones"),
-        pytest.param("/predict/batch", {"phones": [{str(n): 1 for n in range(80_000)}]}, id="unknown-fields"),
-        pytest.param("/predict", {str(n): 1 for n in range(6_000)}, id="unknown-fields-alone"),
+        pytest.param("/predict/batch", {"phones": [{}] * 250_000}, 413, id="empty-phones"),
+        pytest.param(
+            "/predict/batch", {"phones": [{str(n): 1 for n in range(80_000)}]}, 422, id="unknown-fields"
+        ),
+        pytest.param("/predict", {str(n): 1 for n in range(6_000)}, 422, id="unknown-fields-alone"),
     ],
 )
 def test_a_body_of_many_errors_costs_neither_seconds_nor_gigabytes(
-    start: Callable[..., Server], model_repository: Path, path: str, body: object
+    start: Callable[..., Server], model_repository: Path, path: str, body: object, status: int
 ) -> None:
     server = start(model_repository).wait_until_ready()
     content = json.dumps(body, separators=(",", ":"))
@@ -104,21 +106,20 @@ def test_a_body_of_many_errors_costs_neither_seconds_nor_gigabytes(
     process = psutil.Process(server.process.pid)
     before = process.memory_info().rss
     # far above what it takes, far below the minute and the gigabytes of naming each error
-    assert_problem(httpx.post(f"{server.url}{path}", content=content, headers=JSON, timeout=10), 422)
+    assert_problem(httpx.post(f"{server.url}{path}", content=content, headers=JSON, timeout=10), status)
     assert process.memory_info().rss - before < 200e6
 
 
 def test_an_error_does_not_outlive_its_answer(start: Callable[..., Server], model_repository: Path) -> None:
-    """What pydantic finds on a body is much larger than the body: it may not wait for a full collection."""
+    """What a body is made into is much larger than the body: it may not wait for a full collection."""
     server = start(model_repository).wait_until_ready()
-    # a NaN is no JSON: such a body goes the slow way
-    content = b'{"phones": [{%b "x": NaN}]}' % b"".join(b'"%d": 1, ' % n for n in range(70_000))
+    content = b'{"phones": [{%b "x": 1}]}' % b"".join(b'"%d": 1, ' % n for n in range(70_000))
     process = psutil.Process(server.process.pid)
     memory = []
-    for _ in range(5):
+    for _ in range(6):
         assert_problem(httpx.post(f"{server.url}/predict/batch", content=content, headers=JSON), 422)
         memory.append(process.memory_info().rss)
-    assert memory[-1] - memory[1] < 50e6, memory
+    assert memory[-1] - memory[1] < 15e6, memory
 
 
 def test_a_length_of_many_digits_is_read(server: Server, phone: dict[str, float]) -> None:

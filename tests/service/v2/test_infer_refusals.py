@@ -97,7 +97,7 @@ def with_ram(value: object) -> list[object]:
             id="19-numbers",
         ),
         pytest.param(
-            [features(data=[GOOD[:19]])], "row 0: expected 20 numbers", "/inputs/0/data/0", id="short-row"
+            [features(data=[GOOD[:19]])], "row 1: expected 20 numbers", "/inputs/0/data/0", id="short-row"
         ),
         pytest.param(
             [features(shape=[2, 20], data=[GOOD[:19], [*GOOD, 1]])],
@@ -107,7 +107,7 @@ def with_ram(value: object) -> list[object]:
         ),
         pytest.param(
             [features(shape=[2, 20], data=[GOOD, 7])],
-            "row 1: expected 20 numbers",
+            "row 2: expected 20 numbers",
             "/inputs/0/data/1",
             id="no-row",
         ),
@@ -131,7 +131,7 @@ def with_ram(value: object) -> list[object]:
         ),
         pytest.param(
             [features(data=with_ram("2800"))],
-            "row 0: ram: expected a JSON number, found a text",
+            "row 1: ram: expected a JSON number, found a text",
             f"/inputs/0/data/{RAM}",
             id="text",
         ),
@@ -153,13 +153,13 @@ def with_ram(value: object) -> list[object]:
         ),
         pytest.param(
             [features(shape=[3, 20], data=[GOOD, GOOD, with_ram(4)])],
-            "row 2: ram must be a whole number between 128 and 131072 MB, got 4",
+            "row 3: ram must be a whole number between 128 and 131072 MB, got 4",
             f"/inputs/0/data/2/{RAM}",
             id="ram-in-gb-nested",
         ),
         pytest.param(
             [features(shape=[3, 20], data=GOOD + GOOD + with_ram(4))],
-            "row 2: ram must be a whole number between 128 and 131072 MB, got 4",
+            "row 3: ram must be a whole number between 128 and 131072 MB, got 4",
             f"/inputs/0/data/{40 + RAM}",
             id="ram-in-gb-flat",
         ),
@@ -174,6 +174,12 @@ def test_a_bad_input_is_refused_with_its_place(
     assert_refused(post(client, {"inputs": inputs}), 400, words, pointer)
 
 
+def test_openapi_documents_how_an_inference_may_be_refused(client: httpx.Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    refusals = paths["/v2/models/{model_name}/infer"]["post"]["responses"].keys()
+    assert refusals >= {"400", "404", "408", "413", "415", "503", "504"}
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf], ids=str)
 def test_bare_nan_in_json_is_400_and_not_200_with_null_probabilities(
     client: httpx.Client, value: float
@@ -186,14 +192,14 @@ def test_bare_nan_in_json_is_400_and_not_200_with_null_probabilities(
 def test_nan_in_binary_is_400_and_not_200_with_nan_probabilities(client: httpx.Client, value: float) -> None:
     tail = np.array(with_ram(value), "<f4").tobytes()
     inputs = [features(data=..., parameters={"binary_data_size": 80})]
-    assert_refused(post(client, {"inputs": inputs}, tail), 400, "row 0: ram must be", "/inputs/0")
+    assert_refused(post(client, {"inputs": inputs}, tail), 400, "row 1: ram must be", "/inputs/0")
 
 
 @pytest.mark.parametrize("nested", [True, False], ids=["nested", "flat"])
 def test_1e39_is_400_and_not_200_with_nan_probabilities(client: httpx.Client, nested: bool) -> None:
     data = with_ram(1e39)
     response = post(client, {"inputs": [features(data=[data] if nested else data)]})
-    assert_refused(response, 400, "row 0: ram must be")
+    assert_refused(response, 400, "row 1: ram must be")
 
 
 @pytest.mark.parametrize("rows", [0, 1, 3, 1000])
