@@ -34,7 +34,7 @@ from bench.traffic import Case, bad, batches, singles
 SINGLE_CLIENTS, BAD_CLIENTS, SLOW_CLIENTS, LEAVING_CLIENTS = 12, 4, 8, 2
 DRAWN = 2_000
 """Bad bodies by hypothesis."""
-WARM_UP = 30
+WARM_UP = 60
 """Seconds after which memory is expected to be flat."""
 FEWEST_SAMPLES = 30
 """Samples, one a second, that a slope is made of."""

@@ -12,14 +12,13 @@ import numpy.typing as npt
 from pricerange.phone import FEATURE_NAMES, FEATURES, admissible
 
 _values_of = itemgetter(*FEATURE_NAMES)
-_NUMBERS = [k for k, feature in enumerate(FEATURES) if feature.kind != "yes/no"]
+_NUMBERS = np.array([feature.kind != "yes/no" for feature in FEATURES])
 
 
-def rows(phones: Sequence[Any], truth_values: bool) -> npt.NDArray[np.float64] | None:
+def rows(phones: Sequence[Any]) -> npt.NDArray[np.float64] | None:
     """Return the values of n phones, float64 [n, 20] in the table's order, if `Phone` would take them all.
 
-    `truth_values` tells whether there is a true or false among them. None says that one at least is no phone;
-    which and why, `Phone` knows.
+    None says that one at least is no phone; which and why, `Phone` knows.
     """
     try:
         if not {len(FEATURES)}.issuperset(map(len, phones)):
@@ -29,7 +28,11 @@ def rows(phones: Sequence[Any], truth_values: bool) -> npt.NDArray[np.float64] |
         doubles = struct.Struct(f"{len(values)}d").pack(*values)
     except (TypeError, KeyError, OverflowError, struct.error):
         return None
-    if truth_values and any(bool in map(type, values[k :: len(FEATURES)]) for k in _NUMBERS):
-        return None
     table = np.frombuffer(doubles, np.float64).reshape(-1, len(FEATURES))
-    return table if admissible(table).all() else None
+    if not admissible(table).all():
+        return None
+    # what is 0 or 1 may have been false or true
+    for place in np.flatnonzero(((table == 0) | (table == 1)) & _NUMBERS).tolist():
+        if type(values[place]) is bool:
+            return None
+    return table

@@ -37,4 +37,4 @@ def _all_at_once(bodies: Sequence[Body]) -> npt.NDArray[np.float64] | None:
         phones = list(map(orjson.loads, bodies))
     except orjson.JSONDecodeError:
         return None
-    return json_phones.rows(phones, any(b"true" in body or b"false" in body for body in bodies))
+    return json_phones.rows(phones)

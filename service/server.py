@@ -51,7 +51,7 @@ class DrainingServer(uvicorn.Server):
             asyncio.get_running_loop().add_reader(self._parent.fileno(), self._parent_leaves)
 
     async def on_tick(self, counter: int) -> bool:
-        """Do what is due every 0.1 s: look after a fifth of the clients, so that no time has to be for all."""
+        """Do what is due every 0.1 s: look after a fifth of the clients, never after all at once."""
         for connection in self._connections:
             if hash(connection) % 5 == counter % 5:
                 connection.look()

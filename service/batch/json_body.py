@@ -84,9 +84,7 @@ class JsonReader:
             return None
         match asked:
             case {"phones": [*phones], **others} if not others and len(phones) <= self._max_rows:
-                # from the end a body is searched in half the time
-                truth_values = max(body.rfind(b"true"), body.rfind(b"false")) >= 0
-                table = json_phones.rows(phones, truth_values)
+                table = json_phones.rows(phones)
                 return None if table is None else table.astype(np.float32)
         return None
 
