@@ -17,7 +17,7 @@ _MOST_FOUND = 1_000
 
 @dataclass
 class InvalidInputError(PriceRangeError):
-    """A body that breaks rules of the phone table."""
+    """A body that breaks rules of the phone table: `problems` are the first of `count`."""
 
     problems: Sequence[Problem]
     count: int

@@ -115,7 +115,7 @@ def problem_response(error: Exception, request_id: str) -> Reply:
     detail = (
         str(error) if kind is not _INTERNAL else "something is wrong inside; the log holds the request id"
     )
-    entries = error.problems if isinstance(error, InvalidInputError | InferenceInputError) else ()
+    entries = error.problems if isinstance(error, InvalidInputError) else ()
     headers = {"Retry-After": kind.retry_after} if kind.retry_after else {}
     if kind.challenge:
         headers["WWW-Authenticate"] = kind.challenge

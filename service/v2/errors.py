@@ -1,6 +1,5 @@
-"""Errors of the V2 routes; the table in `service/errors.py` says how each is answered."""
+"""Errors of the V2 routes; the table in `service/problems.py` says how each is answered."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,13 +7,13 @@ from pydantic import ValidationError
 
 from pricerange.errors import PriceRangeError
 from pricerange.phone import Problem, json_pointer
+from service.errors import InvalidInputError
 
 
 @dataclass
-class InferenceInputError(PriceRangeError):
-    """A body that breaks rules of the protocol or of the phone table: `problems` are the first of `count`."""
+class InferenceInputError(InvalidInputError):
+    """A body that breaks rules of the protocol or of the phone table."""
 
-    problems: Sequence[Problem]
     count: int = 1
 
     @classmethod
@@ -28,10 +27,6 @@ class InferenceInputError(PriceRangeError):
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         pointer = json_pointer(first["loc"])
         return cls([Problem(f"{pointer or 'the JSON object'}: {first['msg']}", pointer)])
-
-    def __str__(self) -> str:
-        first, more = self.problems[0].detail, self.count - 1
-        return f"{first}; and {more} more" if more else first
 
 
 @dataclass
