@@ -1,6 +1,5 @@
 """The application: a verified model, its routes, and what stands around them."""
 
-from functools import partial
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from pricerange.errors import PriceRangeError
 from pricerange.phone import Phone
 from pricerange.predictor import Predictor
 from service.batch.json_body import Phones
@@ -22,7 +22,7 @@ from service.gather import Gatherer
 from service.keys import Keys, free_paths, read_keys
 from service.lifecycle import Lifecycle
 from service.metrics import Metrics
-from service.observe import Observe, router_refusal
+from service.observe import Observe
 from service.openapi import DocumentedApp, problem_responses
 from service.predictions import Single, add_single
 from service.settings import Settings
@@ -64,7 +64,6 @@ def create_app(
         version=version("pricerange"),
         redoc_url=None,
         redirect_slashes=False,
-        exception_handlers={HTTPException: partial(router_refusal, metrics)},
     )
     app.router.route_class = DirectRoute
     single = Single(gatherer, predictor.bundle, settings.max_body_bytes)
@@ -82,6 +81,8 @@ def create_app(
     direct = Direct(app)
     locked = None if keys is None else Keys(direct, keys, free_of_keys)
     observe = Observe(locked or direct, metrics, settings)
+    for error in (HTTPException, PriceRangeError):
+        app.add_exception_handler(error, observe.raised)
     if predictor.provider == "cuda":
         return Application(observe, None)
     return Application(observe, Express(direct.route("POST", "/predict"), single, locked, observe))

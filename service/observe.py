@@ -111,6 +111,15 @@ class Observe:
             log.error("request %s failed", request_id.decode(), exc_info=error)
         return problem_response(error, request_id.decode())
 
+    async def raised(self, request: Request, error: Exception) -> Response:
+        """Answer what the router refuses and what is raised behind it (Starlette's exception handler)."""
+        request_id = request.state.request_id
+        if not isinstance(error, HTTPException):
+            return self.refusal(error, request_id)
+        self._metrics.rejected(reason_of(error.status_code))
+        detail = f"{request.method} {request.url.path}: {error.detail}; /docs lists the routes"
+        return http_response(error.status_code, detail, dict(error.headers or {}), request_id.decode())
+
     def record(self, scope: Scope) -> None:
         """Count a request and write its line, before its last bytes leave: no answer is without its count."""
         state = scope["state"]
@@ -139,16 +148,3 @@ class Observe:
         if given is not None and _REQUEST_ID.fullmatch(given):
             return given
         return b"%b%012x" % (self._ids_begin, next(self._ids_end))
-
-
-async def router_refusal(metrics: Metrics, request: Request, error: Exception) -> Response:
-    """Count what the router refuses and answer it with the one problem body.
-
-    Given its metrics, it is an exception handler of Starlette's.
-    """
-    assert isinstance(error, HTTPException)
-    metrics.rejected(reason_of(error.status_code))
-    detail = f"{request.method} {request.url.path}: {error.detail}; /docs lists the routes"
-    return http_response(
-        error.status_code, detail, dict(error.headers or {}), request.state.request_id.decode()
-    )

@@ -9,13 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pricerange.bundle import Bundle
-from pricerange.errors import PriceRangeError
 from pricerange.triton_config import triton_config
 from service.body import read
 from service.errors import NotReadyError
 from service.lifecycle import Lifecycle
 from service.metrics import Metrics
-from service.problems import kind_of, problem_response
 from service.reply import Reply
 from service.v2.errors import InferenceInputError, UnknownModelError, UnknownVersionError
 from service.v2.messages import IndexRequest
@@ -111,14 +109,12 @@ class Repository:
     async def other_model(self, request: Request) -> Response:
         """Refuse what is asked of any other model or version.
 
-        The answer is made here: an error that passes FastAPI's own stack would come out as a 500.
+        Raises `UnknownModelError` or `UnknownVersionError`.
         """
         name = request.path_params["model_name"]
-        error: PriceRangeError = UnknownModelError(self._served.name, name)
         if name == self._served.name:
-            error = UnknownVersionError(self._served.version, request.path_params["model_version"])
-        self._metrics.rejected(kind_of(error).name)
-        return problem_response(error, request.state.request_id.decode())
+            raise UnknownVersionError(self._served.version, request.path_params["model_version"])
+        raise UnknownModelError(self._served.name, name)
 
     def _require_ready(self) -> None:
         if self._lifecycle.state != "ready":
