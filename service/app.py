@@ -13,10 +13,9 @@ from starlette.routing import Route
 from pricerange.errors import PriceRangeError
 from pricerange.phone import Phone
 from pricerange.predictor import Predictor
-from service.batch.json_body import Phones
+from service.batch.document import Phones
 from service.batch.routes import add_batch
 from service.direct import Direct, DirectRoute
-from service.errors import NotReadyError
 from service.express import Express
 from service.gather import Gatherer
 from service.keys import Keys, free_paths, read_keys
@@ -113,8 +112,7 @@ def _add_operations(router: APIRouter, metrics: Metrics, lifecycle: Lifecycle) -
         responses=problem_responses(503),
     )
     async def readyz(request: Request) -> Response:
-        if lifecycle.state != "ready":
-            raise NotReadyError(lifecycle.state)
+        lifecycle.require_ready()
         return JSONResponse({"status": "ready"})
 
     @router.get(

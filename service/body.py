@@ -75,8 +75,7 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
     `DeadlineError` where the request names a deadline.
     """
     state = request.scope["state"]
-    if b"upgrade" in state["headers"]:
-        raise UpgradeError(state["headers"][b"upgrade"].decode("latin-1"))
+    refuse_upgrade(state["headers"])
     patience: float = state["receive_timeout"]
     received, due, too_slow = 0, _PACE_BYTES, monotonic() + patience
     while True:
@@ -99,6 +98,12 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
             return
         if received >= due:
             due, too_slow = received + _PACE_BYTES, monotonic() + patience
+
+
+def refuse_upgrade(headers: Mapping[bytes, bytes]) -> None:
+    """Raise `UpgradeError` for a request whose body the HTTP parser leaves to another protocol."""
+    if b"upgrade" in headers:
+        raise UpgradeError(headers[b"upgrade"].decode("latin-1"))
 
 
 def media_type_of(headers: Mapping[bytes, bytes], known: Sequence[str]) -> str:

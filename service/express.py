@@ -9,9 +9,9 @@ import asyncio
 from starlette.types import Scope
 
 from pricerange.errors import PriceRangeError
-from service.body import JSON, media_type_of
+from service.body import JSON, media_type_of, refuse_upgrade
 from service.direct import DirectRoute
-from service.errors import BodyTooLargeError, UpgradeError
+from service.errors import BodyTooLargeError
 from service.gather import PhoneAnswer
 from service.keys import Keys
 from service.observe import Observe
@@ -43,8 +43,7 @@ class Express:
                 self._keys.check(scope)
             headers = scope["state"]["headers"]
             media_type_of(headers, (JSON,))
-            if b"upgrade" in headers:
-                raise UpgradeError(headers[b"upgrade"].decode("latin-1"))
+            refuse_upgrade(headers)
             if len(body) > self._single.limit:
                 raise BodyTooLargeError(self._single.limit)
             self._single.gatherer.submit_phone(body, deadline, exchange)

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from service.errors import NotReadyError
+
 State = Literal["starting", "ready", "draining"]
 
 
@@ -10,3 +12,8 @@ class Lifecycle:
 
     def __init__(self) -> None:
         self.state: State = "starting"
+
+    def require_ready(self) -> None:
+        """Raise `NotReadyError` where the process is in any other state."""
+        if self.state != "ready":
+            raise NotReadyError(self.state)

@@ -2,17 +2,24 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from pricerange.phone import FEATURE_NAMES, LABELS
+from pricerange.phone import FEATURE_NAMES, LABELS, Phone
 from service.batch.answers import COLUMNS
-from service.batch.json_body import Phones
 from service.body import JSON
 from service.openapi import body_of
 from service.predictions import ModelName
 
 CSV, ARROW = "text/csv", "application/vnd.apache.arrow.stream"
 FORMS = (JSON, CSV, ARROW)
+
+
+class Phones(BaseModel):
+    """Many phones."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    phones: list[Phone]
 
 
 class BatchRow(BaseModel):

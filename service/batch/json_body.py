@@ -12,16 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pricerange import json_phones
 from pricerange.phone import FEATURES, Phone, Problem, features_of
 from pricerange.table import sentence
-from service.batch.rows import OnBadRow
+from service.batch.rows import OnBadRow, of_row
 from service.errors import InvalidInputError, TooManyRowsError
-
-
-class Phones(BaseModel):
-    """Many phones."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    phones: list[Phone]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +121,7 @@ def _refusal(phone: object) -> InvalidInputError:
 
 def _bad_row(row: int, phone: object) -> InvalidInputError:
     found = _refusal(phone)
-    problems = [
-        Problem(f"row {row + 1}: {problem.detail}", f"/phones/{row}{problem.pointer}")
-        for problem in found.problems
-    ]
-    return InvalidInputError(problems, found.count)
+    return InvalidInputError(of_row(row, found.problems, "/phones"), found.count)
 
 
 def _is_overfull(phone: object) -> TypeGuard[dict[str, object]]:

@@ -29,7 +29,7 @@ from service.batch.arrow_body import arrow_jobs
 from service.batch.csv_body import csv_jobs
 from service.batch.document import ARROW, CSV, FORMS, answer_document, request_document
 from service.batch.json_body import JsonReader
-from service.batch.rows import Job, OnBadRow, Rows
+from service.batch.rows import Job, OnBadRow, Rows, of_row
 from service.batch.spool import Spool
 from service.body import JSON, media_type_of, read, stream
 from service.errors import InvalidInputError, OverloadedError
@@ -164,18 +164,13 @@ class _Batches:
 def _bad_row(block: Rows, before: int) -> InvalidInputError:
     """Name the first bad row of a block by its number, and each of its values that is wrong."""
     place = int(np.argmin(block.valid))
-    problems = [
-        Problem(f"row {before + place + 1}: {problem.detail}", f"/{before + place}{problem.pointer}")
-        for problem in block.problems(place)
-    ]
+    problems = of_row(before + place, block.problems(place))
     return InvalidInputError(problems, len(problems))
 
 
 def _broken(error: BrokenBlockError, before: int) -> InvalidInputError:
-    if error.row is None:
-        return InvalidInputError([Problem(error.reason, "")], 1)
-    place = before + error.row
-    return InvalidInputError([Problem(f"row {place + 1}: {error.reason}", f"/{place}")], 1)
+    problems = [Problem(error.reason, "")]
+    return InvalidInputError(problems if error.row is None else of_row(before + error.row, problems), 1)
 
 
 def _details(block: Rows, rows: Sequence[int]) -> dict[int, str]:

@@ -1,6 +1,6 @@
 """What every form of a batch is read into: blocks of rows, each checked when it is its turn."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, Protocol
 
 import numpy as np
@@ -33,6 +33,13 @@ class Rows(Protocol):
 
     def detail(self, row: int) -> str:
         """Say what is wrong with a row in one sentence."""
+
+
+def of_row(row: int, problems: Iterable[Problem], place: str = "") -> list[Problem]:
+    """Return problems of a row, which counts from 0, as those of the list of rows at `place` in the body."""
+    return [
+        Problem(f"row {row + 1}: {problem.detail}", f"{place}/{row}{problem.pointer}") for problem in problems
+    ]
 
 
 Job = Callable[[], Rows]

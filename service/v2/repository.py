@@ -40,7 +40,7 @@ class Repository:
 
     async def ready(self, request: Request) -> Response:
         """Answer `GET /v2/health/ready`. Raises `NotReadyError`."""
-        self._require_ready()
+        self._lifecycle.require_ready()
         return _json({"ready": True})
 
     async def server(self, request: Request) -> Response:
@@ -63,7 +63,7 @@ class Repository:
 
     async def model_ready(self, request: Request) -> Response:
         """Answer `GET .../ready` of the model. Raises `NotReadyError`."""
-        self._require_ready()
+        self._lifecycle.require_ready()
         return _json({"name": self._served.name, "ready": True})
 
     async def metadata(self, request: Request) -> Response:
@@ -115,10 +115,6 @@ class Repository:
         if name == self._served.name:
             raise UnknownVersionError(self._served.version, request.path_params["model_version"])
         raise UnknownModelError(self._served.name, name)
-
-    def _require_ready(self) -> None:
-        if self._lifecycle.state != "ready":
-            raise NotReadyError(self._lifecycle.state)
 
 
 def _tensor(configured: dict[str, Any]) -> dict[str, object]:
