@@ -13,22 +13,20 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import torch
 from pyarrow import csv
 
 from bench.live import serving
+from bench.phones import Rows, as_objects
 from pricerange.bundle import MODEL_FILE
-from pricerange.phone import FEATURE_NAMES, LABELS
+from pricerange.phone import LABELS
 from pricerange.predictor import Predictor
 from training import data, recipe
 from training.calibrate import calibrate
 from training.export import TOLERANCE
 from training.split import three_ways
 from training.train import learn, train
-
-Rows = npt.NDArray[np.float32]
 
 
 def main() -> None:
@@ -73,7 +71,9 @@ def _graph_trained_again(source: str) -> bytes:
 
 def _one_by_one(models: Path, rows: Rows) -> Rows:
     with serving(models, "--no-access-log") as running, httpx.Client(base_url=running.url) as client:
-        answers = [client.post("/predict", json=_phone(row)).raise_for_status().json() for row in rows]
+        answers = [
+            client.post("/predict", json=phone).raise_for_status().json() for phone in as_objects(rows)
+        ]
     return np.array([answer["probabilities"] for answer in answers], np.float32)
 
 
@@ -81,7 +81,7 @@ def _in_batches(models: Path, rows: Rows) -> Rows:
     answers = []
     with serving(models, "--no-access-log") as running, httpx.Client(base_url=running.url) as client:
         for start in range(0, len(rows), 1000):
-            phones = [_phone(row) for row in rows[start : start + 1000]]
+            phones = as_objects(rows[start : start + 1000])
             answers += (
                 client.post("/predict/batch", json={"phones": phones})
                 .raise_for_status()
@@ -93,18 +93,13 @@ def _in_batches(models: Path, rows: Rows) -> Rows:
 def _scored(models: Path, rows: Rows) -> Rows:
     with tempfile.TemporaryDirectory() as folder:
         source, answers = Path(folder) / "phones.csv", Path(folder) / "answers.csv"
-        csv.write_csv(pa.Table.from_pylist([_phone(row) for row in rows]), source)
+        csv.write_csv(pa.Table.from_pylist(as_objects(rows)), source)
         command = [Path(sys.executable).with_name("pricerange"), "score", source, answers, "--models", models]
         subprocess.run(command, check=True, capture_output=True)
         table = csv.read_csv(answers)
     return np.column_stack(
         [table[f"probability_{price_range}"] for price_range in range(len(LABELS))]
     ).astype(np.float32)
-
-
-def _phone(row: Rows) -> dict[str, float]:
-    # the shortest decimal of a float32, as a file or a form would hold it
-    return {name: float(str(value)) for name, value in zip(FEATURE_NAMES, row, strict=True)}
 
 
 if __name__ == "__main__":
