@@ -68,27 +68,6 @@ class Verdict:
         return sentence(self.problems(row), int(np.count_nonzero(~self.good[row])))
 
 
-@dataclass(frozen=True, slots=True)
-class RowProblem:
-    """Why a row is no phone: `row` counts from 0 in its batch, `detail` names the values that are wrong."""
-
-    row: int
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """The n rows of a batch after the check.
-
-    `rows` float32 [n, 20] in the table's order, 0 throughout where a row is no phone; `valid` bool [n];
-    `problems` one for each row that is not valid, in order.
-    """
-
-    rows: npt.NDArray[np.float32]
-    valid: npt.NDArray[np.bool_]
-    problems: list[RowProblem]
-
-
 def format_of(path: Path) -> Format:
     """Return the format that a file's name tells by its end, `.csv` or `.parquet`, in capitals or not.
 
@@ -104,7 +83,7 @@ def read(path: Path) -> "Iterator[pa.RecordBatch]":
     """Stream a table in batches, in constant memory; at least one, so that the columns are always known.
 
     The name tells the format. All columns of a CSV are text, as the file has them: a
-    cell that is no number is a problem of its row, for `check` to name. Rows are numbered for people from 1,
+    cell that is no number is a problem of its row, for `judge` to name. Rows are numbered for people from 1,
     the first after the header; blank lines of a CSV are no rows.
 
     Raises `TableNotFoundError`, `TableFormatError`, `UnreadableTableError` or `BrokenRowError`.
@@ -126,16 +105,6 @@ def estimated_rows(path: Path) -> int:
 
     rows: int = parquet.read_metadata(path).num_rows
     return rows
-
-
-def check(batch: "pa.RecordBatch") -> Checked:
-    """Tell the phones in a batch from what is none, as `judge` does, and name all that is wrong.
-
-    Raises `MissingColumnError` or `DuplicateColumnError`.
-    """
-    verdict = judge(batch)
-    bad = np.flatnonzero(~verdict.valid).tolist()
-    return Checked(verdict.rows, verdict.valid, [RowProblem(row, verdict.detail(row)) for row in bad])
 
 
 def judge(batch: "pa.RecordBatch") -> Verdict:

@@ -1,6 +1,6 @@
 """What columns a result has: those of the input, and beside them the model's answers or a row's reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,6 @@ import pyarrow as pa
 from pricerange import cells
 from pricerange.phone import FEATURES, LABELS
 from pricerange.predictor import Prediction
-from pricerange.table import RowProblem
 
 PROBABILITIES: tuple[str, ...] = tuple(f"probability_{k}" for k in range(len(LABELS)))
 ANSWERS = pa.schema(
@@ -30,15 +29,15 @@ def with_answers(batch: pa.RecordBatch, prediction: Prediction) -> pa.RecordBatc
     return _joined(_renamed(batch.schema, ANSWERS.names), ANSWERS, [*batch.columns, *columns])
 
 
-def with_reasons(batch: pa.RecordBatch, first_row: int, problems: Sequence[RowProblem]) -> pa.RecordBatch:
+def with_reasons(batch: pa.RecordBatch, first_row: int, reasons: Mapping[int, str]) -> pa.RecordBatch:
     """Take the rows that are no phones and put their numbers and reasons before their columns.
 
-    `first_row` is the number of the batch's first row. An input column called `row` or `reason` stays as
-    `input_row` or `input_reason`.
+    `reasons` are by rows, which count from 0 in the batch; `first_row` is the number of the batch's first
+    row. An input column called `row` or `reason` stays as `input_row` or `input_reason`.
     """
-    places = np.array([problem.row for problem in problems])
-    reasons = [places + first_row, [problem.detail for problem in problems]]
-    columns = [pa.array(values, field.type) for values, field in zip(reasons, REJECTION, strict=True)]
+    places = np.array([*reasons])
+    rejection = [places + first_row, [*reasons.values()]]
+    columns = [pa.array(values, field.type) for values, field in zip(rejection, REJECTION, strict=True)]
     return _joined(
         REJECTION, _renamed(batch.schema, REJECTION.names), [*columns, *batch.take(places).columns]
     )

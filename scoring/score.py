@@ -71,7 +71,7 @@ def score(  # noqa: PLR0913, PLR0917
     from 1, and the reason (`reject`). Both files appear whole or not at all; the rejects of an earlier job
     into the same target are replaced or removed.
 
-    Raises `TargetError`, `ColumnTypeError`, `BadRowError`, and what `table.read`, `table.check` and
+    Raises `TargetError`, `ColumnTypeError`, `BadRowError`, and what `table.read`, `table.judge` and
     `Predictor.load` raise.
     """
     started = time.perf_counter()
@@ -116,20 +116,21 @@ class _Job:
 
     def run(self, batch: pa.RecordBatch) -> None:
         """Check a batch, reject or refuse its bad rows, answer the others."""
-        checked = table.check(batch)
-        phones, rows = batch, checked.rows
-        if checked.problems:
-            first = checked.problems[0]
+        verdict = table.judge(batch)
+        phones, rows = batch, verdict.rows
+        bad = np.flatnonzero(~verdict.valid).tolist()
+        if bad:
             if self._rejects is None:
-                raise BadRowError(self._source, self.rows + first.row + 1, first.detail)
-            self._rejects.write(with_reasons(batch, self.rows + 1, checked.problems))
-            phones, rows = batch.filter(pa.array(checked.valid)), rows[checked.valid]
+                raise BadRowError(self._source, self.rows + bad[0] + 1, verdict.detail(bad[0]))
+            reasons = {row: verdict.detail(row) for row in bad}
+            self._rejects.write(with_reasons(batch, self.rows + 1, reasons))
+            phones, rows = batch.filter(pa.array(verdict.valid)), rows[verdict.valid]
         if self._numbers_from_text:
             phones = with_numbers(phones)
         prediction = self._predictor.predict(rows)
         self._answers.write(with_answers(phones, prediction))
         self.rows += batch.num_rows
-        self.rejected += len(checked.problems)
+        self.rejected += len(bad)
         self.price_ranges += np.bincount(prediction.price_range, minlength=len(LABELS))
 
 

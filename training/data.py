@@ -83,11 +83,11 @@ def read(path: Path) -> LabelledPhones:
     rows = 0
     for batch in table.read(path):
         _check_columns(path, batch.schema.names)
-        checked = table.check(batch)
-        if checked.problems:
-            first = checked.problems[0]
-            raise InvalidPhoneError(path, rows + first.row + 1, first.detail)
-        features.append(checked.rows)
+        verdict = table.judge(batch)
+        if not verdict.valid.all():
+            bad = int(verdict.valid.argmin())
+            raise InvalidPhoneError(path, rows + bad + 1, verdict.detail(bad))
+        features.append(verdict.rows)
         price_range.append(_labels(path, rows, batch.column(LABEL.name)))
         rows += batch.num_rows
     if rows == 0:
