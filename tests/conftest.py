@@ -53,7 +53,7 @@ def phones_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     named = os.environ.get("PRICERANGE_DATA")
     if named:
         return Path(named)
-    from training import synthetic
+    from pricerange import synthetic
 
     path = tmp_path_factory.mktemp("data") / "phones.csv"
     path.write_text(synthetic.as_csv(*synthetic.phones(1_000)))

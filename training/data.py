@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pricerange import cells, table
+from pricerange import cells, synthetic, table
 from pricerange.phone import FEATURE_NAMES, LABELS, Feature, refusal
-from training import synthetic
 from training.errors import (
     ColumnsError,
     DataSourceError,
@@ -66,7 +65,7 @@ def load(data: str) -> LabelledPhones:
 
 
 def generate(rows: int) -> LabelledPhones:
-    """Generate phones by the rule of `training.synthetic`."""
+    """Generate phones by the rule of `pricerange.synthetic`."""
     features, price_range = synthetic.phones(rows)
     sha256 = hashlib.sha256(synthetic.as_csv(features, price_range).encode()).hexdigest()
     return LabelledPhones(features.astype(np.float32), price_range, f"synthetic:{rows}", sha256)

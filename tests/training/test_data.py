@@ -8,9 +8,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
+from pricerange import synthetic
 from pricerange.errors import PriceRangeError, TableNotFoundError
 from pricerange.phone import FEATURE_NAMES
-from training import data, synthetic
+from training import data
 from training.errors import (
     ColumnsError,
     DataSourceError,

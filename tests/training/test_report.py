@@ -109,7 +109,7 @@ def test_is_small_enough_to_be_committed(page: str) -> None:
 
 
 def test_a_bad_run_gets_advice_and_a_file_name_cannot_break_out(recipe_file: Path, tmp_path: Path) -> None:
-    from training import synthetic
+    from pricerange import synthetic
 
     phones = tmp_path / "<b>&phones.csv"
     phones.write_text(synthetic.as_csv(*synthetic.phones(200)))

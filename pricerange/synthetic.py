@@ -17,13 +17,15 @@ NOISE = 25.0
 _SEED = 20_350
 
 
-def phones(rows: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+def phones(rows: int, block: int = 0) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Generate phones, always the same for a number of rows: float64 [n, 20] and price ranges int64 [n].
+
+    Those of one `block` are independent of those of another: a long table is made block by block.
 
     Each feature spreads as in the public data "Mobile Price Classification": the cameras, the sides of the
     screen and of the picture, and 3G and 4G go together, the rest is independent.
     """
-    draw = np.random.default_rng(_SEED)
+    draw = np.random.default_rng([_SEED, block])
 
     def whole(low: int, high: int) -> npt.NDArray[np.float64]:
         return draw.integers(low, high, rows, endpoint=True).astype(np.float64)
