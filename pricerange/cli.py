@@ -127,22 +127,68 @@ def search(
 
 @app.command()
 def score(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Phones, .csv or .parquet")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="Phones and answers, .csv or .parquet")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IN...", help="Files, globs, folders or URIs (file, s3, gs): CSV, Parquet, Arrow IPC"
+        ),
+    ],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT", help="A file (.csv, .csv.gz, .csv.zst, .parquet), else a folder of parts"
+        ),
+    ],
     models: Models = Path("models"),
     model_version: Version = None,
     provider: Provider = "cpu",
     on_bad_row: Annotated[
-        Literal["fail", "reject"], typer.Option(help="Stop, or write bad rows to OUT.rejected and go on")
+        Literal["fail", "reject", "null"],
+        typer.Option(help="Stop; or write bad rows to OUT.rejected; or keep them, without an answer"),
     ] = "fail",
+    columns: Annotated[
+        str | None, typer.Option(help="Columns of IN to keep, with commas between them; all if not given")
+    ] = None,
+    form: Annotated[
+        Literal["parquet", "csv"], typer.Option("--format", help="Format of the parts of a folder")
+    ] = "parquet",
+    engine: Annotated[Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster")] = "local",
+    address: Annotated[
+        str, typer.Option(help="Ray cluster: auto, ray://HOST:PORT, or local to start one here")
+    ] = "local",
+    actor_cpus: Annotated[int, typer.Option(min=1, help="Cores of each Ray actor")] = 1,
+    actor_gpus: Annotated[
+        float, typer.Option(min=0, help="GPUs, or the fraction of one, of each Ray actor")
+    ] = 0,
+    metrics_textfile: Annotated[
+        Path | None,
+        typer.Option(help="File for the textfile collector of a Prometheus node exporter (.prom)"),
+    ] = None,
 ) -> None:
-    """Answer a file of phones: its columns, then price_range, label, probability_0..3.
+    """Answer files of phones: their columns, then price_range, label, probability_0..3.
 
-    A column of IN that has one of these names stays as input_<name>.
+    A column of IN that has one of these names stays as input_<name>. The same command goes on with a folder
+    OUT after an interruption.
     """
+    from scoring.cluster import Cluster
+    from scoring.score import Options
     from scoring.score import score as run
 
-    typer.echo(run(source, target, models, model_version, provider, on_bad_row))
+    cluster = Cluster(address, actor_cpus, actor_gpus) if engine == "ray" else None
+    kept = None if columns is None else tuple(name.strip() for name in columns.split(","))
+    options = Options(on_bad_row, kept, form, cluster, metrics_textfile)
+    typer.echo(run(sources, target, models, model_version, provider, options))
+
+
+@app.command()
+def synth(
+    rows: Annotated[int, typer.Argument(metavar="ROWS", min=0)],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help=".csv, .csv.gz, .csv.zst or .parquet")],
+) -> None:
+    """Write generated phones, with the price range that their rule gives them, for tests and trials."""
+    from scoring.synth import synth as run
+
+    typer.echo(f"{rows:,} phones, {run(rows, target):,} bytes in {target}")
 
 
 @app.command("models")

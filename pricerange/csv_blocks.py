@@ -6,11 +6,15 @@ it is a character like others; a row ends with LF, CRLF or CR; inside quotes a l
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from pricerange.errors import BrokenBlockError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _QUOTE, _LF, _CR = ord('"'), ord("\n"), ord("\r")
@@ -24,11 +28,18 @@ class BlockCutter:
     Blocks depend on the bytes alone, not on the parts in which they come.
     """
 
-    def __init__(self, block_bytes: int) -> None:
+    def __init__(self, block_bytes: int, start: int = 0) -> None:
+        """Begin with a file's first byte, or with a row of it, at `start`."""
         self._block_bytes = block_bytes
         self._pending = bytearray()
-        self._at_start = True
-        self._has_header = False
+        self._fed = start
+        self._at_start = start == 0
+        self._has_header = start > 0
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the file lie before the next block."""
+        return self._fed - len(self._pending)
 
     def feed(self, part: bytes) -> Iterator[bytes]:
         """Take the next part and yield the blocks that are complete.
@@ -36,6 +47,7 @@ class BlockCutter:
         Raises `BrokenBlockError` for a header or a row that is longer than a block.
         """
         self._pending += part
+        self._fed += len(part)
         if len(self._pending) >= len(_BYTE_ORDER_MARK):
             self._drop_mark()
         while len(self._pending) >= self._block_bytes:
@@ -52,12 +64,33 @@ class BlockCutter:
 
     def end(self) -> bytes:
         """Return the last block: what no line end follows, perhaps nothing."""
-        return bytes(self._pending)
+        last = bytes(self._pending)
+        self._pending.clear()
+        return last
 
     def _drop_mark(self) -> None:
         if self._at_start and self._pending.startswith(_BYTE_ORDER_MARK):
             del self._pending[: len(_BYTE_ORDER_MARK)]
         self._at_start = False
+
+
+def lines(block: bytes) -> "pa.StringArray":
+    """Return a block's rows as they stand there, without their line ends; blank lines are no rows."""
+    import pyarrow as pa
+
+    characters = np.frombuffer(block, np.uint8)
+    if _QUOTE in block or _CR in block:
+        ends = _line_ends(block)
+        keep = np.ones(len(block), np.bool_)
+        keep[ends] = False
+        text = characters[keep].tobytes()
+    else:
+        ends = np.flatnonzero(characters == _LF)
+        text = block.replace(b"\n", b"")
+    # each line end that was taken out moves what follows
+    offsets = np.concatenate([[0], ends - np.arange(len(ends)), [len(text)]]).astype(np.int32)
+    rows = offsets[np.diff(offsets, prepend=-1) > 0]
+    return pa.StringArray.from_buffers(len(rows) - 1, pa.py_buffer(rows), pa.py_buffer(text))
 
 
 def ends_inside_quotes(block: bytes) -> bool:
@@ -69,10 +102,18 @@ def _end_of_rows(window: bytes) -> int:
     """Return the place after the last line end that is no text, 0 where there is none."""
     if _QUOTE not in window:
         return max(window.rfind(b"\n"), window.rfind(b"\r")) + 1
-    characters = np.frombuffer(window, np.uint8)
+    line_ends = _line_ends(window)
+    return int(line_ends[-1]) + 1 if len(line_ends) else 0
+
+
+def _line_ends(text: bytes) -> npt.NDArray[np.intp]:
+    """Return the places of the line ends that are no text, in text that begins with a row."""
+    characters = np.frombuffer(text, np.uint8)
     line_ends = np.flatnonzero((characters == _LF) | (characters == _CR))
-    outside = line_ends[np.searchsorted(_quotes(window), line_ends) % 2 == 0]
-    return int(outside[-1]) + 1 if len(outside) else 0
+    if _QUOTE not in text:
+        return line_ends
+    outside: npt.NDArray[np.intp] = line_ends[np.searchsorted(_quotes(text), line_ends) % 2 == 0]
+    return outside
 
 
 def _quotes(text: bytes) -> npt.NDArray[np.intp]:

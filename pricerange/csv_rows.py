@@ -1,7 +1,7 @@
 """A block of CSV rows as columns: of text, or straight of numbers; and where such a block is broken."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,7 +45,7 @@ def parse(block: bytes, header: Sequence[str]) -> "pa.RecordBatch":
     import pyarrow as pa
 
     try:
-        columns = _columns(block, len(header), range(len(header)), pa.string())
+        columns = _columns(block, len(header), dict.fromkeys(range(len(header)), pa.string()))
     except pa.ArrowInvalid as error:
         raise _first_fault(block, len(header)) or BrokenBlockError(None, str(error)) from error
     if ends_inside_quotes(block):
@@ -61,11 +61,8 @@ def doubles(block: bytes, width: int, wanted: Sequence[int]) -> npt.NDArray[np.f
     """
     import pyarrow as pa
 
-    if not _is_utf8(block) or ends_inside_quotes(block):
-        return None
-    try:
-        columns = _columns(block, width, wanted, pa.float64())
-    except pa.ArrowInvalid:
+    columns = _whole_columns(block, width, dict.fromkeys(wanted, pa.float64()))
+    if columns is None:
         return None
     values = np.empty((len(wanted), len(columns[0])))
     for place, column in enumerate(columns):
@@ -73,24 +70,46 @@ def doubles(block: bytes, width: int, wanted: Sequence[int]) -> npt.NDArray[np.f
     return values.T
 
 
-def _columns(block: bytes, width: int, wanted: Sequence[int], kind: "pa.DataType") -> "list[pa.Array]":
-    """Let Arrow read a block's columns as of one type. Raises `ArrowInvalid`."""
+def typed(block: bytes, header: Sequence[str], numbers: Container[str]) -> "pa.RecordBatch | None":
+    """Return a block's n rows as n x columns, those called `numbers` as doubles and the others as text.
+
+    None where `doubles` returns it.
+    """
+    import pyarrow as pa
+
+    kinds = {place: pa.float64() if name in numbers else pa.string() for place, name in enumerate(header)}
+    columns = _whole_columns(block, len(header), kinds)
+    return None if columns is None else pa.RecordBatch.from_arrays(columns, names=list(header))
+
+
+def _whole_columns(block: bytes, width: int, kinds: "Mapping[int, pa.DataType]") -> "list[pa.Array] | None":
+    """Read the columns, None where a cell is not of its column's type and where the block is broken."""
+    import pyarrow as pa
+
+    if not _is_utf8(block) or ends_inside_quotes(block):
+        return None
+    try:
+        return _columns(block, width, kinds)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _columns(block: bytes, width: int, kinds: "Mapping[int, pa.DataType]") -> "list[pa.Array]":
+    """Let Arrow read some of a block's columns, each as of a type. Raises `ArrowInvalid`."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
     if not block.strip(b"\r\n"):
-        return [pa.array([], kind)] * len(wanted)
+        return [pa.array([], kind) for kind in kinds.values()]
     names = [str(place) for place in range(width)]
-    of_interest = [names[place] for place in wanted]
+    types = {names[place]: kind for place, kind in kinds.items()}
     # in less time than `read_csv`, which begins with a thread
     with arrow_csv.open_csv(
         pa.BufferReader(block),
         # all of it in one block: where it is cut is decided before
         arrow_csv.ReadOptions(column_names=names, block_size=len(block) + 1, use_threads=False),
         arrow_csv.ParseOptions(newlines_in_values=True),
-        arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(of_interest, kind), include_columns=of_interest, null_values=[]
-        ),
+        arrow_csv.ConvertOptions(column_types=types, include_columns=list(types), null_values=[]),
     ) as reader:
         columns: list[pa.Array] = reader.read_next_batch().columns
     return columns

@@ -1,12 +1,12 @@
 """Everything that can be wrong, one class per cause: the message is made from typed fields.
 
 `exit_code` is what the command line ends with: 10 to 19 a model version, 20 to 29 the machine,
-30 to 39 a table of phones, 40 to 59 training.
+30 to 39 a table of phones, 40 to 59 training, 60 to 69 scoring.
 """
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,6 +17,11 @@ class PriceRangeError(Exception):
     """Base of the project's errors."""
 
     exit_code: ClassVar[int] = 1
+
+    def __reduce__(self) -> tuple[type["PriceRangeError"], tuple[object, ...]]:
+        """Let an error be sent to another process; Exception's own way forgets fields that were named."""
+        values = (getattr(self, field.name) for field in fields(self)) if is_dataclass(self) else self.args
+        return type(self), tuple(values)
 
 
 @dataclass
@@ -225,7 +230,7 @@ class SettingsError(PriceRangeError):
 class TableNotFoundError(PriceRangeError):
     """No file where a table of phones was looked for."""
 
-    path: Path
+    path: Path | str
     exit_code = 30
 
     def __str__(self) -> str:
@@ -236,7 +241,7 @@ class TableNotFoundError(PriceRangeError):
 class TableFormatError(PriceRangeError):
     """A file whose name does not end like that of a table this program knows."""
 
-    path: Path
+    path: Path | str
     known: Sequence[str]
     exit_code = 31
 
@@ -248,7 +253,7 @@ class TableFormatError(PriceRangeError):
 class UnreadableTableError(PriceRangeError):
     """A file that is not what its name says."""
 
-    path: Path
+    path: Path | str
     reason: str
     exit_code = 32
 
@@ -260,7 +265,7 @@ class UnreadableTableError(PriceRangeError):
 class BrokenRowError(PriceRangeError):
     """A row of a CSV file that does not fall into the header's cells; rows count from 1, the header aside."""
 
-    path: Path
+    path: Path | str
     row: int
     reason: str
     exit_code = 33
@@ -287,6 +292,7 @@ class MissingColumnError(PriceRangeError):
 
     missing: Sequence[str]
     present: Sequence[str]
+    table: str = "the table"
     exit_code = 34
 
     def __str__(self) -> str:
@@ -299,7 +305,7 @@ class MissingColumnError(PriceRangeError):
             for name, hint in zip(self.missing, hints, strict=True)
         ]
         columns = "the column" if len(listed) == 1 else f"{len(listed)} columns"
-        return f"the table lacks {columns} {', '.join(listed)}"
+        return f"{self.table} lacks {columns} {', '.join(listed)}"
 
 
 @dataclass
@@ -307,17 +313,18 @@ class DuplicateColumnError(PriceRangeError):
     """A table with several columns of one name."""
 
     names: Sequence[str]
+    table: str = "the table"
     exit_code = 35
 
     def __str__(self) -> str:
-        return f"the table has more than one column named {', '.join(self.names)}"
+        return f"{self.table} has more than one column named {', '.join(self.names)}"
 
 
 @dataclass
 class BadRowError(PriceRangeError):
     """A row that is no phone; rows count from 1, the first after the header."""
 
-    path: Path
+    path: Path | str
     row: int
     reason: str
     exit_code = 36

@@ -22,6 +22,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 Kind = Literal["yes/no", "whole number", "number"]
+Fault = Literal["null", "NaN", "text", "wrong type", "out of limits", "not whole"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,23 @@ def admissible(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:
 def refusal(feature: Feature, value: object) -> str:
     """Return the sentence that refuses a value of a feature: its name, the rule, what was found."""
     return f"{feature.name} must be {feature.rule}, got {_shown(value)}"
+
+
+def fault(feature: Feature, value: object) -> Fault:
+    """Return in a word or two what is wrong with a value that breaks its feature's rule."""
+    match value:
+        case None:
+            return "null"
+        case str():
+            return "text"
+        case float() if math.isnan(value):
+            return "NaN"
+        case bool():
+            return "wrong type"
+        case int() | float():
+            return "not whole" if feature.low <= value <= feature.high else "out of limits"
+        case _:
+            return "wrong type"
 
 
 def problems(error: ValidationError) -> Iterator[Problem]:

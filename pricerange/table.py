@@ -21,7 +21,7 @@ from pricerange.errors import (
     TableNotFoundError,
     UnreadableTableError,
 )
-from pricerange.phone import FEATURE_NAMES, FEATURES, Problem, admissible, refusal
+from pricerange.phone import FEATURE_NAMES, FEATURES, Feature, Problem, admissible, fault, refusal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,14 +58,22 @@ class Verdict:
 
     def problems(self, row: int) -> Iterator[Problem]:
         """Yield what is wrong with a row, value by value; the pointers begin at the row."""
-        for k in np.flatnonzero(~self.good[row]).tolist():
-            yield Problem(
-                refusal(FEATURES[k], cells.content(FEATURES[k], self.columns[k], row)), f"/{FEATURE_NAMES[k]}"
-            )
+        for feature, content in self._broken(row):
+            yield Problem(refusal(feature, content), f"/{feature.name}")
 
     def detail(self, row: int) -> str:
         """Say what is wrong with a row in one sentence, which names the first few values."""
         return sentence(self.problems(row), int(np.count_nonzero(~self.good[row])))
+
+    def cause(self, row: int) -> str:
+        """Name the first feature that is wrong in a row and its fault, `ram: out of limits`, to count by."""
+        feature, content = next(self._broken(row))
+        return f"{feature.name}: {fault(feature, content)}"
+
+    def _broken(self, row: int) -> Iterator[tuple[Feature, object]]:
+        """Yield the features whose rule a row breaks, and what its cells hold."""
+        for k in np.flatnonzero(~self.good[row]).tolist():
+            yield FEATURES[k], cells.content(FEATURES[k], self.columns[k], row)
 
 
 def format_of(path: Path) -> Format:
@@ -95,16 +103,6 @@ def read(path: Path) -> "Iterator[pa.RecordBatch]":
         raise TableNotFoundError(path) from error
     except OSError as error:
         raise UnreadableTableError(path, error.strerror or str(error)) from error
-
-
-def estimated_rows(path: Path) -> int:
-    """Return about how many rows a table has that `read` can read: for a CSV, judged by its first lines."""
-    if format_of(path) == "csv":
-        return csv_file.estimated_rows(path)
-    from pyarrow import parquet
-
-    rows: int = parquet.read_metadata(path).num_rows
-    return rows
 
 
 def judge(batch: "pa.RecordBatch") -> Verdict:

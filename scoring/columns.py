@@ -18,37 +18,62 @@ ANSWERS = pa.schema(
         *((name, pa.float32()) for name in PROBABILITIES),
     ]
 )
-REJECTION = pa.schema([("row", pa.int64()), ("reason", pa.string())])
+ERROR = pa.field("error", pa.string())
+REJECTION = pa.schema([("file", pa.string()), ("row", pa.int64()), ("reason", pa.string())])
 
 
-def with_answers(batch: pa.RecordBatch, prediction: Prediction) -> pa.RecordBatch:
-    """Append the answers to n rows; an input column of an answer's name stays as `input_<name>`."""
+def answers(prediction: Prediction) -> pa.RecordBatch:
+    """Return the answers to n rows as columns."""
     labels = pa.array(LABELS).take(pa.array(prediction.price_range))
-    answers = [prediction.price_range, labels, *prediction.probabilities.T]
-    columns = [pa.array(answer) for answer in answers]
-    return _joined(_renamed(batch.schema, ANSWERS.names), ANSWERS, [*batch.columns, *columns])
+    # a column of its own memory, not every fourth number of the rows
+    probabilities = np.ascontiguousarray(prediction.probabilities.T)
+    columns = [pa.array(prediction.price_range), labels, *map(pa.array, probabilities)]
+    return pa.RecordBatch.from_arrays(columns, schema=ANSWERS)
 
 
-def with_reasons(batch: pa.RecordBatch, first_row: int, reasons: Mapping[int, str]) -> pa.RecordBatch:
-    """Take the rows that are no phones and put their numbers and reasons before their columns.
+def with_errors(answered: pa.RecordBatch, reasons: Mapping[int, str]) -> pa.RecordBatch:
+    """Take the answers back from the rows that are no phones, and add a column with the reasons."""
+    bad = np.zeros(answered.num_rows, np.bool_)
+    bad[[*reasons]] = True
+    kept = [
+        pa.array(column.to_numpy(zero_copy_only=False), field.type, mask=bad)
+        for column, field in zip(answered.columns, answered.schema, strict=True)
+    ]
+    errors = pa.array([reasons.get(row) for row in range(len(bad))] if reasons else pa.nulls(len(bad)))
+    return pa.RecordBatch.from_arrays([*kept, errors.cast(ERROR.type)], schema=answered.schema.append(ERROR))
 
-    `reasons` are by rows, which count from 0 in the batch; `first_row` is the number of the batch's first
-    row. An input column called `row` or `reason` stays as `input_row` or `input_reason`.
+
+def beside(batch: pa.RecordBatch, answered: pa.RecordBatch) -> pa.RecordBatch:
+    """Append the answers to n rows; an input column of an answer's name stays as `input_<name>`."""
+    schema = _renamed(batch.schema, answered.schema.names)
+    return _joined(schema, answered.schema, [*batch.columns, *answered.columns])
+
+
+def names_beside(names: Sequence[str], answered: pa.RecordBatch) -> list[str]:
+    """Return the columns' names that `beside` gives, of a table with columns called `names`."""
+    schema = pa.schema([pa.field(name, pa.string()) for name in names])
+    return [*_renamed(schema, answered.schema.names).names, *answered.schema.names]
+
+
+def with_reasons(
+    batch: pa.RecordBatch, file: str, rows: Sequence[int], reasons: Sequence[str]
+) -> pa.RecordBatch:
+    """Put before the columns of n rejected rows their file, their numbers in it, from 1, and the reasons.
+
+    An input column called `file`, `row` or `reason` stays as `input_<name>`.
     """
-    places = np.array([*reasons])
-    rejection = [places + first_row, [*reasons.values()]]
+    rejection = [[file] * len(rows), rows, reasons]
     columns = [pa.array(values, field.type) for values, field in zip(rejection, REJECTION, strict=True)]
-    return _joined(
-        REJECTION, _renamed(batch.schema, REJECTION.names), [*columns, *batch.take(places).columns]
-    )
+    return _joined(REJECTION, _renamed(batch.schema, REJECTION.names), [*columns, *batch.columns])
 
 
 def with_numbers(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Turn the features of phones, given as text, into doubles."""
+    """Turn the features, given as text, into doubles; null where a cell is no number."""
     for feature in FEATURES:
         place = batch.schema.get_field_index(feature.name)
-        doubles: npt.NDArray[np.float64] = cells.numbers(feature, batch.column(place))
-        batch = batch.set_column(place, feature.name, pa.array(doubles))
+        if place >= 0:
+            doubles: npt.NDArray[np.float64] = cells.numbers(feature, batch.column(place))
+            batch = batch.set_column(place, feature.name, pa.array(doubles, from_pandas=True))
     return batch
 
 

@@ -1,143 +1,163 @@
-"""Score a file of phones: read, check, predict and write, batch by batch, in constant memory."""
+"""Score files of phones: find, judge, answer and write, in constant memory, interrupted at will."""
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 from rich.console import Console
 
-from pricerange import table
-from pricerange.errors import BadRowError, TargetError
-from pricerange.phone import LABELS
-from pricerange.predictor import Predictor, Provider
-from scoring.columns import PROBABILITIES, with_answers, with_numbers, with_reasons
+from pricerange import bundle
+from pricerange.cores import usable_cores
+from pricerange.errors import TargetError
+from pricerange.predictor import Provider
+from scoring import blocks, cluster, files, local
+from scoring.answer import OnBadRow
+from scoring.blocks import Shard
+from scoring.cluster import Cluster
+from scoring.job import Job, rejects_of, totals
+from scoring.manifest import Manifest
 from scoring.progress import progress
-from scoring.sink import Sink, sink
-from scoring.staging import ended_by_sigterm, staged
-
-OnBadRow = Literal["fail", "reject"]
+from scoring.sink import Form
+from scoring.staging import ended_by_sigterm, locked, sweep
+from scoring.summary import NAME as SUMMARY
+from scoring.summary import Summary
+from scoring.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """What a job did: rows read, how many of them got each price range, how many were rejected."""
+class Options:
+    """How a job is done; None is all columns, this machine, no metrics.
 
-    target: Path
-    model: str
-    version: str
-    rows: int
-    price_ranges: tuple[int, ...]
-    rejected: int
-    seconds: float
+    What becomes of bad rows, the columns that are kept, the form of a folder's parts, the cluster that does
+    it, and the file for metrics.
+    """
 
-    def __str__(self) -> str:
-        counts = ", ".join(
-            f"{count:,} {label}" for label, count in zip(LABELS, self.price_ranges, strict=True)
-        )
-        lines = [
-            f"{self.rows:,} rows in {self.seconds:.1f} s, {self.rows / self.seconds:,.0f} rows/s, "
-            f"by {self.model} version {self.version}",
-            f"{sum(self.price_ranges):,} scored to {self.target}: {counts}",
-        ]
-        if self.rejected:
-            lines.append(f"{self.rejected:,} rejected to {rejects_of(self.target)}")
-        return "\n".join(lines)
-
-
-def rejects_of(target: Path) -> Path:
-    """Return where the rows go that a job rejects: beside its result, in the result's format."""
-    return target.with_name(f"{target.name}.rejected")
+    on_bad_row: OnBadRow = "fail"
+    columns: tuple[str, ...] | None = None
+    form: Form = "parquet"
+    cluster: Cluster | None = None
+    metrics: Path | None = None
 
 
 def score(  # noqa: PLR0913, PLR0917
-    source: Path,
+    sources: Sequence[str],
     target: Path,
     models: Path,
     version: int | None = None,
     provider: Provider = "cpu",
-    on_bad_row: OnBadRow = "fail",
+    options: Options = Options(),
 ) -> Summary:
-    """Answer every row of a CSV or Parquet file, into another; the newest version where none is named.
+    """Answer every row of the files that `sources` name; the newest version where none is named.
 
-    The target has the source's columns and rows, in order, and after them `price_range` int64, `label` and
-    `probability_0..3` float32; a column of the source that has such a name stays as `input_<name>`. Columns
-    keep their types; those of a CSV are text, and in a Parquet target its features become doubles.
+    A target that ends in `.csv`, `.csv.gz`, `.csv.zst` or `.parquet` is one file, which appears whole or not
+    at all. Any other is a folder of parts, each of which does: a run that was interrupted is gone on with by
+    the next. It has the columns of the input and its rows, in order, and after them `price_range` int64,
+    `label` and `probability_0..3` float32; a column of the input that has such a name stays as
+    `input_<name>`. Columns keep their types; those of a CSV are text, and its features doubles in Parquet.
 
-    A row that is no phone ends the job (`fail`) or goes to `<target>.rejected` with its number, counted
-    from 1, and the reason (`reject`). Both files appear whole or not at all; the rejects of an earlier job
-    into the same target are replaced or removed.
+    A row that is no phone ends the job (`fail`), goes to `<target>.rejected` with its file, its number and
+    the reason (`reject`), or stays without an answer and has the reason in a column `error` (`null`).
 
-    Raises `TargetError`, `ColumnTypeError`, `BadRowError`, and what `table.read`, `table.judge` and
-    `Predictor.load` raise.
+    Raises `TargetError`, `BusyError`, `JobDiffersError`, `ColumnTypeError`, `BadRowError`, and what
+    `files.find`, `blocks.plan`, `Predictor` and `cluster.parts` raise.
     """
     started = time.perf_counter()
-    _require_place(source, target)
-    form = table.format_of(target)
-    predictor = Predictor.load(models, version, provider)
-    batches = table.read(source)
-    with (
-        ended_by_sigterm(),
-        staged(rejects_of(target), target) as (rejects_path, answers_path),
-        sink(answers_path, form, frozenset(PROBABILITIES)) as answers,
-        sink(rejects_path, form) as rejects,
-    ):
-        job = _Job(predictor, source, target, answers, rejects if on_bad_row == "reject" else None)
-        first = next(batches)
-        with progress(table.estimated_rows(source), Console(stderr=True)) as advance:
-            job.run(first)
-            advance(first.num_rows)
-            for batch in batches:
-                job.run(batch)
-                advance(batch.num_rows)
-    passport = predictor.bundle
-    seconds = time.perf_counter() - started
-    counts = tuple(job.price_ranges.tolist())
-    return Summary(target, passport.name, passport.version, job.rows, counts, job.rejected, seconds)
+    console = Console(stderr=True)
+    found = files.find(sources)
+    if found.ignored:
+        console.print(f"ignored, as no tables by their names: {', '.join(found.ignored)}", highlight=False)
+    _require_place(found.files, target)
+    form, compression = _form_of(target, options.form)
+    job = Job(
+        found.files,
+        target.absolute(),
+        form,
+        compression,
+        options.on_bad_row,
+        options.columns,
+        bundle.read(bundle.find(models, version)),
+        provider,
+    )
+    about = sum(blocks.about_rows(file) for file in job.files)
+    with ended_by_sigterm(), locked(target):
+        if _is_file(target):
+            summary = _into_file(job, options, started, about, console)
+        else:
+            summary = _into_folder(job, options, started, about, console)
+    if options.metrics:
+        summary.write_metrics(options.metrics)
+    return summary
 
 
-class _Job:
-    """What happens to each batch, and the counts."""
-
-    def __init__(
-        self, predictor: Predictor, source: Path, target: Path, answers: Sink, rejects: Sink | None
-    ) -> None:
-        self._predictor = predictor
-        self._source = source
-        self._answers = answers
-        self._rejects = rejects
-        self._numbers_from_text = table.format_of(source) == "csv" and table.format_of(target) != "csv"
-        self.rows = 0
-        self.rejected = 0
-        self.price_ranges: npt.NDArray[np.int64] = np.zeros(len(LABELS), np.int64)
-
-    def run(self, batch: pa.RecordBatch) -> None:
-        """Check a batch, reject or refuse its bad rows, answer the others."""
-        verdict = table.judge(batch)
-        phones, rows = batch, verdict.rows
-        bad = np.flatnonzero(~verdict.valid).tolist()
-        if bad:
-            if self._rejects is None:
-                raise BadRowError(self._source, self.rows + bad[0] + 1, verdict.detail(bad[0]))
-            reasons = {row: verdict.detail(row) for row in bad}
-            self._rejects.write(with_reasons(batch, self.rows + 1, reasons))
-            phones, rows = batch.filter(pa.array(verdict.valid)), rows[verdict.valid]
-        if self._numbers_from_text:
-            phones = with_numbers(phones)
-        prediction = self._predictor.predict(rows)
-        self._answers.write(with_answers(phones, prediction))
-        self.rows += batch.num_rows
-        self.rejected += len(bad)
-        self.price_ranges += np.bincount(prediction.price_range, minlength=len(LABELS))
+def _into_file(job: Job, options: Options, started: float, about: int, console: Console) -> Summary:
+    if options.cluster:
+        raise TargetError(job.target, "a cluster writes parts: name a folder")
+    for target in (job.target, job.rejects):
+        sweep(target.parent, target.name)
+    shards = blocks.plan(job.files, split_csv=False)
+    with Worker(job, usable_cores()) as worker, progress(about, console) as advance:
+        tally = worker.whole(shards, advance)
+    return Summary.of(job, tally, tally.rows, time.perf_counter() - started)
 
 
-def _require_place(source: Path, target: Path) -> None:
-    if target.is_dir():
-        raise TargetError(target, "it is a folder")
+def _into_folder(job: Job, options: Options, started: float, about: int, console: Console) -> Summary:
+    manifest = Manifest.begin(job)
+    for folder in (job.target, job.rejects):
+        sweep(folder)
+    before = totals(manifest.parts).rows
+    shards = manifest.remaining(blocks.plan(job.files, split_csv=options.cluster is not None))
+    if not shards and (job.target / SUMMARY).exists():
+        return Summary.read(job.target)
+    with progress(about, console, before) as advance:
+        _write_parts(job, options.cluster, shards, manifest, advance)
+    # what machines that were lost left half written
+    for folder in (job.target, job.rejects):
+        sweep(folder)
+    if not any(job.rejects.iterdir()):
+        job.rejects.rmdir()
+    tally = totals(manifest.parts)
+    summary = Summary.of(job, tally, tally.rows - before, time.perf_counter() - started)
+    summary.write(job.target)
+    return summary
+
+
+def _write_parts(
+    job: Job,
+    on_cluster: Cluster | None,
+    shards: Sequence[Shard],
+    manifest: Manifest,
+    advance: Callable[[int], None],
+) -> None:
+    if on_cluster:
+        for part in cluster.parts(on_cluster, job, shards, advance):
+            manifest.add(part)
+        return
+    cores = usable_cores()
+    with Worker(job, cores) as worker:
+        for part in local.parts(worker, shards, cores, advance):
+            manifest.add(part)
+
+
+def _is_file(target: Path) -> bool:
+    found = files.format_of(target.name)
+    return bool(found and found[0] != "arrow") and not target.is_dir()
+
+
+def _form_of(target: Path, form: Form) -> tuple[Form, str | None]:
+    """Return the form of a target and the compression of a file: a file's name tells both."""
+    if not _is_file(target):
+        return form, None
+    named, compression = files.format_of(target.name) or (form, None)
+    return ("csv" if named == "csv" else "parquet"), compression
+
+
+def _require_place(sources: Sequence[files.InputFile], target: Path) -> None:
+    """Raise `TargetError` where nothing can be written, and where what is read would be written over."""
     if not target.parent.is_dir():
         raise TargetError(target, f"the folder {target.parent} does not exist")
-    if target.exists() and source.exists() and target.samefile(source):
-        raise TargetError(target, "it is the file to be read")
+    written = {path.resolve() for path in (target, rejects_of(target))}
+    for source in sources:
+        path = Path(source.path).resolve()
+        if not source.system and not written.isdisjoint({path, *path.parents}):
+            raise TargetError(target, f"{source.name}, which is to be read, lies there")

@@ -1,0 +1,103 @@
+"""What of a job is finished: a file beside its parts, to which a line is added when a part is on the disk."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from pricerange.durable import sync
+from pricerange.errors import TargetError
+from scoring.blocks import Shard
+from scoring.errors import JobDiffersError
+from scoring.job import Job, Part, part_name
+from scoring.staging import staged
+
+NAME = "_manifest.jsonl"
+"""Readers of folders of Parquet leave out what begins with an underscore."""
+
+
+class Manifest:
+    """The first line says what job it is, each other one which part is finished."""
+
+    def __init__(self, job: Job, parts: list[Part]) -> None:
+        self._job = job
+        self._path = job.target / NAME
+        self.parts = parts
+
+    @classmethod
+    def begin(cls, job: Job) -> Self:
+        """Make the folders of a new job, or go on with one that was begun in them.
+
+        Raises `JobDiffersError` where that was another job, `TargetError` where there are other things.
+        """
+        path = job.target / NAME
+        identity = json.loads(json.dumps(job.identity()))
+        if path.exists():
+            begun, *lines = _whole_lines(path)
+            if begun != identity:
+                raise JobDiffersError(
+                    job.target, [key for key in identity if identity[key] != begun.get(key)]
+                )
+            job.rejects.mkdir(exist_ok=True)
+            parts = [part for line in lines if _is_there(job, part := Part.of_json(line))]
+            return cls(job, parts)
+        _require_empty(job.target)
+        _require_empty(job.rejects)
+        for folder in (job.target, job.rejects):
+            folder.mkdir(exist_ok=True)
+        with staged(path) as (new,):
+            new.write_text(json.dumps(identity) + "\n")
+        return cls(job, [])
+
+    def add(self, part: Part) -> None:
+        """Note that a part is finished."""
+        try:
+            with self._path.open("ab") as file:
+                file.write(json.dumps(part.as_json()).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise TargetError(self._path, error.strerror or str(error)) from error
+        self.parts.append(part)
+
+    def remaining(self, shards: Sequence[Shard]) -> list[Shard]:
+        """Return what is left of shards: each from where its finished parts end."""
+        finished = {(part.file, part.start): part for part in self.parts}
+        left = []
+        for shard in shards:
+            rest = _rest(shard, finished)
+            if rest is not None:
+                left.append(rest)
+        return left
+
+
+def _rest(shard: Shard, finished: dict[tuple[int, int], Part]) -> Shard | None:
+    while part := finished.get((shard.file, shard.start)):
+        if part.stop in {shard.stop, shard.start}:
+            return None
+        row = part.first_row + part.tally.rows
+        shard = Shard(shard.file, part.number + 1, part.stop, shard.stop, row)
+    return shard
+
+
+def _whole_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the lines that are whole, and take off the file what was cut short when a run was killed."""
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        os.truncate(path, len(whole))
+        sync(path)
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def _is_there(job: Job, part: Part) -> bool:
+    """Whether a part's files are as they were when it was finished."""
+    name = part_name(part.file, part.number, job.form)
+    sizes = [path.stat().st_size if path.exists() else 0 for path in (job.target / name, job.rejects / name)]
+    return sizes == [part.bytes, part.rejected_bytes]
+
+
+def _require_empty(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise TargetError(folder, "it exists, and no job of scoring began it")

@@ -1,0 +1,68 @@
+"""Write generated phones, for tests, benches and trials."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from rich.console import Console
+
+from pricerange import synthetic
+from pricerange.cores import usable_cores
+from pricerange.errors import TableFormatError, TargetError
+from pricerange.phone import FEATURE_NAMES
+from scoring import files
+from scoring.progress import progress
+from scoring.sink import Encoded, Form, encoded, sink
+from scoring.staging import ended_by_sigterm, locked, staged
+from scoring.worker import in_order
+
+_BLOCK_ROWS = 1 << 16
+_DECIMAL = {"clock_speed", "m_dep"}
+"""Features that the public data gives with a decimal; the others are whole there."""
+
+
+def synth(rows: int, target: Path) -> int:
+    """Write phones by the rule of `pricerange.synthetic` with their `price_range`; return the bytes written.
+
+    The same number of rows gives the same bytes. The name's end tells the form, as for `pricerange score`.
+
+    Raises `TableFormatError` or `TargetError`.
+    """
+    named = files.format_of(target.name)
+    if named is None or named[0] == "arrow":
+        raise TableFormatError(target, (".csv", ".csv.gz", ".csv.zst", ".parquet"))
+    if not target.parent.is_dir():
+        raise TargetError(target, f"the folder {target.parent} does not exist")
+    form: Form = "csv" if named[0] == "csv" else "parquet"
+    cores = usable_cores()
+    with (
+        ended_by_sigterm(),
+        locked(target),
+        progress(rows, Console(stderr=True)) as advance,
+        ThreadPoolExecutor(cores) as threads,
+        staged(target) as (path,),
+        sink(path, form, named[1]) as file,
+    ):
+        for written, count in in_order(threads, lambda block: _made(*block, form), _blocks(rows), 2 * cores):
+            file.write(written)
+            advance(count)
+    return target.stat().st_size
+
+
+def _blocks(rows: int) -> Iterator[tuple[int, int]]:
+    """Yield the number and the rows of each block; one without rows for a table that has none."""
+    for number, start in enumerate(range(0, max(rows, 1), _BLOCK_ROWS)):
+        yield number, min(rows - start, _BLOCK_ROWS)
+
+
+def _made(number: int, rows: int, form: Form) -> tuple[Encoded, int]:
+    features, price_range = synthetic.phones(rows, number)
+    columns = {
+        name: values if name in _DECIMAL else values.astype(np.int64)
+        for name, values in zip(FEATURE_NAMES, features.T, strict=True)
+    }
+    arrays = {name: pa.array(np.ascontiguousarray(values)) for name, values in columns.items()}
+    batch = pa.RecordBatch.from_pydict({**arrays, "price_range": pa.array(price_range)})
+    return encoded(batch, form), rows
