@@ -9,7 +9,7 @@ from rich.console import Console
 
 from pricerange import bundle
 from pricerange.cores import usable_cores
-from pricerange.errors import TargetError
+from pricerange.errors import TableFormatError, TargetError
 from pricerange.predictor import Provider
 from scoring import blocks, cluster, files, local
 from scoring.answer import OnBadRow
@@ -18,7 +18,7 @@ from scoring.cluster import Cluster
 from scoring.job import Job, rejects_of, totals
 from scoring.manifest import Manifest
 from scoring.progress import progress
-from scoring.sink import Form
+from scoring.sink import FILES, Form
 from scoring.staging import ended_by_sigterm, locked, sweep
 from scoring.summary import NAME as SUMMARY
 from scoring.summary import Summary
@@ -67,8 +67,8 @@ def score(  # noqa: PLR0913, PLR0917
     found = files.find(sources)
     if found.ignored:
         console.print(f"ignored, as no tables by their names: {', '.join(found.ignored)}", highlight=False)
-    _require_place(found.files, target)
     form, compression = _form_of(target, options.form)
+    _require_place(found.files, target)
     job = Job(
         found.files,
         target.absolute(),
@@ -145,8 +145,13 @@ def _is_file(target: Path) -> bool:
 
 
 def _form_of(target: Path, form: Form) -> tuple[Form, str | None]:
-    """Return the form of a target and the compression of a file: a file's name tells both."""
+    """Return the form of a target and the compression of a file: a file's name tells both.
+
+    Raises `TableFormatError` for a name that ends like that of a file, but of none that is known.
+    """
     if not _is_file(target):
+        if target.suffix[1:2].isalpha() and not target.is_dir():
+            raise TableFormatError(target, (*FILES, "no ending, for a folder"))
         return form, None
     named, compression = files.format_of(target.name) or (form, None)
     return ("csv" if named == "csv" else "parquet"), compression

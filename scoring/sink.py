@@ -12,6 +12,9 @@ from scoring.csv_text import CsvText, written
 from scoring.errors import ColumnsDifferError
 
 Form = Literal["csv", "parquet"]
+FILES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
+"""How names of files end that a sink can write."""
+
 Encoded: TypeAlias = "pa.RecordBatch | CsvText"
 
 ROW_GROUP_ROWS = 1 << 17

@@ -14,7 +14,7 @@ from pricerange.errors import TableFormatError, TargetError
 from pricerange.phone import FEATURE_NAMES
 from scoring import files
 from scoring.progress import progress
-from scoring.sink import Encoded, Form, encoded, sink
+from scoring.sink import FILES, Encoded, Form, encoded, sink
 from scoring.staging import ended_by_sigterm, locked, staged
 from scoring.worker import in_order
 
@@ -32,7 +32,7 @@ def synth(rows: int, target: Path) -> int:
     """
     named = files.format_of(target.name)
     if named is None or named[0] == "arrow":
-        raise TableFormatError(target, (".csv", ".csv.gz", ".csv.zst", ".parquet"))
+        raise TableFormatError(target, FILES)
     if not target.parent.is_dir():
         raise TargetError(target, f"the folder {target.parent} does not exist")
     form: Form = "csv" if named[0] == "csv" else "parquet"

@@ -147,13 +147,6 @@ def test_a_truncated_parquet_file_is_refused(tmp_path):
         read_all(path)
 
 
-def test_rows_are_counted_for_parquet_and_estimated_for_csv(tmp_path):
-    parquet.write_table(pa.table({"a": range(1000)}), tmp_path / "a.parquet")
-    path = file_of(tmp_path, b"ram,wifi\n" + b"2800,1\n" * 500_000)
-    assert table.estimated_rows(tmp_path / "a.parquet") == 1000
-    assert table.estimated_rows(path) == pytest.approx(500_000, rel=0.01)
-
-
 def test_pyarrow_is_not_imported_before_a_table_arrives():
     code = "import sys, pricerange.table; sys.exit('pyarrow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -20,8 +20,8 @@ def test_a_line_comes_every_ten_seconds_where_there_is_no_terminal(five_seconds_
         for _ in range(4):
             advance(10_000)
     assert written.getvalue().splitlines() == [
-        "20,000 of about 40,000 rows, 2,000 rows/s",
-        "40,000 of about 40,000 rows, 2,000 rows/s",
+        "20,000 of about 40,000 rows, 2,000 rows/s, about 10 s left",
+        "40,000 of about 40,000 rows, 2,000 rows/s, about 0 s left",
     ]
 
 

@@ -26,13 +26,24 @@ from pricerange.errors import (
 )
 from pricerange.phone import FEATURE_NAMES, FEATURES, LABELS, refusal
 from pricerange.predictor import Predictor
-from scoring.score import rejects_of, score
+from scoring import blocks
+from scoring.answer import OnBadRow
+from scoring.job import rejects_of
+from scoring.score import Options
+from scoring.score import score as run
+from scoring.summary import Summary
 
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}
 PROBABILITIES = [f"probability_{k}" for k in range(4)]
 ANSWERS = ["price_range", "label", *PROBABILITIES]
 BAD = {"ram": "4 GB"}
 BAD_REASON = refusal(FEATURES[FEATURE_NAMES.index("ram")], "4 GB")
+
+
+def score(
+    source: Path, target: Path, models: Path, version: int | None = None, on_bad_row: OnBadRow = "fail"
+) -> Summary:
+    return run([str(source)], target, models, version, options=Options(on_bad_row))
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +106,7 @@ def test_answers_are_the_predictors_to_the_last_bit(
     answers = pa.Table.from_batches(table.read(tmp_path / target))
     assert answers["price_range"].cast(pa.int64()).to_pylist() == expected.price_range.tolist()
     assert answers["label"].to_pylist() == [LABELS[k] for k in expected.price_range]
-    assert summary.price_ranges == tuple(np.bincount(expected.price_range, minlength=4).tolist())
+    assert [*summary.price_ranges.values()] == np.bincount(expected.price_range, minlength=4).tolist()
     assert (summary.rows, summary.rejected) == (len(phones), 0)
     assert only(tmp_path) == sorted([source, target])
 
@@ -214,10 +225,10 @@ def test_rejected_rows_keep_their_columns_and_get_number_and_reason(tmp_path, mo
     good, bad = EXAMPLE | {"row": "good", "price_range": 1}, EXAMPLE | BAD | {"row": "a,b", "price_range": 1}
     write_csv(tmp_path / "in.csv", [good, bad, good, bad])
     summary = score(tmp_path / "in.csv", tmp_path / "out.csv", model_repository, on_bad_row="reject")
-    assert (summary.rows, summary.rejected, sum(summary.price_ranges)) == (4, 2, 2)
+    assert (summary.rows, summary.rejected, sum(summary.price_ranges.values())) == (4, 2, 2)
     assert str(rejects_of(tmp_path / "out.csv")) in str(summary)
     rejects = read_csv(tmp_path / "out.csv.rejected")
-    assert list(rejects[0]) == ["row", "reason", *FEATURE_NAMES, "input_row", "price_range"]
+    assert list(rejects[0]) == ["file", "row", "reason", *FEATURE_NAMES, "input_row", "price_range"]
     assert [(row["row"], row["reason"]) for row in rejects] == [("2", BAD_REASON), ("4", BAD_REASON)]
     assert {(row["ram"], row["input_row"]) for row in rejects} == {("4 GB", "a,b")}
 
@@ -266,7 +277,7 @@ def test_every_row_is_answered_or_rejected_once_and_in_order(
     with pytest.MonkeyPatch.context() as patch:
         # many small batches
         patch.setattr(csv_file, "BLOCK_BYTES", 512)
-        patch.setattr(table, "BATCH_ROWS", 3)
+        patch.setattr(blocks, "BLOCK_ROWS", 3)
         if source == "in.csv":
             write_csv(tmp_path / source, rows)
         else:
@@ -290,7 +301,11 @@ def test_every_row_is_answered_or_rejected_once_and_in_order(
         place for place in range(len(rows)) if place not in bad
     ]
     assert all(row["name"] == drawn[int(row["place"])][1] for row in [*answered, *rejected])
-    assert (summary.rows, summary.rejected, sum(summary.price_ranges)) == (len(rows), len(bad), len(answered))
+    assert (summary.rows, summary.rejected, sum(summary.price_ranges.values())) == (
+        len(rows),
+        len(bad),
+        len(answered),
+    )
 
 
 # what cannot be done
@@ -299,21 +314,22 @@ def test_every_row_is_answered_or_rejected_once_and_in_order(
 @pytest.mark.parametrize(
     ("source", "target", "error", "message"),
     [
-        pytest.param("in.csv", "in.csv", TargetError, "it is the file to be read", id="onto itself"),
+        pytest.param("in.csv", "in.csv", TargetError, "which is to be read, lies there", id="onto itself"),
         pytest.param(
             "in.csv",
             "x/../in.csv",
             TargetError,
-            "it is the file to be read",
+            "which is to be read, lies there",
             id="onto itself by another path",
         ),
         pytest.param("in.csv", "gone/out.csv", TargetError, "gone does not exist", id="no such folder"),
-        pytest.param("in.csv", "folder.csv", TargetError, "it is a folder", id="onto a folder"),
+        pytest.param("x/in.csv", "x", TargetError, "which is to be read, lies there", id="around the input"),
+        pytest.param("in.csv", "folder", TargetError, "no job of scoring began it", id="onto other things"),
         pytest.param(
-            "in.csv", "out.txt", TableFormatError, "must end in .csv or .parquet", id="unknown target"
+            "in.csv", "out.txt", TableFormatError, "or no ending, for a folder", id="unknown target"
         ),
         pytest.param(
-            "in.txt", "out.csv", TableFormatError, "must end in .csv or .parquet", id="unknown source"
+            "in.txt", "out.csv", TableFormatError, "in.txt: the name must end in", id="unknown source"
         ),
         pytest.param("gone.csv", "out.csv", TableNotFoundError, "gone.csv: no such file", id="no source"),
         pytest.param("other.csv", "out.csv", MissingColumnError, "lacks 20 columns", id="other columns"),
@@ -328,8 +344,10 @@ def test_what_cannot_be_done_is_said_and_leaves_nothing(
     write_csv(tmp_path / "in.csv", [EXAMPLE])
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     (tmp_path / "ragged.csv").write_text("a,b\n1\n")
-    (tmp_path / "folder.csv").mkdir()
-    (tmp_path / "x").mkdir()
+    (tmp_path / "in.txt").write_text("text")
+    for folder in ("folder", "x"):
+        (tmp_path / folder).mkdir()
+        write_csv(tmp_path / folder / "in.csv", [EXAMPLE])
     before = only(tmp_path), (tmp_path / "in.csv").read_bytes()
     with pytest.raises(error) as refused:
         score(tmp_path / source, tmp_path / target, model_repository)
