@@ -1,6 +1,7 @@
 """Files as streams of blocks of rows; a run of blocks is a part, and parts are where reading may begin."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -50,7 +51,7 @@ def read(file: InputFile, shard: Shard, columns: Sequence[str] | None = None) ->
     Of Parquet only `columns` are read, where any are named. Raises `TableNotFoundError`,
     `UnreadableTableError`, `BrokenBlockError`, or `SourceChangedError` at the end of the shard.
     """
-    try:
+    with _naming(file):
         match file.format:
             case "csv":
                 yield from _read_csv(file, shard)
@@ -59,10 +60,6 @@ def read(file: InputFile, shard: Shard, columns: Sequence[str] | None = None) ->
             case "arrow":
                 yield from _read_arrow(file, shard)
         file.require_unchanged()
-    except FileNotFoundError as error:
-        raise TableNotFoundError(file.name) from error
-    except (OSError, pa.ArrowException) as error:
-        raise UnreadableTableError(file.name, str(error)) from error
 
 
 def plan(files: Sequence[InputFile], split_csv: bool) -> list[Shard]:
@@ -75,34 +72,42 @@ def plan(files: Sequence[InputFile], split_csv: bool) -> list[Shard]:
     """
     shards: list[Shard] = []
     for place, file in enumerate(files):
-        try:
+        with _naming(file):
             if file.format == "parquet":
                 shards += _plan_parquet(file, place)
             elif split_csv and file.format == "csv" and not file.compression:
                 shards += _plan_csv(file, place)
             else:
                 shards.append(Shard(place))
-        except FileNotFoundError as error:
-            raise TableNotFoundError(file.name) from error
-        except (OSError, pa.ArrowException) as error:
-            raise UnreadableTableError(file.name, str(error)) from error
     return shards
 
 
 def about_rows(file: InputFile) -> int:
-    """Return about how many rows a file has: exactly for Parquet, for CSV by its first lines."""
-    match file.format:
-        case "parquet":
-            with parquet.ParquetFile(file.open()) as table:
-                return int(table.metadata.num_rows)
-        case "csv":
-            with file.open() as raw:
-                stream = pa.CompressedInputStream(raw, file.compression) if file.compression else raw
-                lines = stream.read(csv_file.BLOCK_BYTES).count(b"\n")
-                return int(file.size * lines / max(raw.tell(), 1))
-        case "arrow":
-            with _Batches(file) as batches:
-                return sum(len(batch) for batch in batches.first()) * max(len(batches), 1)
+    """Return about how many rows a file has: exactly for Parquet, else judged by its beginning."""
+    with _naming(file):
+        match file.format:
+            case "parquet":
+                with parquet.ParquetFile(file.open()) as table:
+                    return int(table.metadata.num_rows)
+            case "csv":
+                with file.open() as raw:
+                    stream = pa.CompressedInputStream(raw, file.compression) if file.compression else raw
+                    lines = stream.read(csv_file.BLOCK_BYTES).count(b"\n")
+                    return int(file.size * lines / max(raw.tell(), 1))
+            case "arrow":
+                with _Batches(file) as batches:
+                    return sum(len(batch) for batch in batches.first()) * max(len(batches), 1)
+
+
+@contextmanager
+def _naming(file: InputFile) -> Iterator[None]:
+    """Raise what the file system and Arrow say of a file as errors that name it."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise TableNotFoundError(file.name) from error
+    except (OSError, pa.ArrowException) as error:
+        raise UnreadableTableError(file.name, str(error)) from error
 
 
 def _read_csv(file: InputFile, shard: Shard) -> Iterator[Block]:

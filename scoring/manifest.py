@@ -20,10 +20,15 @@ NAME = "_manifest.jsonl"
 class Manifest:
     """The first line says what job it is, each other one which part is finished."""
 
-    def __init__(self, job: Job, parts: list[Part]) -> None:
-        self._job = job
+    def __init__(self, job: Job, noted: Sequence[Part] = ()) -> None:
         self._path = job.target / NAME
-        self.parts = parts
+        self._parts = {(part.file, part.number): part for part in noted if _is_there(job, part)}
+        self.lacks_none = len(self._parts) == len({(part.file, part.number) for part in noted})
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts that are finished, and there."""
+        return list(self._parts.values())
 
     @classmethod
     def begin(cls, job: Job) -> Self:
@@ -40,15 +45,14 @@ class Manifest:
                     job.target, [key for key in identity if identity[key] != begun.get(key)]
                 )
             job.rejects.mkdir(exist_ok=True)
-            parts = [part for line in lines if _is_there(job, part := Part.of_json(line))]
-            return cls(job, parts)
+            return cls(job, [Part.of_json(line) for line in lines])
         _require_empty(job.target)
         _require_empty(job.rejects)
         for folder in (job.target, job.rejects):
             folder.mkdir(exist_ok=True)
         with staged(path) as (new,):
             new.write_text(json.dumps(identity) + "\n")
-        return cls(job, [])
+        return cls(job)
 
     def add(self, part: Part) -> None:
         """Note that a part is finished."""
@@ -59,7 +63,7 @@ class Manifest:
                 os.fsync(file.fileno())
         except OSError as error:
             raise TargetError(self._path, error.strerror or str(error)) from error
-        self.parts.append(part)
+        self._parts[part.file, part.number] = part
 
     def remaining(self, shards: Sequence[Shard]) -> list[Shard]:
         """Return what is left of shards: each from where its finished parts end."""

@@ -105,10 +105,10 @@ def _into_folder(job: Job, options: Options, started: float, about: int, console
     manifest = Manifest.begin(job)
     for folder in (job.target, job.rejects):
         sweep(folder)
+    if manifest.lacks_none and (job.target / SUMMARY).exists():
+        return Summary.read(job.target)
     before = totals(manifest.parts).rows
     shards = manifest.remaining(blocks.plan(job.files, split_csv=options.cluster is not None))
-    if not shards and (job.target / SUMMARY).exists():
-        return Summary.read(job.target)
     with progress(about, console, before) as advance:
         _write_parts(job, options.cluster, shards, manifest, advance)
     # what machines that were lost left half written

@@ -1,0 +1,14 @@
+"""Scoring in small pieces, so that a table of a few rows has many blocks and parts."""
+
+import pytest
+from tests_small import SMALL, SMALL_BLOCK_BYTES
+
+from pricerange import csv_file
+from scoring import blocks
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    for name, value in SMALL.items():
+        monkeypatch.setattr(blocks, name, value)
+    monkeypatch.setattr(csv_file, "BLOCK_BYTES", SMALL_BLOCK_BYTES)
