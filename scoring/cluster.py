@@ -1,10 +1,11 @@
 """A job on the machines of a Ray cluster: the same shards, through Ray Data over a pool of actors."""
 
-import json
 import logging
+import pickle
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from pricerange.errors import MissingExtraError, PriceRangeError
@@ -12,6 +13,8 @@ from scoring.blocks import Shard
 from scoring.errors import ClusterError
 from scoring.job import Job, Part
 from scoring.worker import Advance, Worker
+
+_SECONDS_TO_CONNECT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ def parts(cluster: Cluster, job: Job, shards: Sequence[Shard], advance: Advance)
     with _connected(cluster):
         from ray import data
 
-        done = data.from_items(
-            [{"shard": json.dumps(asdict(shard))} for shard in shards], override_num_blocks=len(shards)
+        answers = data.from_items(
+            [{"shard": pickle.dumps(shard)} for shard in shards], override_num_blocks=len(shards)
         ).map_batches(
             _Actor,
             batch_size=1,
@@ -52,10 +55,13 @@ def parts(cluster: Cluster, job: Job, shards: Sequence[Shard], advance: Advance)
             num_cpus=cluster.cpus,
             num_gpus=cluster.gpus,
         )
-        for row in done.iter_rows():
-            part = Part.of_json(json.loads(row["part"]))
-            advance(part.tally.rows)
-            yield part
+        for row in answers.iter_rows():
+            found: list[Part] | PriceRangeError = pickle.loads(row["parts"])
+            if isinstance(found, PriceRangeError):
+                raise found
+            for part in found:
+                advance(part.tally.rows)
+                yield part
 
 
 class _Actor:
@@ -64,11 +70,15 @@ class _Actor:
     def __init__(self, job: Job, cores: int) -> None:
         self._worker = Worker(job, cores)
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
-        """Write the parts of shards, and say which they are."""
-        shards = [Shard(**json.loads(shard)) for shard in batch["shard"]]
-        parts = [part for shard in shards for part in self._worker.parts(shard, _nothing)]
-        return {"part": [json.dumps(part.as_json()) for part in parts]}
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
+        """Write the parts of shards, and say which they are; or what is wrong: Ray would lose its fields."""
+        return {"parts": [pickle.dumps(self._parts(pickle.loads(shard))) for shard in batch["shard"]]}
+
+    def _parts(self, shard: Shard) -> list[Part] | PriceRangeError:
+        try:
+            return list(self._worker.parts(shard, _nothing))
+        except PriceRangeError as error:
+            return error
 
 
 def _nothing(_rows: int) -> None:
@@ -77,13 +87,14 @@ def _nothing(_rows: int) -> None:
 
 @contextmanager
 def _connected(cluster: Cluster) -> Iterator[None]:
-    """Connect to a cluster; what goes wrong there is raised as what it is."""
+    """Connect to a cluster. Raises `MissingExtraError` or `ClusterError`."""
     try:
         import ray
         from ray.data import DataContext
         from ray.exceptions import RayError
     except ModuleNotFoundError as error:
         raise MissingExtraError("ray", error.name or "ray") from error
+    _require_reachable(cluster.address)
     for logger in ("ray", "ray.data"):
         logging.getLogger(logger).setLevel(logging.ERROR)
     try:
@@ -91,16 +102,20 @@ def _connected(cluster: Cluster) -> Iterator[None]:
         DataContext.get_current().enable_progress_bars = False
         yield
     except (RayError, ConnectionError, ValueError) as error:
-        raise _first_of_ours(error) or ClusterError(cluster.address, str(error)) from error
+        raise ClusterError(cluster.address, str(error)) from error
     finally:
         ray.shutdown()
 
 
-def _first_of_ours(error: BaseException | None) -> PriceRangeError | None:
-    """Find the error that an actor raised in those that Ray has put around it."""
-    while error is not None and not isinstance(error, PriceRangeError):
-        error = getattr(error, "cause", None) or error.__cause__
-    return error
+def _require_reachable(address: str) -> None:
+    """Raise `ClusterError` where no one listens: Ray would try for minutes, and end the process then."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not (colon and port.isdecimal()):
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_TO_CONNECT).close()
+    except OSError as error:
+        raise ClusterError(address, error.strerror or str(error)) from error
 
 
 def _room(cluster: Cluster) -> int:
