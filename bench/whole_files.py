@@ -65,18 +65,21 @@ def polars(source: Path, target: Path) -> float:
 
 
 def arrow(source: Path, target: Path) -> float:
-    """Read one file and write the other again, by pyarrow's defaults."""
+    """Read one file and write another again, by pyarrow's defaults."""
     from pyarrow import csv, parquet
 
     parquet_in, parquet_out = source.suffix == ".parquet", target.suffix == ".parquet"
+    started = time.perf_counter()
+    phones = parquet.read_table(source) if parquet_in else csv.read_csv(source)
+    reading = time.perf_counter() - started
+    del phones
     answered = parquet.read_table(target) if parquet_out else csv.read_csv(target)
     started = time.perf_counter()
-    parquet.read_table(source) if parquet_in else csv.read_csv(source)
     if parquet_out:
         parquet.write_table(answered, target)
     else:
         csv.write_csv(answered, target)
-    return time.perf_counter() - started
+    return reading + time.perf_counter() - started
 
 
 def model(source: Path, _target: Path) -> float:

@@ -21,7 +21,16 @@ from pricerange.errors import (
     TableNotFoundError,
     UnreadableTableError,
 )
-from pricerange.phone import FEATURE_NAMES, FEATURES, Feature, Problem, admissible, fault, refusal
+from pricerange.phone import (
+    FEATURE_NAMES,
+    FEATURES,
+    Feature,
+    Problem,
+    admissible,
+    all_admissible,
+    fault,
+    refusal,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -111,10 +120,15 @@ def judge(batch: "pa.RecordBatch") -> Verdict:
     Columns are found by name, others are ignored. Raises `MissingColumnError` or `DuplicateColumnError`.
     """
     columns = _features_of(batch)
-    values = np.empty((len(FEATURES), batch.num_rows))
+    rows = np.empty((batch.num_rows, len(FEATURES)), np.float32)
     for place, (feature, column) in enumerate(zip(FEATURES, columns, strict=True)):
-        values[place] = cells.numbers(feature, column)
-    return Verdict.of(values.T, columns)
+        values = cells.numbers(feature, column)
+        if not all_admissible(feature, values):
+            return Verdict.of(np.column_stack(list(map(cells.numbers, FEATURES, columns))), columns)
+        # while the column is in the core's cache
+        rows[:, place] = values
+    good = np.broadcast_to(np.True_, rows.shape)
+    return Verdict(rows, good[:, 0], good, columns)
 
 
 def judge_csv(block: bytes, header: Sequence[str]) -> Verdict:

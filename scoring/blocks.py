@@ -12,7 +12,7 @@ from pricerange.csv_file import TextBlock
 from pricerange.errors import TableNotFoundError, UnreadableTableError
 from scoring.files import InputFile
 
-BLOCK_ROWS = 8_192
+BLOCK_ROWS = 16_384
 """Rows of a block of Parquet or Arrow: its numbers stay in the core's cache."""
 PART_ROWS = 1 << 20
 """Rows, at least, of a part of a Parquet or Arrow file, but for the last."""

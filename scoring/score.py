@@ -150,7 +150,7 @@ def _form_of(target: Path, form: Form) -> tuple[Form, str | None]:
     Raises `TableFormatError` for a name that ends like that of a file, but of none that is known.
     """
     if not _is_file(target):
-        if target.suffix[1:2].isalpha() and not target.is_dir():
+        if target.suffix[1:].isalpha() and not target.is_dir():
             raise TableFormatError(target, (*FILES, "no ending, for a folder"))
         return form, None
     named, compression = files.format_of(target.name) or (form, None)
