@@ -1,8 +1,9 @@
-# Two images: `service` (the default: serving and scoring, without torch) and `train`.
+# Three images: `service` (the default: serving and scoring, without torch), `train`, and `ray` (scoring on a cluster).
 #
 #   docker build -t pricerange .
 #   docker build -t pricerange:gpu --build-arg RUNTIME=gpu .
 #   docker build -t pricerange-train --target train --build-arg TORCH_INDEX=URL .
+#   docker build -t pricerange:ray --target ray .
 #
 # RUNTIME=gpu puts ONNX Runtime with its CUDA provider and the CUDA libraries (several GB) into the image;
 # run it with `--gpus all -e PRICERANGE_PROVIDER=cuda`. The machine brings the NVIDIA driver, nothing else.
@@ -57,6 +58,14 @@ RUN pip install --no-deps --force-reinstall /wheel/*.whl \
     && /opt/venv/bin/python -m compileall -q -x '/py3\d+_' --invalidation-mode unchecked-hash /opt/venv/lib
 
 
+FROM build AS build-ray
+# `default` is the part of Ray that takes jobs and reports health
+RUN pip install -c constraints.txt '.[ray]' 'ray[default]'
+COPY --from=wheel /wheel /wheel
+RUN pip install --no-deps --force-reinstall /wheel/*.whl \
+    && /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib
+
+
 FROM python:3.11-slim-bookworm AS runtime
 # HOME and USER: the numeric user has no entry in /etc/passwd
 ENV PATH=/opt/venv/bin:$PATH HOME=/tmp USER=pricerange PYTHONUNBUFFERED=1 ORT_DISABLE_TELEMETRY=1
@@ -74,6 +83,20 @@ LABEL org.opencontainers.image.title="pricerange-train" \
       org.opencontainers.image.licenses="Apache-2.0"
 USER 10001:10001
 CMD ["train", "--help"]
+
+
+FROM runtime AS ray
+# KubeRay starts Ray through a login shell and asks for its health with wget
+RUN apt-get update && apt-get install --yes --no-install-recommends wget && rm -rf /var/lib/apt/lists/* \
+    && echo 'PATH=/opt/venv/bin:$PATH' > /etc/profile.d/pricerange.sh
+COPY --from=build-ray /opt/venv /opt/venv
+COPY models /models
+ENV PYTHONDONTWRITEBYTECODE=1
+LABEL org.opencontainers.image.title="pricerange-ray" \
+      org.opencontainers.image.description="Scores files of phones on a Ray cluster" \
+      org.opencontainers.image.licenses="Apache-2.0"
+USER 10001:10001
+CMD ["score", "--help"]
 
 
 FROM runtime AS service

@@ -18,7 +18,7 @@ $(VENV)/service.stamp: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/service.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,ray,dev]'
 	@touch $@
 
 serve: $(VENV)/service.stamp ## serve the committed model on http://127.0.0.1:8000
@@ -49,6 +49,8 @@ bench: $(VENV)/dev.stamp ## print the figures that the documents quote
 	$(BIN)/python -m bench.training --data $(DATA)
 	$(BIN)/python -m bench.agreement --data $(DATA)
 	$(BIN)/python -m bench.bad_bodies --count 2000
+	$(BIN)/python -m bench.scoring
+	$(BIN)/python -m bench.scoring_cluster
 
 containers-check: ## build the images, run them together and look (minutes)
 	$(PYTHON) deploy/containers_check.py

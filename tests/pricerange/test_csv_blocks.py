@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pricerange.csv_blocks import BlockCutter
+from pricerange import csv_file
+from pricerange.csv_blocks import BlockCutter, lines
 from pricerange.csv_rows import doubles, parse, split_header
 from pricerange.errors import BrokenBlockError
 from pricerange.phone import FEATURE_NAMES, FEATURES
@@ -165,3 +166,24 @@ def test_other_columns_are_ignored_but_must_be_text():
     assert judge_csv(f"é,{phone}\n".encode(), header).valid.all()
     with pytest.raises(BrokenBlockError, match="not UTF-8"):
         judge_csv(b"\xe9," + phone.encode(), header)
+
+
+@settings(max_examples=300, deadline=None)
+@given(rows=ROWS)
+def test_lines_are_the_rows_as_they_stand_there(rows):
+    text = "".join(f"{first},{second}{end}" for first, second, end in rows).encode()
+    alone = [parse(line.encode(), "kl").to_pylist() for line in lines(text).to_pylist()]
+    assert alone == [[row] for row in parse(text, "kl").to_pylist()]
+
+
+@settings(max_examples=200, deadline=None)
+@given(rows=ROWS, mark=st.booleans())
+def test_blocks_from_a_position_are_those_that_follow_it(rows, mark):
+    text = "k,l\n" + "".join(f"{first},{second}{end}" for first, second, end in rows)
+    content = (b"\xef\xbb\xbf" if mark else b"") + text.encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_file, "BLOCK_BYTES", 64)
+        whole = list(csv_file.blocks(lambda: io.BytesIO(content)))
+        for place, block in enumerate(whole):
+            assert list(csv_file.blocks(lambda: io.BytesIO(content), block.stop)) == whole[place + 1 :]
+    assert whole[-1].stop == len(content)
