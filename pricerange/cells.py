@@ -73,6 +73,24 @@ def content(feature: Feature, column: "pa.Array", row: int) -> object:
     return cell[0].as_py() if types.is_primitive(kind) else _beginning(cell)
 
 
+def contents(feature: Feature, column: "pa.Array", rows: npt.NDArray[np.intp]) -> list[object]:
+    """Return what many cells hold, each as `content` says it."""
+    from pyarrow import types
+
+    if types.is_integer(column.type) or types.is_floating(column.type):
+        numbers: list[object] = column.take(rows).to_pylist()
+        return numbers
+    if types.is_string(column.type) and column.nbytes < _LONG * len(column):
+        # a Parquet file may hold text that is none
+        texts = column.take(rows).cast("binary")
+        known = {
+            text: None if text is None else _read(feature, text[:_LONG].decode(errors="replace"))
+            for text in texts.unique().to_pylist()
+        }
+        return [known[text] for text in texts.to_pylist()]
+    return [content(feature, column, row) for row in rows.tolist()]
+
+
 def _written(date: "pa.Array") -> str:
     """Write a date, a time or a duration; Arrow does not know every time zone: then it is the type."""
     import pyarrow as pa

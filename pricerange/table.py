@@ -44,6 +44,14 @@ _NAMED_PROBLEMS = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a row is no phone: a sentence; and its first feature that is wrong, `ram: null`, to count by."""
+
+    detail: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """Which of the n rows of a batch are phones; why one is none is looked up when it is asked for.
 
@@ -67,22 +75,32 @@ class Verdict:
 
     def problems(self, row: int) -> Iterator[Problem]:
         """Yield what is wrong with a row, value by value; the pointers begin at the row."""
-        for feature, content in self._broken(row):
-            yield Problem(refusal(feature, content), f"/{feature.name}")
+        for k in np.flatnonzero(~self.good[row]).tolist():
+            feature = FEATURES[k]
+            yield Problem(refusal(feature, cells.content(feature, self.columns[k], row)), f"/{feature.name}")
 
     def detail(self, row: int) -> str:
         """Say what is wrong with a row in one sentence, which names the first few values."""
-        return sentence(self.problems(row), int(np.count_nonzero(~self.good[row])))
+        return sentence(
+            (problem.detail for problem in self.problems(row)), int(np.count_nonzero(~self.good[row]))
+        )
 
-    def cause(self, row: int) -> str:
-        """Name the first feature that is wrong in a row and its fault, `ram: out of limits`, to count by."""
-        feature, content = next(self._broken(row))
-        return f"{feature.name}: {fault(feature, content)}"
-
-    def _broken(self, row: int) -> Iterator[tuple[Feature, object]]:
-        """Yield the features whose rule a row breaks, and what its cells hold."""
-        for k in np.flatnonzero(~self.good[row]).tolist():
-            yield FEATURES[k], cells.content(FEATURES[k], self.columns[k], row)
+    def explained(self, rows: Sequence[int]) -> Iterator[Reason]:
+        """Yield why each of many rows is none: sooner than to ask for the `detail` of one after the other."""
+        found: list[list[Reason]] = [[] for _ in rows]
+        wrong = ~self.good[rows]
+        for k in np.flatnonzero(wrong.any(axis=0)).tolist():
+            places = np.flatnonzero(wrong[:, k])
+            contents = cells.contents(FEATURES[k], self.columns[k], np.take(rows, places))
+            # what is wrong is often the same
+            known: dict[tuple[type, str], Reason] = {}
+            for place, content in zip(places.tolist(), contents, strict=True):
+                key = (type(content), str(content))
+                if key not in known:
+                    known[key] = _reason(FEATURES[k], content)
+                found[place].append(known[key])
+        for reasons in found:
+            yield reasons[0] if len(reasons) == 1 else _all_of(reasons)
 
 
 def format_of(path: Path) -> Format:
@@ -146,9 +164,17 @@ def judge_csv(block: bytes, header: Sequence[str]) -> Verdict:
     return replace(verdict, columns=_features_of(csv_rows.parse(block, header)))
 
 
-def sentence(problems: Iterable[Problem], count: int) -> str:
+def _reason(feature: Feature, content: object) -> Reason:
+    return Reason(refusal(feature, content), f"{feature.name}: {fault(feature, content)}")
+
+
+def _all_of(reasons: Sequence[Reason]) -> Reason:
+    return Reason(sentence((reason.detail for reason in reasons), len(reasons)), reasons[0].cause)
+
+
+def sentence(problems: Iterable[str], count: int) -> str:
     """Say what is wrong with a row in one sentence, which names the first few of `count` problems."""
-    details = [problem.detail for problem in islice(problems, _NAMED_PROBLEMS)]
+    details = list(islice(problems, _NAMED_PROBLEMS))
     if count > len(details):
         details.append(f"and {count - len(details)} more")
     return "; ".join(details)

@@ -1,6 +1,7 @@
 """One block of rows and the model's answers to it: what is done to each, in any order, on any machine."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -14,6 +15,7 @@ from pricerange.csv_file import TextBlock
 from pricerange.errors import DuplicateColumnError, MissingColumnError
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Predictor
+from pricerange.table import Reason
 from scoring import columns
 from scoring.csv_text import continued
 from scoring.errors import UnknownColumnError
@@ -50,9 +52,7 @@ class _Judged(Protocol):
     @property
     def valid(self) -> npt.NDArray[np.bool_]: ...
 
-    def detail(self, row: int) -> str: ...
-
-    def cause(self, row: int) -> str: ...
+    def explained(self, rows: Sequence[int]) -> Iterable[Reason]: ...
 
 
 class Answerer:
@@ -114,27 +114,28 @@ class Answerer:
 
         Where there is a `header`, `kept` is one column of whole lines, and it names their columns.
         """
-        bad = np.flatnonzero(~judged.valid).tolist()
-        reasons = {row: judged.detail(row) for row in bad[: 1 if self._on_bad_row == "fail" else None]}
-        rows = judged.rows
-        rejected = None
-        if bad and self._on_bad_row != "null":
-            assert source is not None
-            rejected = Rejected(
-                self._read(source.take(pa.array([*reasons]))), [*reasons], [*reasons.values()]
-            )
-            kept, rows = kept.filter(pa.array(judged.valid)), rows[judged.valid]
-        prediction = self._predictor.predict(rows)
+        valid = judged.valid
+        bad = np.flatnonzero(~valid).tolist()
+        phones = judged.rows[valid] if bad else judged.rows
+        if self._on_bad_row == "fail":
+            # the first one ends the job
+            del bad[1:]
+        prediction = self._predictor.predict(phones)
         answers = columns.answers(prediction)
-        phones = judged.valid if len(rows) == len(judged.valid) else slice(None)
-        tally = Tally(
-            len(judged.valid),
-            np.bincount(prediction.price_range[phones], minlength=len(LABELS)),
-            self._training_range.outside(rows[phones] if bad else rows),
-        )
-        tally.bad.update(judged.cause(row) for row in reasons)
+        reasons = list(judged.explained(bad))
+        details = [reason.detail for reason in reasons]
+        rejected = None
         if self._on_bad_row == "null":
-            answers = columns.with_errors(answers, reasons)
+            answers = columns.with_errors(answers, valid, details)
+        elif source is not None and bad:
+            rejected = Rejected(self._read(source.take(pa.array(bad))), bad, details)
+            kept = kept.filter(pa.array(valid))
+        tally = Tally(
+            len(valid),
+            np.bincount(prediction.price_range, minlength=len(LABELS)),
+            self._training_range.outside(phones),
+            Counter(reason.cause for reason in reasons),
+        )
         if header is None:
             return Answered(tally, encoded(columns.beside(kept, answers), self._form), rejected)
         names = columns.names_beside(header, answers)
@@ -173,17 +174,13 @@ class _NoPhones:
     def __init__(self, error: MissingColumnError | DuplicateColumnError, count: int) -> None:
         self.rows: npt.NDArray[np.float32] = np.zeros((count, len(FEATURE_NAMES)), np.float32)
         self.valid: npt.NDArray[np.bool_] = np.zeros(count, np.bool_)
-        self._detail = str(error)
-        self._cause = (
+        cause = (
             f"{error.missing[0]}: missing column"
             if isinstance(error, MissingColumnError)
             else f"{error.names[0]}: more than one column"
         )
+        self._reason = Reason(str(error), cause)
 
-    def detail(self, _row: int) -> str:
-        """Say which columns are wrong."""
-        return self._detail
-
-    def cause(self, _row: int) -> str:
-        """Name the first of them."""
-        return self._cause
+    def explained(self, rows: Sequence[int]) -> list[Reason]:
+        """Say the same of each: which columns are wrong."""
+        return [self._reason] * len(rows)

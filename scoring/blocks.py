@@ -1,6 +1,7 @@
 """Files as streams of blocks of rows; a run of blocks is a part, and parts are where reading may begin."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from scoring.files import InputFile
 
 BLOCK_ROWS = 16_384
 """Rows of a block of Parquet or Arrow: its numbers stay in the core's cache."""
+_AT_ONCE = 16
 PART_ROWS = 1 << 20
 """Rows, at least, of a part of a Parquet or Arrow file, but for the last."""
 PART_BYTES = 1 << 26
@@ -70,20 +72,29 @@ def plan(files: Sequence[InputFile], split_csv: bool) -> list[Shard]:
 
     Raises `TableNotFoundError`, `UnreadableTableError` or `BrokenBlockError`.
     """
-    shards: list[Shard] = []
-    for place, file in enumerate(files):
+
+    def planned(place: int, file: InputFile) -> list[Shard]:
         with _naming(file):
             if file.format == "parquet":
-                shards += _plan_parquet(file, place)
-            elif split_csv and file.format == "csv" and not file.compression:
-                shards += _plan_csv(file, place)
-            else:
-                shards.append(Shard(place))
-    return shards
+                return list(_plan_parquet(file, place))
+            if split_csv and file.format == "csv" and not file.compression:
+                return list(_plan_csv(file, place))
+            return [Shard(place)]
+
+    # of many files in an object store each may take a while to answer
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return [shard for shards in threads.map(planned, range(len(files)), files) for shard in shards]
 
 
-def about_rows(file: InputFile) -> int:
-    """Return about how many rows a file has: exactly for Parquet, else judged by its beginning."""
+def about_rows(files: Sequence[InputFile]) -> int:
+    """Return about how many rows files have, judged by the first of them, and those by their beginnings."""
+    looked_at = files[:_AT_ONCE]
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        rows = sum(threads.map(_about_rows, looked_at))
+    return rows * sum(file.size for file in files) // max(sum(file.size for file in looked_at), 1)
+
+
+def _about_rows(file: InputFile) -> int:
     with _naming(file):
         match file.format:
             case "parquet":

@@ -3,7 +3,7 @@
 import logging
 import pickle
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,7 @@ class Cluster:
     gpus: float = 0.0
 
 
-def parts(cluster: Cluster, job: Job, shards: Sequence[Shard], advance: Advance) -> Iterator[Part]:
+def parts(cluster: Cluster, job: Job, shards: Sequence[Shard], advance: Advance) -> Generator[Part]:
     """Write the parts of shards on a cluster and yield them as shards are finished.
 
     The folder of the job has to be the same on all machines. A shard whose machine was lost is done again by

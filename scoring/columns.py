@@ -1,6 +1,6 @@
 """What columns a result has: those of the input, and beside them the model's answers or a row's reason."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -31,16 +31,13 @@ def answers(prediction: Prediction) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=ANSWERS)
 
 
-def with_errors(answered: pa.RecordBatch, reasons: Mapping[int, str]) -> pa.RecordBatch:
-    """Take the answers back from the rows that are no phones, and add a column with the reasons."""
-    bad = np.zeros(answered.num_rows, np.bool_)
-    bad[[*reasons]] = True
-    kept = [
-        pa.array(column.to_numpy(zero_copy_only=False), field.type, mask=bad)
-        for column, field in zip(answered.columns, answered.schema, strict=True)
-    ]
-    errors = pa.array([reasons.get(row) for row in range(len(bad))] if reasons else pa.nulls(len(bad)))
-    return pa.RecordBatch.from_arrays([*kept, errors.cast(ERROR.type)], schema=answered.schema.append(ERROR))
+def with_errors(
+    answered: pa.RecordBatch, valid: npt.NDArray[np.bool_], reasons: Sequence[str]
+) -> pa.RecordBatch:
+    """Spread the answers to the `valid` of n rows among all: nulls where one is no phone, and the reason."""
+    places = [pa.array(np.cumsum(side) - 1, mask=~side) for side in (valid, ~valid)]
+    errors = pa.array(reasons, ERROR.type).take(places[1])
+    return answered.take(places[0]).append_column(ERROR, errors)
 
 
 def beside(batch: pa.RecordBatch, answered: pa.RecordBatch) -> pa.RecordBatch:

@@ -1,6 +1,6 @@
 """A job on this machine: several shards at a time, as many as there are cores."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
@@ -9,7 +9,7 @@ from scoring.job import Part
 from scoring.worker import Advance, Worker
 
 
-def parts(worker: Worker, shards: Sequence[Shard], at_once: int, advance: Advance) -> Iterator[Part]:
+def parts(worker: Worker, shards: Sequence[Shard], at_once: int, advance: Advance) -> Generator[Part]:
     """Write the parts of shards, `at_once` of them at the same time, and yield them as they are finished.
 
     Where several shards fail, the error is that of the first: those before it are worked on to their ends.

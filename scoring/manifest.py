@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -64,6 +64,11 @@ class Manifest:
         except OSError as error:
             raise TargetError(self._path, error.strerror or str(error)) from error
         self._parts[part.file, part.number] = part
+
+    def add_all(self, parts: Iterable[Part]) -> None:
+        """Note parts as they are finished."""
+        for part in parts:
+            self.add(part)
 
     def remaining(self, shards: Sequence[Shard]) -> list[Shard]:
         """Return what is left of shards: each from where its finished parts end."""

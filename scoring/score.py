@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def score(  # noqa: PLR0913, PLR0917
         bundle.read(bundle.find(models, version)),
         provider,
     )
-    about = sum(blocks.about_rows(file) for file in job.files)
+    about = blocks.about_rows(job.files)
     with ended_by_sigterm(), locked(target):
         if _is_file(target):
             summary = _into_file(job, options, started, about, console)
@@ -130,13 +131,12 @@ def _write_parts(
     advance: Callable[[int], None],
 ) -> None:
     if on_cluster:
-        for part in cluster.parts(on_cluster, job, shards, advance):
-            manifest.add(part)
+        with closing(cluster.parts(on_cluster, job, shards, advance)) as parts:
+            manifest.add_all(parts)
         return
     cores = usable_cores()
-    with Worker(job, cores) as worker:
-        for part in local.parts(worker, shards, cores, advance):
-            manifest.add(part)
+    with Worker(job, cores) as worker, closing(local.parts(worker, shards, cores, advance)) as parts:
+        manifest.add_all(parts)
 
 
 def _is_file(target: Path) -> bool:

@@ -34,7 +34,7 @@ class JsonRows:
     def detail(self, row: int) -> str:
         """Say what is wrong with a row in one sentence."""
         found = _refusal(self.phones[row])
-        return sentence(found.problems, found.count)
+        return sentence((problem.detail for problem in found.problems), found.count)
 
 
 class JsonReader:

@@ -126,4 +126,4 @@ def test_rows_are_counted_or_estimated_before_they_are_read(tmp_path, end):
     (file,) = files.find([str(path)]).files
     exact = end in {".parquet", ".arrow"}
     expected = 1000 if exact else pytest.approx(500_000, rel=0.01 if end == ".csv" else 0.3)
-    assert blocks.about_rows(file) == expected
+    assert blocks.about_rows([file]) == expected
