@@ -60,8 +60,8 @@ class InputFile:
             raise SourceChangedError(self.name)
 
     def identity(self) -> dict[str, Any]:
-        """Return what tells this file from another, and from itself after a change."""
-        return asdict(self)
+        """Return what tells this file from another, and from itself after a change; no secret is in it."""
+        return asdict(self) | {"system": _without_secret(self.system)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def find(sources: Sequence[str]) -> Found:
         try:
             tables = list(_tables(place, ignored))
         except (OSError, pa.ArrowException) as error:
-            raise UnreadableTableError(source, str(error)) from error
+            raise UnreadableTableError(place.source, str(error)) from error
         for table in tables:
             key = (type(_file_system(table.system)).__name__, table.path)
             if key in files:
@@ -115,10 +115,11 @@ class _Place:
     def of(cls, source: str) -> "_Place":
         if not _URI.match(source):
             return cls(source, "", os.path.abspath(source))  # noqa: PTH100 - a Path would resolve no `..`
+        shown = _without_secret(source)
         try:
-            return cls(source, source, fs.FileSystem.from_uri(source)[1])
+            return cls(shown, source, fs.FileSystem.from_uri(source)[1])
         except (OSError, ValueError, pa.ArrowException) as error:
-            raise UnreadableTableError(source, str(error)) from error
+            raise UnreadableTableError(shown, str(error).replace(source, shown)) from error
 
     def name_of(self, path: str) -> str:
         """Return what people call a path of this file system."""
@@ -161,6 +162,11 @@ def _table(place: _Place, info: fs.FileInfo) -> InputFile:
     form, compression = format_of(info.path) or ("csv", None)
     name = place.source if info.path == place.path and not place.system else place.name_of(info.path)
     return InputFile(name, place.system, info.path, form, compression, info.size, info.mtime_ns or 0)
+
+
+def _without_secret(uri: str) -> str:
+    """Return a URI without the key and the secret that may stand before its host."""
+    return re.sub(r"(?<=://)[^/@]*@", "", uri)
 
 
 def _file_system(uri: str) -> fs.FileSystem:
