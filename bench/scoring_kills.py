@@ -68,14 +68,14 @@ def prepare(folder: Path, form: str, rows: int) -> float:
     elif form == "csv.gz":
         with source.open("wb") as file:
             subprocess.run(["gzip", "-1", "-c", folder / "phones.csv"], stdout=file, check=True)
-    return run("pricerange", *_job(folder, form, folder / f"whole-{form}")).seconds
+    return run("pricerange", *_job(folder, form, folder / f"{form}-whole")).seconds
 
 
 def kill(folder: Path, form: str, kills: int, seconds: float, moment: random.Random) -> tuple[str, ...]:
     """Run jobs and kill them at random moments until there were so many kills; compare what they end in."""
     done = jobs = equal = stray = 0
     while done < kills:
-        target = folder / f"killed-{form}"
+        target = folder / f"{form}-killed"
         jobs += 1
         while True:
             with subprocess.Popen(
@@ -101,7 +101,7 @@ def fill(folder: Path, form: str) -> tuple[str, ...]:
     """Score onto a disk with room for a third, then for two thirds, then for all."""
     disk = folder / "disk"
     disk.mkdir(exist_ok=True)
-    needed = sum(path.stat().st_size for path in _files(folder / f"whole-{form}"))
+    needed = sum(path.stat().st_size for path in _files(folder / f"{form}-whole"))
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={needed // 3}", "tmpfs", disk], check=True)
     failed = 0
     try:
@@ -131,7 +131,7 @@ def _files(target: Path) -> list[Path]:
 
 
 def _same(folder: Path, form: str, target: Path) -> bool:
-    return _digests(target) == _digests(folder / f"whole-{form}")
+    return _digests(target) == _digests(folder / f"{form}-whole")
 
 
 def _digests(target: Path) -> list[tuple[str, str]]:
