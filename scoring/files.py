@@ -131,9 +131,10 @@ class _Place:
 def _tables(place: _Place, ignored: list[str]) -> Iterator[InputFile]:
     info = _file_system(place.system).get_file_info(place.path)
     if info.type == fs.FileType.File:
-        if not format_of(place.path):
+        found_format = format_of(place.path)
+        if not found_format:
             raise TableFormatError(place.source, tuple(_FORMATS))
-        yield _table(place, info)
+        yield _table(place, info, *found_format)
         return
     if info.type == fs.FileType.Directory:
         found = list(_under(place, place.path))
@@ -142,8 +143,9 @@ def _tables(place: _Place, ignored: list[str]) -> Iterator[InputFile]:
         found = [file for file in _under(place, folder) if PurePosixPath(file.path).match(place.path)]
     else:
         raise TableNotFoundError(place.source)
-    ignored += [place.name_of(file.path) for file in found if not format_of(file.path)]
-    tables = [_table(place, file) for file in found if format_of(file.path)]
+    known = [(file, format_of(file.path)) for file in found]
+    ignored += [place.name_of(file.path) for file, form in known if not form]
+    tables = [_table(place, file, *form) for file, form in known if form]
     if not tables:
         raise NoInputError(place.source, tuple(_FORMATS))
     yield from tables
@@ -158,8 +160,7 @@ def _under(place: _Place, folder: str) -> Iterator[fs.FileInfo]:
             yield file
 
 
-def _table(place: _Place, info: fs.FileInfo) -> InputFile:
-    form, compression = format_of(info.path) or ("csv", None)
+def _table(place: _Place, info: fs.FileInfo, form: Format, compression: Compression | None) -> InputFile:
     name = place.source if info.path == place.path and not place.system else place.name_of(info.path)
     return InputFile(name, place.system, info.path, form, compression, info.size, info.mtime_ns or 0)
 
