@@ -43,7 +43,8 @@ def main() -> None:
         try:
             app()
         except PriceRangeError as error:
-            typer.echo(f"error: {error}", err=True)
+            # a file's name may hold what no terminal can show
+            typer.echo(f"error: {error}".encode(errors="backslashreplace").decode(), err=True)
             sys.exit(error.exit_code)
 
 

@@ -347,11 +347,12 @@ class TargetError(PriceRangeError):
 
 @dataclass
 class ColumnTypeError(PriceRangeError):
-    """A column whose values cannot be written as text."""
+    """A column whose values a file of a format cannot hold."""
 
     name: str
     found: str
+    form: str = "CSV"
     exit_code = 38
 
     def __str__(self) -> str:
-        return f"the column {self.name} is of type {self.found}, which a CSV file cannot hold"
+        return f"the column {self.name} is of type {self.found}, which a {self.form} file cannot hold"

@@ -18,7 +18,7 @@ from pricerange.predictor import Predictor
 from pricerange.table import Reason
 from scoring import columns
 from scoring.csv_text import continued
-from scoring.errors import UnknownColumnError
+from scoring.errors import BadBlockRowError, UnknownColumnError
 from scoring.sink import Encoded, Form, encoded
 from scoring.tally import Tally, TrainingRange
 
@@ -71,8 +71,8 @@ class Answerer:
     def answer(self, content: pa.RecordBatch | TextBlock) -> Answered:
         """Judge n rows, answer the phones among them and encode what a sink has to write.
 
-        Raises `MissingColumnError` and `DuplicateColumnError` where a bad row shall end the job,
-        `UnknownColumnError`, `ColumnTypeError` or `BrokenBlockError`.
+        Raises `BadBlockRowError`, `MissingColumnError` or `DuplicateColumnError` where a bad row shall end
+        the job, `UnknownColumnError`, `ColumnTypeError` or `BrokenBlockError`.
         """
         if isinstance(content, pa.RecordBatch):
             return self._answer(content, self._judge(content), self._selected(content))
@@ -117,9 +117,9 @@ class Answerer:
         valid = judged.valid
         bad = np.flatnonzero(~valid).tolist()
         phones = judged.rows[valid] if bad else judged.rows
-        if self._on_bad_row == "fail":
-            # the first one ends the job
-            del bad[1:]
+        if bad and self._on_bad_row == "fail":
+            (reason,) = judged.explained(bad[:1])
+            raise BadBlockRowError(bad[0], reason.detail)
         prediction = self._predictor.predict(phones)
         answers = columns.answers(prediction)
         reasons = list(judged.explained(bad))
@@ -159,13 +159,18 @@ class Answerer:
         unknown = [name for name in self._kept if name not in batch.schema.names]
         if unknown:
             raise UnknownColumnError(unknown)
-        return batch.select([name for name in batch.schema.names if name in self._kept])
+        return _columns_of(batch, self._kept)
 
     def _read(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return of rejected rows what is read at all: the features and the columns that are kept."""
         if self._kept is None:
             return batch
-        return batch.select([name for name in batch.schema.names if name in {*self._kept, *FEATURE_NAMES}])
+        return _columns_of(batch, (*self._kept, *FEATURE_NAMES))
+
+
+def _columns_of(batch: pa.RecordBatch, wanted: Sequence[str]) -> pa.RecordBatch:
+    """Return the columns of these names, all of them where one is there twice."""
+    return batch.select([place for place, name in enumerate(batch.schema.names) if name in wanted])
 
 
 class _NoPhones:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import ipc, parquet
 
 from pricerange import csv_blocks, csv_file
@@ -153,10 +154,11 @@ def _read_parquet(file: InputFile, shard: Shard, columns: Sequence[str] | None) 
         )
         for batch in batches:
             rows += batch.num_rows
-            yield Block(shard.part, stop, batch)
+            yield Block(shard.part, stop, _settled(batch))
         if not rows and not shard.start:
-            empty = pa.RecordBatch.from_pylist([], schema=table.schema_arrow)
-            yield Block(shard.part, stop, empty if columns is None else empty.select(columns))
+            empty = _settled(pa.RecordBatch.from_pylist([], schema=table.schema_arrow))
+            places = [k for k, name in enumerate(empty.schema.names) if columns is None or name in columns]
+            yield Block(shard.part, stop, empty.select(places))
 
 
 def _plan_parquet(file: InputFile, place: int) -> Iterator[Shard]:
@@ -178,12 +180,27 @@ def _read_arrow(file: InputFile, shard: Shard) -> Iterator[Block]:
         part, rows, number = shard.part, 0, shard.start
         for number, batch in enumerate(batches.since(shard.start), shard.start + 1):
             for start in range(0, max(batch.num_rows, 1), BLOCK_ROWS):
-                yield Block(part, number, batch.slice(start, BLOCK_ROWS))
+                yield Block(part, number, _settled(batch.slice(start, BLOCK_ROWS)))
             rows += batch.num_rows
             if rows >= PART_ROWS:
                 part, rows = part + 1, 0
         if not number:
-            yield Block(part, 0, pa.RecordBatch.from_pylist([], schema=batches.schema))
+            yield Block(part, 0, _settled(pa.RecordBatch.from_pylist([], schema=batches.schema)))
+
+
+def _settled(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Turn views and runs into the values that they stand for: of those Arrow cannot filter rows."""
+    for place, field in enumerate(batch.schema):
+        kind, column = field.type, batch.column(place)
+        if pa.types.is_run_end_encoded(kind):
+            column = pc.run_end_decode(column)
+        if pa.types.is_string_view(column.type):
+            column = column.cast(pa.large_string())
+        if pa.types.is_binary_view(column.type):
+            column = column.cast(pa.large_binary())
+        if column.type != kind:
+            batch = batch.set_column(place, field.with_type(column.type), column)
+    return batch
 
 
 class _Batches:

@@ -79,6 +79,11 @@ def _writable(name: str, column: pa.Array) -> pa.Array:
     """Return a column that Arrow's CSV writer takes; it takes text, truth values and numbers as they are."""
     kind = column.type
     types = pa.types
+    if types.is_string(kind):
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise ColumnTypeError(name, "string, with bytes that are not UTF-8") from error
     if types.is_string(kind) or types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):
         return column
     try:

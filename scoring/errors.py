@@ -42,9 +42,12 @@ class ColumnsDifferError(PriceRangeError):
     def __str__(self) -> str:
         differing = [name for name in self.found if name not in self.expected]
         lacking = [name for name in self.expected if name not in self.found]
-        what = f"has {', '.join(differing) or 'the same'}, lacks {', '.join(lacking) or 'none'}"
+        what = [f"has {', '.join(differing)}"] * bool(differing) + [f"lacks {', '.join(lacking)}"] * bool(
+            lacking
+        )
         return (
-            f"{self.file} has other columns than the file before it: it {what}; "
+            f"{self.file} has other columns than the file before it: it "
+            f"{' and '.join(what) or 'has them in another order'}; "
             "a folder as OUT takes files of different columns"
         )
 
@@ -59,6 +62,18 @@ class UnknownColumnError(PriceRangeError):
 
     def __str__(self) -> str:
         return f"{self.file} has no column {', '.join(self.names)}, which was to be kept"
+
+
+@dataclass
+class BadBlockRowError(PriceRangeError):
+    """A row of a block that is no phone; `row` counts from 0 in it."""
+
+    row: int
+    reason: str
+    exit_code = 36
+
+    def __str__(self) -> str:
+        return f"row {self.row} of the block: {self.reason}"
 
 
 @dataclass

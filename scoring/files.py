@@ -1,10 +1,11 @@
 """Which files are to be scored: paths, globs, folders and URIs, through pyarrow's file systems."""
 
+import fnmatch
 import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -66,10 +67,11 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The files in the order in which they are scored, and those of a folder that are no tables."""
+    """The files in the order in which they are scored, what was no table, and the searched folders."""
 
     files: tuple[InputFile, ...]
     ignored: tuple[str, ...]
+    folders: tuple[Path, ...]
 
 
 def format_of(name: str) -> tuple[Format, Compression | None] | None:
@@ -82,25 +84,29 @@ def find(sources: Sequence[str]) -> Found:
     """Find the files that paths, globs, folders and URIs name; those of a folder or a glob by their names.
 
     Folders are searched to their depth; what begins with a dot or an underscore is left out. `*` in a glob
-    stays within a folder.
+    stays within a folder, and there is no `**`. A file on this machine is one by whatever links it is named.
 
     Raises `TableNotFoundError`, `TableFormatError`, `UnreadableTableError`, `NoInputError` or
     `RepeatedInputError`.
     """
     files: dict[tuple[str, str], InputFile] = {}
     ignored: list[str] = []
+    folders: list[Path] = []
     for source in sources:
         place = _Place.of(source)
         try:
             tables = list(_tables(place, ignored))
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, ValueError, pa.ArrowException) as error:
             raise UnreadableTableError(place.source, str(error)) from error
+        if not place.system and Path(place.path).is_dir():
+            folders.append(Path(place.path).resolve())
         for table in tables:
-            key = (type(_file_system(table.system)).__name__, table.path)
+            path = table.path if table.system else str(Path(table.path).resolve())
+            key = (type(_file_system(table.system)).__name__, path)
             if key in files:
                 raise RepeatedInputError(table.name)
             files[key] = table
-    return Found(tuple(files.values()), tuple(ignored))
+    return Found(tuple(files.values()), tuple(ignored), tuple(folders))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +119,14 @@ class _Place:
 
     @classmethod
     def of(cls, source: str) -> "_Place":
+        if not source:
+            raise TableNotFoundError("''")
         if not _URI.match(source):
             return cls(source, "", os.path.abspath(source))  # noqa: PTH100 - a Path would resolve no `..`
         shown = _without_secret(source)
         try:
-            return cls(shown, source, fs.FileSystem.from_uri(source)[1])
+            system, path = fs.FileSystem.from_uri(source)
+            return cls(path, "", path) if system.type_name == "local" else cls(shown, source, path)
         except (OSError, ValueError, pa.ArrowException) as error:
             raise UnreadableTableError(shown, str(error).replace(source, shown)) from error
 
@@ -138,9 +147,11 @@ def _tables(place: _Place, ignored: list[str]) -> Iterator[InputFile]:
         return
     if info.type == fs.FileType.Directory:
         found = list(_under(place, place.path))
+    elif "**" in place.path:
+        raise UnreadableTableError(place.source, "there is no `**`: a folder is searched to its depth")
     elif wild := _WILD.search(place.path):
-        folder = place.path[: place.path.rindex("/", 0, wild.start())]
-        found = [file for file in _under(place, folder) if PurePosixPath(file.path).match(place.path)]
+        folder, _, pattern = place.path[: wild.start()].rpartition("/")
+        found = list(_matching(place, folder, (pattern + place.path[wild.start() :]).split("/")))
     else:
         raise TableNotFoundError(place.source)
     known = [(file, format_of(file.path)) for file in found]
@@ -149,6 +160,20 @@ def _tables(place: _Place, ignored: list[str]) -> Iterator[InputFile]:
     if not tables:
         raise NoInputError(place.source, tuple(_FORMATS))
     yield from tables
+
+
+def _matching(place: _Place, folder: str, patterns: list[str]) -> Iterator[fs.FileInfo]:
+    """Yield the files whose path under a folder is of these patterns, a pattern a level."""
+    selected = fs.FileSelector(folder or "/", allow_not_found=True)
+    wanted = fs.FileType.File if len(patterns) == 1 else fs.FileType.Directory
+    entries = _file_system(place.system).get_file_info(selected)
+    for entry in sorted(entries, key=lambda entry: str(entry.path)):
+        hidden = entry.base_name[0] in "._" and patterns[0][0] != entry.base_name[0]
+        if entry.type == wanted and not hidden and fnmatch.fnmatchcase(entry.base_name, patterns[0]):
+            if len(patterns) == 1:
+                yield entry
+            else:
+                yield from _matching(place, entry.path, patterns[1:])
 
 
 def _under(place: _Place, folder: str) -> Iterator[fs.FileInfo]:

@@ -21,6 +21,7 @@ class Manifest:
     """The first line says what job it is, each other one which part is finished."""
 
     def __init__(self, job: Job, noted: Sequence[Part] = ()) -> None:
+        self._job = job
         self._path = job.target / NAME
         self._parts = {(part.file, part.number): part for part in noted if _is_there(job, part)}
         self.lacks_none = len(self._parts) == len({(part.file, part.number) for part in noted})
@@ -36,23 +37,30 @@ class Manifest:
 
         Raises `JobDiffersError` where that was another job, `TargetError` where there are other things.
         """
-        path = job.target / NAME
+        folders = [job.target, *([job.rejects] if job.on_bad_row == "reject" else [])]
         identity = json.loads(json.dumps(job.identity()))
-        if path.exists():
-            begun, *lines = _whole_lines(path)
-            if begun != identity:
-                raise JobDiffersError(
-                    job.target, [key for key in identity if identity[key] != begun.get(key)]
-                )
-            job.rejects.mkdir(exist_ok=True)
-            return cls(job, [Part.of_json(line) for line in lines])
-        _require_empty(job.target)
-        _require_empty(job.rejects)
-        for folder in (job.target, job.rejects):
+        begun, noted = _read(job.target / NAME)
+        if begun == identity:
+            for folder in folders:
+                folder.mkdir(exist_ok=True)
+            return cls(job, noted)
+        if begun and (noted or any(job.target.glob("part-*"))):
+            raise JobDiffersError(job.target, [key for key in identity if identity[key] != begun.get(key)])
+        if not begun:
+            for folder in folders:
+                _require_empty(folder)
+        for folder in folders:
             folder.mkdir(exist_ok=True)
-        with staged(path) as (new,):
+        with staged(job.target / NAME) as (new,):
             new.write_text(json.dumps(identity) + "\n")
         return cls(job)
+
+    def require_whole(self) -> None:
+        """Raise `TargetError` where a part that was finished is not there."""
+        for part in self.parts:
+            if not _is_there(self._job, part):
+                name = part_name(part.file, part.number, self._job.form)
+                raise TargetError(self._job.target / name, "it was finished and is gone, or is another")
 
     def add(self, part: Part) -> None:
         """Note that a part is finished."""
@@ -90,14 +98,26 @@ def _rest(shard: Shard, finished: dict[tuple[int, int], Part]) -> Shard | None:
     return shard
 
 
-def _whole_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the lines that are whole, and take off the file what was cut short when a run was killed."""
+def _read(path: Path) -> tuple[dict[str, Any], list[Part]]:
+    """Return the job that was begun, if one was, and the parts that are noted in lines that are whole.
+
+    What was cut short when a run was killed is taken off the file. Raises `TargetError` where no job has left
+    a file so.
+    """
+    if not path.exists():
+        return {}, []
     content = path.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
+    try:
+        begun, *lines = [json.loads(line) for line in whole.splitlines()]
+        begun.keys()
+        noted = [Part.of_json(line) for line in lines]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TargetError(path, "it is damaged; remove the folder to begin anew") from error
     if len(whole) < len(content):
         os.truncate(path, len(whole))
         sync(path)
-    return [json.loads(line) for line in whole.splitlines()]
+    return begun, noted
 
 
 def _is_there(job: Job, part: Part) -> bool:

@@ -1,5 +1,6 @@
 """Score files of phones: find, judge, answer and write, in constant memory, interrupted at will."""
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -20,10 +21,12 @@ from scoring.job import Job, rejects_of, totals
 from scoring.manifest import Manifest
 from scoring.progress import progress
 from scoring.sink import FILES, Form
-from scoring.staging import ended_by_sigterm, locked, sweep
-from scoring.summary import NAME as SUMMARY
+from scoring.staging import ended_by_signals, locked, sweep
 from scoring.summary import Summary
 from scoring.worker import Worker
+
+_ENDING = re.compile(r"\.(?=.*[A-Za-z])[A-Za-z0-9]{1,7}")
+"""How a name ends that is likely to be that of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ def score(  # noqa: PLR0913, PLR0917
     at all. Any other is a folder of parts, each of which does: a run that was interrupted is gone on with by
     the next. It has the columns of the input and its rows, in order, and after them `price_range` int64,
     `label` and `probability_0..3` float32; a column of the input that has such a name stays as
-    `input_<name>`. Columns keep their types; those of a CSV are text, and its features doubles in Parquet.
+    `input_<name>`. Columns keep their types as far as the target's form has them; those of a CSV are text,
+    and its features doubles in Parquet.
 
     A row that is no phone ends the job (`fail`), goes to `<target>.rejected` with its file, its number and
     the reason (`reject`), or stays without an answer and has the reason in a column `error` (`null`).
@@ -67,12 +71,17 @@ def score(  # noqa: PLR0913, PLR0917
     console = Console(stderr=True)
     found = files.find(sources)
     if found.ignored:
-        console.print(f"ignored, as no tables by their names: {', '.join(found.ignored)}", highlight=False)
+        names = ", ".join(found.ignored)
+        console.print(
+            f"ignored, as no tables by their names: {names}", markup=False, highlight=False, soft_wrap=True
+        )
+    # by whatever links it is named, it is one place: for the lock, and for what is renamed to it
+    target = target.resolve()
     form, compression = _form_of(target, options.form)
-    _require_place(found.files, target)
+    _require_place(found, target, options.metrics)
     job = Job(
         found.files,
-        target.absolute(),
+        target,
         form,
         compression,
         options.on_bad_row,
@@ -81,11 +90,12 @@ def score(  # noqa: PLR0913, PLR0917
         provider,
     )
     about = blocks.about_rows(job.files)
-    with ended_by_sigterm(), locked(target):
-        if _is_file(target):
-            summary = _into_file(job, options, started, about, console)
-        else:
-            summary = _into_folder(job, options, started, about, console)
+    try:
+        with ended_by_signals(), locked(target):
+            write = _into_file if _is_file(target) else _into_folder
+            summary = write(job, options, started, about, console)
+    except OSError as error:  # what is read raises errors of its own
+        raise TargetError(target, error.strerror or str(error)) from error
     if options.metrics:
         summary.write_metrics(options.metrics)
     return summary
@@ -104,23 +114,34 @@ def _into_file(job: Job, options: Options, started: float, about: int, console: 
 
 def _into_folder(job: Job, options: Options, started: float, about: int, console: Console) -> Summary:
     manifest = Manifest.begin(job)
-    for folder in (job.target, job.rejects):
-        sweep(folder)
-    if manifest.lacks_none and (job.target / SUMMARY).exists():
-        return Summary.read(job.target)
+    if manifest.lacks_none and (finished := Summary.read(job.target)):
+        _tidy(job)
+        return finished
+    _sweep(job)
     before = totals(manifest.parts).rows
     shards = manifest.remaining(blocks.plan(job.files, split_csv=options.cluster is not None))
     with progress(about, console, before) as advance:
         _write_parts(job, options.cluster, shards, manifest, advance)
-    # what machines that were lost left half written
-    for folder in (job.target, job.rejects):
-        sweep(folder)
-    if not any(job.rejects.iterdir()):
-        job.rejects.rmdir()
+    _tidy(job)
+    manifest.require_whole()
     tally = totals(manifest.parts)
     summary = Summary.of(job, tally, tally.rows - before, time.perf_counter() - started)
     summary.write(job.target)
     return summary
+
+
+def _sweep(job: Job) -> None:
+    """Remove what runs that were killed, or machines that were lost, left half written."""
+    sweep(job.target)
+    if job.on_bad_row == "reject":
+        sweep(job.rejects)
+
+
+def _tidy(job: Job) -> None:
+    """Leave what is finished, and no folder of rejects where there are none."""
+    _sweep(job)
+    if job.on_bad_row == "reject" and not any(job.rejects.iterdir()):
+        job.rejects.rmdir()
 
 
 def _write_parts(
@@ -150,19 +171,33 @@ def _form_of(target: Path, form: Form) -> tuple[Form, str | None]:
     Raises `TableFormatError` for a name that ends like that of a file, but of none that is known.
     """
     if not _is_file(target):
-        if target.suffix[1:].isalpha() and not target.is_dir():
+        if _ENDING.fullmatch(target.suffix) and not target.is_dir():
             raise TableFormatError(target, (*FILES, "no ending, for a folder"))
         return form, None
     named, compression = files.format_of(target.name) or (form, None)
     return ("csv" if named == "csv" else "parquet"), compression
 
 
-def _require_place(sources: Sequence[files.InputFile], target: Path) -> None:
-    """Raise `TargetError` where nothing can be written, and where what is read would be written over."""
-    if not target.parent.is_dir():
-        raise TargetError(target, f"the folder {target.parent} does not exist")
-    written = {path.resolve() for path in (target, rejects_of(target))}
-    for source in sources:
+def _require_place(found: files.Found, target: Path, metrics: Path | None) -> None:
+    """Raise `TargetError` where nothing can be written, and where what is read would be written over.
+
+    Neither may a folder that is searched hold the target: the next run would find it there.
+    """
+    if not target.name:
+        raise TargetError(target, "it has no name")
+    written = [target, rejects_of(target)]
+    if metrics:
+        textfile = metrics.resolve()
+        if textfile.is_dir() or textfile in written or target in textfile.parents:
+            raise TargetError(metrics, "it is a folder, or belongs to the result")
+        written.append(textfile)
+    for path in written:
+        if not path.parent.is_dir():
+            raise TargetError(path, f"the folder {path.parent} does not exist")
+        for folder in found.folders:
+            if folder in path.parents:
+                raise TargetError(path, f"it lies in {folder}, which is to be read")
+    for source in found.files:
         path = Path(source.path).resolve()
-        if not source.system and not written.isdisjoint({path, *path.parents}):
+        if not source.system and not {path, *path.parents}.isdisjoint(written):
             raise TargetError(target, f"{source.name}, which is to be read, lies there")

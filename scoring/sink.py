@@ -7,6 +7,7 @@ from typing import Literal, Protocol, Self, TypeAlias
 import pyarrow as pa
 from pyarrow import parquet
 
+from pricerange.errors import ColumnTypeError
 from scoring.columns import PROBABILITIES
 from scoring.csv_text import CsvText, written
 from scoring.errors import ColumnsDifferError
@@ -85,6 +86,7 @@ class ParquetSink:
         if self._writer is None:
             # probabilities hardly repeat: a dictionary of them costs time and saves nothing
             repetitive = [name for name in rows.schema.names if name not in PROBABILITIES]
+            _require_writable(rows.schema)
             self._writer = parquet.ParquetWriter(self._path, rows.schema, use_dictionary=repetitive)
         if not rows.schema.equals(self._writer.schema):
             raise ColumnsDifferError(_described(self._writer.schema), _described(rows.schema))
@@ -112,5 +114,15 @@ class ParquetSink:
             self._writer.close()
 
 
+def _require_writable(schema: pa.Schema) -> None:
+    """Raise `ColumnTypeError` where a Parquet file cannot hold a column."""
+    for field in schema:
+        empty = pa.Table.from_pylist([], pa.schema([field]))
+        try:
+            parquet.write_table(empty, pa.BufferOutputStream())
+        except (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise ColumnTypeError(field.name, str(field.type), "Parquet") from error
+
+
 def _described(schema: pa.Schema) -> list[str]:
-    return [f"{field.name} ({field.type})" for field in schema]
+    return [f"{field.name} ({field.type}{'' if field.nullable else ' not null'})" for field in schema]

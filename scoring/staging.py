@@ -1,13 +1,14 @@
 """A result that appears whole or not at all: written beside its place, then renamed; by one run at a time."""
 
 import fcntl
+import glob
 import os
 import signal
 import sys
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pricerange.durable import sync
@@ -15,22 +16,23 @@ from pricerange.errors import TargetError
 from scoring.errors import BusyError
 
 _WRITING = ".writing-"
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
 def staged(*targets: Path) -> Iterator[list[Path]]:
     """Lend a temporary path beside each target; what was written there takes its place at the end, in order.
 
-    The bytes are on the disk before the name is. Where nothing was written, an older target goes. An error
-    leaves the targets as they were and nothing beside them. Raises `TargetError`, which names the last, where
-    the system refuses to write.
+    The bytes are on the disk before the name is. Something has to be written to the last; where nothing was
+    to another, what stood there before goes. An error leaves the targets as they were and nothing beside
+    them. Raises `TargetError`, which names the last, where the system refuses to write.
     """
     attempt = uuid.uuid4().hex
     paths = [target.with_name(f"{_WRITING}{target.name}-{attempt}") for target in targets]
     try:
         yield paths
         for path in paths:
-            if path.exists():
+            if path.exists() or path == paths[-1]:
                 sync(path)
         for path, target in zip(paths, targets, strict=True):
             if path.exists():
@@ -43,12 +45,14 @@ def staged(*targets: Path) -> Iterator[list[Path]]:
         raise TargetError(targets[-1], error.strerror or str(error)) from error
     finally:
         for path in paths:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
-def sweep(folder: Path, name: str = "") -> None:
+def sweep(folder: Path, name: str | None = None) -> None:
     """Remove what runs that were killed left half written in a folder: of the target `name`, or of all."""
-    for path in folder.glob(f"{_WRITING}{name}*"):
+    pattern = "*" if name is None else glob.escape(name) + "-" + "[0-9a-f]" * 32
+    for path in folder.glob(_WRITING + pattern):
         path.unlink(missing_ok=True)
 
 
@@ -95,20 +99,25 @@ def _is(path: Path, descriptor: int) -> bool:
 
 
 @contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """Make SIGTERM an exception with exit code 143, so that what is half done is cleaned up."""
+def ended_by_signals() -> Iterator[None]:
+    """Make SIGTERM an exception with exit code 143, as SIGINT is one; a second changes nothing any more."""
     if threading.current_thread() is not threading.main_thread():
         # Python handles signals in the main thread alone, and only there can it be told how
         yield
         return
-    before = signal.signal(signal.SIGTERM, _end)
+    # in the background a shell lets programs ignore SIGINT
+    numbers = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _end) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(number: int, _frame: object) -> None:
-    # a second one must not break into the cleaning up
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for other in _ENDING:
+        signal.signal(other, signal.SIG_IGN)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     sys.exit(128 + number)

@@ -60,11 +60,14 @@ class Summary:
         )
 
     @classmethod
-    def read(cls, folder: Path) -> "Summary":
-        """Read the summary of a finished job."""
-        fields = json.loads((folder / NAME).read_text())
-        del fields["rows_per_second"]
-        return cls(**fields)
+    def read(cls, folder: Path) -> "Summary | None":
+        """Read the summary of a finished job, None where there is none, or one that no job has written."""
+        try:
+            fields = json.loads((folder / NAME).read_text())
+            del fields["rows_per_second"]
+            return cls(**fields)
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
 
     @property
     def rows_per_second(self) -> float:

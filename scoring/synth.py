@@ -15,7 +15,7 @@ from pricerange.phone import FEATURE_NAMES
 from scoring import files
 from scoring.progress import progress
 from scoring.sink import FILES, Encoded, Form, encoded, sink
-from scoring.staging import ended_by_sigterm, locked, staged
+from scoring.staging import ended_by_signals, locked, staged
 from scoring.worker import in_order
 
 _BLOCK_ROWS = 1 << 16
@@ -38,7 +38,7 @@ def synth(rows: int, target: Path) -> int:
     form: Form = "csv" if named[0] == "csv" else "parquet"
     cores = usable_cores()
     with (
-        ended_by_sigterm(),
+        ended_by_signals(),
         locked(target),
         progress(rows, Console(stderr=True)) as advance,
         ThreadPoolExecutor(cores) as threads,

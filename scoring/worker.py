@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
@@ -24,7 +25,7 @@ from scoring import blocks
 from scoring.answer import Answered, Answerer
 from scoring.blocks import Block, Shard
 from scoring.columns import with_reasons
-from scoring.errors import ColumnsDifferError, UnknownColumnError
+from scoring.errors import BadBlockRowError, ColumnsDifferError, UnknownColumnError
 from scoring.job import Job, Part, part_name
 from scoring.sink import encoded, sink
 from scoring.staging import staged
@@ -75,34 +76,46 @@ class Worker:
         start, row = shard.start, shard.first_row
         for number, pieces in groupby(self._pieces(shard), attrgetter("part")):
             name = part_name(shard.file, number, job.form)
-            with staged(job.rejects / name, job.target / name) as (rejects, answers):
+            with self._staged(job.target / name, job.rejects / name) as (answers, rejects):
                 tally, last = self._write(pieces, answers, rejects, advance)
-                size, rejected = (path.stat().st_size if path.exists() else 0 for path in (answers, rejects))
+                size = answers.stat().st_size
+                rejected = rejects.stat().st_size if rejects and rejects.exists() else 0
             yield Part(shard.file, number, start, last.block.stop, row, size, rejected, tally)
             start, row = last.block.stop, row + tally.rows
 
     def whole(self, shards: Sequence[Shard], advance: Advance) -> Tally:
         """Write all shards into one file, which appears whole or not at all."""
         job = self._job
-        with staged(job.rejects, job.target) as (rejects, answers):
+        with self._staged(job.target, job.rejects) as (answers, rejects):
             pieces = (piece for shard in shards for piece in self._pieces(shard))
             tally, _ = self._write(pieces, answers, rejects, advance)
         return tally
 
+    @contextmanager
+    def _staged(self, answers: Path, rejects: Path) -> Iterator[tuple[Path, Path | None]]:
+        """Lend temporary paths for a file of answers, and for one of rejects where rows may be rejected."""
+        if self._job.on_bad_row != "reject":
+            with staged(answers) as (path,):
+                yield path, None
+            return
+        # rejects come first: answers never stand there without them
+        with staged(rejects, answers) as (rejects_path, answers_path):
+            yield answers_path, rejects_path
+
     def _write(
-        self, pieces: Iterable[_Piece], answers_path: Path, rejects_path: Path, advance: Advance
+        self, pieces: Iterable[_Piece], answers_path: Path, rejects_path: Path | None, advance: Advance
     ) -> tuple[Tally, _Piece]:
-        """Write pieces to two files and return what was counted, and the last piece."""
+        """Write pieces to one or two files and return what was counted, and the last piece."""
         job, total = self._job, Tally()
         with (
             sink(answers_path, job.form, job.compression) as answers,
-            sink(rejects_path, job.form, job.compression) as rejects,
+            sink(rejects_path, job.form, job.compression) if rejects_path else nullcontext() as rejects,
         ):
             for piece in pieces:
                 file = job.files[piece.shard.file]
                 try:
                     answers.write(piece.answered.answers)
-                    if rejected := piece.answered.rejected:
+                    if rejects and (rejected := piece.answered.rejected):
                         numbers = [piece.row + row for row in rejected.rows]
                         batch = with_reasons(rejected.batch, file.name, numbers, rejected.reasons)
                         rejects.write(encoded(batch, job.form))
@@ -119,10 +132,10 @@ class Worker:
         row = shard.first_row
         try:
             for block, answered in in_order(self._threads, self._answer, read, _BLOCKS_AHEAD * self._cores):
-                if self._job.on_bad_row == "fail" and (bad := answered.rejected):
-                    raise BadRowError(file.name, row + bad.rows[0], bad.reasons[0])
                 yield _Piece(shard, block, answered, row)
                 row += answered.tally.rows
+        except BadBlockRowError as error:
+            raise BadRowError(file.name, row + error.row, error.reason) from error
         except BrokenBlockError as error:
             raise located(error, file.name, row - 1) from error
         except (MissingColumnError, DuplicateColumnError) as error:

@@ -7,9 +7,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 from scoring_tables import EXAMPLE, FORMATS, read, write
 
-from pricerange.errors import BadRowError, MissingColumnError
+from pricerange.errors import BadRowError, ColumnTypeError, MissingColumnError
 from pricerange.phone import FEATURE_NAMES, FEATURES, refusal
 from scoring.job import rejects_of
 from scoring.score import Options, score
@@ -147,3 +148,55 @@ def test_columns_that_are_kept_are_those_of_the_result_in_the_order_of_the_input
             (rejected,) = read(rejects_of(tmp_path / target))
             assert [*rejected] == ["file", "row", "reason", *FEATURE_NAMES, "place", "shop"]
             assert (rejected["ram"], rejected["shop"]) == ("4 GB", "b,c")
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array(["a", "b"]).cast(pa.string_view()),
+        pa.array([b"a", b"b"]).cast(pa.binary_view()),
+        pa.RunEndEncodedArray.from_arrays(pa.array([1, 2], pa.int32()), pa.array(["a", "b"])),
+        pa.array(["a", "b"]).dictionary_encode(),
+        pa.array([[1], []]),
+        pa.nulls(2),
+    ],
+    ids=lambda column: str(column.type),
+)
+@pytest.mark.parametrize("on_bad_row", ["fail", "reject", "null"])
+def test_a_bad_row_beside_a_column_of_any_type(tmp_path, model_repository, column, on_bad_row):
+    table = table_of(["out of limits", "good"], NUMBERS).append_column("other", column)
+    source = write(table, tmp_path / "in.arrow")
+    options = Options(on_bad_row)
+    if on_bad_row == "fail":
+        with pytest.raises(BadRowError, match="row 1: ram must be"):
+            score([str(source)], tmp_path / "out.parquet", model_repository, options=options)
+        return
+    score([str(source)], tmp_path / "out.parquet", model_repository, options=options)
+    values = [row["other"] for row in read(tmp_path / "out.parquet")]
+    values = [row["other"] for row in read(tmp_path / "out.parquet.rejected")] + values
+    assert values == column.to_pylist()
+
+
+def test_a_column_that_parquet_cannot_hold_is_named(tmp_path, model_repository):
+    table = table_of(["good"], NUMBERS).append_column("nothing", pa.array([{}], pa.struct([])))
+    source = write(table, tmp_path / "in.arrow")
+    with pytest.raises(ColumnTypeError, match="the column nothing is of type struct<>, which a Parquet file"):
+        score([str(source)], tmp_path / "out.parquet", model_repository)
+
+
+def test_text_that_is_none_is_not_written_as_csv(tmp_path, model_repository):
+    broken = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xff"))
+    source = write(table_of(["good"], NUMBERS).append_column("shop", broken), tmp_path / "in.arrow")
+    with pytest.raises(ColumnTypeError, match="shop is of type string, with bytes that are not UTF-8"):
+        score([str(source)], tmp_path / "out.csv", model_repository)
+
+
+@pytest.mark.parametrize("target", ["out.csv", "out.parquet"])
+def test_a_column_that_is_there_twice_is_kept_twice(tmp_path, model_repository, target):
+    header = ",".join([*EXAMPLE, "id", "id"])
+    (tmp_path / "in.csv").write_text(f"{header}\n{','.join(str(value) for value in EXAMPLE.values())},a,b\n")
+    score([str(tmp_path / "in.csv")], tmp_path / target, model_repository, options=Options(columns=("id",)))
+    if target == "out.csv":
+        assert (tmp_path / target).read_text().startswith("id,id,price_range")
+    else:
+        assert parquet.ParquetFile(tmp_path / target).schema_arrow.names[:3] == ["id", "id", "price_range"]

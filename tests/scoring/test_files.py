@@ -1,6 +1,7 @@
 """Which files a command line names."""
 
 import gzip
+import os
 
 import pyarrow as pa
 import pytest
@@ -26,6 +27,7 @@ def tree(tmp_path, monkeypatch):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
+    (tmp_path / "_made" / "link.csv").symlink_to(tmp_path / "b.csv")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -69,14 +71,22 @@ def test_files_stay_in_the_order_in_which_they_are_named(tree):
 def test_a_glob_names_files_and_stays_within_a_folder(tree, pattern, expected):
     assert names(pattern) == expected
     assert names(f"{tree}/{pattern}") == [f"{tree}/{name}" for name in expected]
-    uri = f"file://{tree}/{pattern}"
     if "?" not in pattern and "[" not in pattern:  # which have another meaning in a URI
-        assert names(uri) == [f"file://{tree}/{name}".replace("file:///", "file://") for name in expected]
+        assert names(f"file://{tree}/{pattern}") == [f"{tree}/{name}" for name in expected]
+
+
+def test_a_glob_looks_nowhere_else(tree):
+    (tree / "b-other").mkdir()
+    (tree / "b-other" / os.fsdecode(b"\xff.csv")).write_text("")
+    assert names("b*") == ["b.csv"]
+    with pytest.raises(UnreadableTableError, match=r"cannot be read: .*utf-8"):
+        names("b-other")
 
 
 def test_a_uri_names_a_file_or_a_folder_of_a_file_system(tree):
     (file,) = files.find([f"file://{tree}/b.csv"]).files
     assert file.open().read() == b"b.csv"
+    assert file.name == f"{tree}/b.csv"
     assert len(names(f"file://{tree}/deep")) == 2
 
 
@@ -98,6 +108,9 @@ def test_keys_in_a_uri_are_neither_shown_nor_written_down():
         (["*.parquet"], NoInputError, r"\*.parquet: no file in it ends in .csv, "),
         (["_made/../_made/.."], RepeatedInputError, "x"),
         (["b.csv", "deep/../b.csv"], RepeatedInputError, "b.csv is named twice"),
+        (["b.csv", "_made/link.csv"], RepeatedInputError, "link.csv is named twice"),
+        (["**/*.csv"], UnreadableTableError, r"there is no `\*\*`: a folder is searched to its depth"),
+        ([""], TableNotFoundError, "'': no such file"),
         (["*.csv", "."], RepeatedInputError, "b.csv is named twice"),
         (["nowhere://b.csv"], UnreadableTableError, "nowhere://b.csv cannot be read"),
     ],

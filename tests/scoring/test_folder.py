@@ -18,13 +18,14 @@ from tests_small import SMALL, SMALL_BLOCK_BYTES
 
 from pricerange import csv_file, csv_rows
 from pricerange.csv_file import TextBlock
-from pricerange.errors import BadRowError, TargetError, UnreadableTableError
+from pricerange.errors import BadRowError, TableFormatError, TargetError, UnreadableTableError
 from pricerange.predictor import Predictor
 from scoring import blocks, files, staging
 from scoring.blocks import Shard
-from scoring.errors import BusyError, ColumnsDifferError, JobDiffersError
+from scoring.errors import BusyError, ColumnsDifferError, JobDiffersError, UnknownColumnError
 from scoring.job import part_name
 from scoring.manifest import NAME as MANIFEST
+from scoring.manifest import Manifest
 from scoring.score import Options, score
 
 ROWS = 150
@@ -253,7 +254,6 @@ def test_the_error_is_that_of_the_first_part_that_fails(tmp_path, model_reposito
         with pytest.raises(BadRowError, match="row 81: ram must be"):
             score([source], tmp_path / "out", model_repository)
         shutil.rmtree(tmp_path / "out")
-        shutil.rmtree(tmp_path / "out.rejected")
 
 
 def test_files_of_different_columns_go_into_a_folder_but_not_into_a_file(tmp_path, model_repository, phones):
@@ -264,6 +264,9 @@ def test_files_of_different_columns_go_into_a_folder_but_not_into_a_file(tmp_pat
         with pytest.raises(ColumnsDifferError, match=r"2\.parquet has other columns .*position.*lacks place"):
             score(sources, tmp_path / target, model_repository)
         assert not (tmp_path / target).exists()
+    write(phones.select([*reversed(phones.column_names)]), tmp_path / "3.parquet")
+    with pytest.raises(ColumnsDifferError, match=r"3\.parquet .*: it has them in another order; a folder"):
+        score([sources[0], str(tmp_path / "3.parquet")], tmp_path / "out.csv", model_repository)
     score(sources, tmp_path / "out", model_repository)
     first, second = sorted((tmp_path / "out").glob("part-*"))
     assert "place" in read(first)[0]
@@ -289,7 +292,115 @@ def test_a_rejects_folder_of_something_else_is_not_written_into(tmp_path, model_
     (tmp_path / "out.rejected").mkdir()
     (tmp_path / "out.rejected" / "mine").write_text("")
     with pytest.raises(TargetError, match=r"out\.rejected cannot be written: it exists"):
+        score([source], tmp_path / "out", model_repository, options=Options("reject"))
+    # where nothing is rejected it is none of the job's
+    score([source], tmp_path / "out", model_repository)
+    assert left_over(tmp_path) == []
+    assert [path.name for path in (tmp_path / "out.rejected").iterdir()] == ["mine"]
+
+
+def test_a_run_is_not_disturbed_by_one_into_a_name_that_begins_alike(tmp_path, model_repository, phones):
+    source = str(write(phones, tmp_path / "in.csv"))
+    other = tmp_path / f".writing-out.csv.gz-{'a' * 32}"
+    own = tmp_path / f".writing-out.csv-{'b' * 32}"
+    for path in (other, own):
+        path.write_text("half")
+    score([source], tmp_path / "out.csv", model_repository)
+    assert left_over(tmp_path) == [other.name]
+
+
+def test_a_result_that_vanishes_while_it_is_written_is_an_error(tmp_path):
+    target = tmp_path / "out.csv"
+    target.write_text("older")
+    with pytest.raises(TargetError, match="No such file"), staging.staged(target) as (path,):
+        assert not path.exists()
+    assert target.read_text() == "older"
+
+
+def test_a_folder_is_one_by_whatever_link_it_is_named(tmp_path, model_repository, phones):
+    source = str(write(phones, tmp_path / "in.csv"))
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    with staging.locked(tmp_path / "out"), pytest.raises(BusyError):
+        score([source], tmp_path / "link", model_repository)
+    score([source], tmp_path / "link", model_repository)
+    assert len(read(tmp_path / "out")) == ROWS
+
+
+def test_a_part_that_is_lost_in_the_meantime_keeps_a_job_from_being_finished(
+    tmp_path, model_repository, small_parts, phones, monkeypatch
+):
+    source = str(write(phones, tmp_path / "in.csv"))
+    add = Manifest.add
+
+    def losing(self, part):
+        add(self, part)
+        (tmp_path / "out" / part_name(0, 0, "parquet")).unlink(missing_ok=True)
+
+    monkeypatch.setattr(Manifest, "add", losing)
+    with pytest.raises(TargetError, match=r"part-00000-00000\.parquet .*it was finished and is gone"):
         score([source], tmp_path / "out", model_repository)
+    assert not (tmp_path / "out" / "summary.json").exists()
+
+
+def test_a_job_that_failed_before_its_first_part_may_be_put_right(tmp_path, model_repository, phones):
+    source = str(write(phones, tmp_path / "in.csv"))
+    with pytest.raises(UnknownColumnError, match=r"in\.csv has no column shop, which was to be kept"):
+        score([source], tmp_path / "out", model_repository, options=Options(columns=("shop",)))
+    score([source], tmp_path / "out", model_repository, options=Options(columns=("place",)))
+    assert [*read(tmp_path / "out")[0]][:2] == ["place", "price_range"]
+
+
+@pytest.mark.parametrize("content", ["", "[]\n", '{"input"', '{}\n{"file": 0}\n', "{}\nnothing\n"])
+def test_a_manifest_that_no_job_left_so_is_said_to_be_damaged(tmp_path, model_repository, phones, content):
+    source = str(write(phones, tmp_path / "in.csv"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / MANIFEST).write_text(content)
+    with pytest.raises(TargetError, match="it is damaged; remove the folder to begin anew"):
+        score([source], tmp_path / "out", model_repository)
+    assert (tmp_path / "out" / MANIFEST).read_text() == content
+
+
+@pytest.mark.parametrize("content", ["", "{}", "nothing"])
+def test_a_summary_that_no_job_left_so_is_written_again(tmp_path, model_repository, phones, content):
+    source = str(write(phones, tmp_path / "in.csv"))
+    score([source], tmp_path / "out", model_repository)
+    (tmp_path / "out" / "summary.json").write_text(content)
+    assert score([source], tmp_path / "out", model_repository).rows == ROWS
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["rows"] == ROWS
+
+
+def test_rejects_of_others_stay_where_nothing_is_rejected(tmp_path, model_repository, phones):
+    source = str(write(phones, tmp_path / "in.csv"))
+    (tmp_path / "out.csv.rejected").write_text("mine")
+    score([source], tmp_path / "out.csv", model_repository)
+    assert (tmp_path / "out.csv.rejected").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "metrics", "message"),
+    [
+        ("file://{}/in.csv", "in.csv", None, "in.csv, which is to be read, lies there"),
+        ("in.csv", "out.csv", "in.csv", "in.csv, which is to be read, lies there"),
+        ("in.csv", "out.csv", "out.csv", "it is a folder, or belongs to the result"),
+        ("in.csv", "out", "out/score.prom", "it is a folder, or belongs to the result"),
+        ("in.csv", "out", ".", "it is a folder, or belongs to the result"),
+        ("in.csv", "out", "gone/score.prom", "gone does not exist"),
+        (".", "out", None, "which is to be read"),
+        ("in.csv", "/", None, "it has no name"),
+        ("in.csv", "out.csv.bz2", None, "the name must end in"),
+        ("in.csv", f"{'n' * 225}.csv", None, "File name too long"),
+    ],
+)
+def test_a_place_that_would_be_in_the_way_is_refused_before_anything_is_written(
+    tmp_path, model_repository, phones, monkeypatch, source, target, metrics, message
+):
+    monkeypatch.chdir(tmp_path)
+    write(phones, tmp_path / "in.csv")
+    before = digests(tmp_path)
+    options = Options(metrics=Path(metrics) if metrics else None)
+    with pytest.raises((TargetError, TableFormatError), match=message):
+        score([source.format(tmp_path)], Path(target), model_repository, options=options)
+    assert digests(tmp_path) == before
 
 
 def test_sigterm_ends_a_job_with_its_parts_and_nothing_beside_them(tmp_path, model_repository, phones):
