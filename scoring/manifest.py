@@ -11,7 +11,7 @@ from pricerange.errors import TargetError
 from scoring.blocks import Shard
 from scoring.errors import JobDiffersError
 from scoring.job import Job, Part, part_name
-from scoring.staging import staged
+from scoring.staging import staged, sweep
 
 NAME = "_manifest.jsonl"
 """Readers of folders of Parquet leave out what begins with an underscore."""
@@ -47,6 +47,8 @@ class Manifest:
         if begun and (noted or any(job.target.glob("part-*"))):
             raise JobDiffersError(job.target, [key for key in identity if identity[key] != begun.get(key)])
         if not begun:
+            # of a run that was killed before it had begun
+            sweep(job.target, NAME)
             for folder in folders:
                 _require_empty(folder)
         for folder in folders:

@@ -350,6 +350,15 @@ def test_a_job_that_failed_before_its_first_part_may_be_put_right(tmp_path, mode
     assert [*read(tmp_path / "out")[0]][:2] == ["place", "price_range"]
 
 
+def test_a_run_that_was_killed_before_it_had_begun_is_none(tmp_path, model_repository, phones):
+    source = str(write(phones, tmp_path / "in.csv"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / f".writing-{MANIFEST}-{'a' * 32}").write_text("half")
+    score([source], tmp_path / "out", model_repository)
+    assert left_over(tmp_path) == []
+    assert len(read(tmp_path / "out")) == ROWS
+
+
 @pytest.mark.parametrize("content", ["", "[]\n", '{"input"', '{}\n{"file": 0}\n', "{}\nnothing\n"])
 def test_a_manifest_that_no_job_left_so_is_said_to_be_damaged(tmp_path, model_repository, phones, content):
     source = str(write(phones, tmp_path / "in.csv"))
