@@ -9,6 +9,7 @@ start of the process to its end. Files are in the page cache. Answers are compar
 """
 
 import argparse
+import hashlib
 import os
 import subprocess
 import sys
@@ -23,7 +24,9 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from bench.tables import Target, show, show_targets
-from bench.whole_files import MODELS, PROBABILITIES
+from bench.whole_files import MODELS
+from scoring.columns import PROBABILITIES
+from scoring.job import rejects_of
 
 LEAST = {("parquet", "parquet"): (2.5, 1.4), ("csv", "csv"): (4.0, 1.4)}
 """How many times faster than pandas and than polars the job is wanted to be."""
@@ -77,6 +80,16 @@ def run(*command: str | Path) -> Ran:
     if status:
         sys.exit(f"{' '.join(map(str, command))} ended with {os.waitstatus_to_exitcode(status)}: {printed}")
     return Ran(os.times().elapsed - started, usage.ru_maxrss / 1e3, printed)
+
+
+def result_of(target: Path) -> list[Path]:
+    """Return the files of a job's result: its parts, and those of its rejects."""
+    return [*target.glob("part-*"), *rejects_of(target).glob("part-*")]
+
+
+def digests(target: Path) -> list[tuple[str, str]]:
+    """Return the name and the sha256 of each file of a job's result."""
+    return sorted((path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in result_of(target))
 
 
 def compare(folder: Path, form: str, out: str, rounds: int) -> list[Target]:

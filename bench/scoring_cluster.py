@@ -7,7 +7,6 @@ parts are there. Results are compared by their digests. Needs the extra `ray`.
 """
 
 import argparse
-import hashlib
 import sys
 import tempfile
 import threading
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from ray.cluster_utils import Cluster as RayCluster
 
-from bench.scoring import run
+from bench.scoring import digests, run
 from bench.tables import show
 from bench.whole_files import MODELS
 from scoring.cluster import Cluster
@@ -45,7 +44,7 @@ def main() -> None:
                 ).start()
             rows.append(_row(name, arguments.rows, score_in(folder, name, Cluster(cluster.address))))
             cluster.shutdown()
-            if _digests(folder / name) != _digests(folder / "local"):
+            if digests(folder / name) != digests(folder / "local"):
                 sys.exit(f"{name}: not the result of the local engine")
     show("The same parts, byte for byte.", ("", "seconds", "rows/s"), rows)
 
@@ -69,11 +68,6 @@ def _lose(cluster: RayCluster, node: object, target: Path, parts: int) -> None:
 
 def _row(name: str, rows: int, seconds: float) -> tuple[str, str, str]:
     return name, f"{seconds:.1f}", f"{rows / seconds:,.0f}"
-
-
-def _digests(target: Path) -> list[tuple[str, str]]:
-    parts = sorted(target.glob("part-*"))
-    return [(part.name, hashlib.sha256(part.read_bytes()).hexdigest()) for part in parts]
 
 
 if __name__ == "__main__":

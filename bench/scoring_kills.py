@@ -8,7 +8,6 @@ full disk is a tmpfs of its own (needs the right to mount) that is grown for the
 """
 
 import argparse
-import hashlib
 import random
 import subprocess
 import sys
@@ -16,9 +15,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.scoring import run
+from bench.scoring import digests, result_of, run
 from bench.tables import show
 from bench.whole_files import MODELS
+from scoring.job import rejects_of
 
 FORMS = ("parquet", "csv", "csv.gz")
 
@@ -101,7 +101,7 @@ def fill(folder: Path, form: str) -> tuple[str, ...]:
     """Score onto a disk with room for a third, then for two thirds, then for all."""
     disk = folder / "disk"
     disk.mkdir(exist_ok=True)
-    needed = sum(path.stat().st_size for path in _files(folder / f"{form}-whole"))
+    needed = sum(path.stat().st_size for path in result_of(folder / f"{form}-whole"))
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={needed // 3}", "tmpfs", disk], check=True)
     failed = 0
     try:
@@ -126,22 +126,14 @@ def _job(folder: Path, form: str, target: Path) -> list[str]:
     return ["score", *places, "--format", out, "--on-bad-row", "reject"]
 
 
-def _files(target: Path) -> list[Path]:
-    return [*target.glob("part-*"), *target.with_name(f"{target.name}.rejected").glob("part-*")]
-
-
 def _same(folder: Path, form: str, target: Path) -> bool:
-    return _digests(target) == _digests(folder / f"{form}-whole")
-
-
-def _digests(target: Path) -> list[tuple[str, str]]:
-    return sorted((path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in _files(target))
+    return digests(target) == digests(folder / f"{form}-whole")
 
 
 def _stray(target: Path) -> int:
     """Count what is neither a part nor the manifest nor the summary, beside the job's folders too."""
     known = {"_manifest.jsonl", "summary.json"}
-    inside = [*target.iterdir(), *target.with_name(f"{target.name}.rejected").glob("*")]
+    inside = [*target.iterdir(), *rejects_of(target).glob("*")]
     others = [path for path in inside if path.name not in known and not path.name.startswith("part-")]
     return len(others) + len(list(target.parent.glob(f".*{target.name}*")))
 

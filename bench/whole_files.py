@@ -17,9 +17,9 @@ from pricerange.bundle import MODEL_FILE
 from pricerange.cores import usable_cores
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Predictor
+from scoring.columns import PROBABILITIES
 
 MODELS = Path("models")
-PROBABILITIES = [f"probability_{k}" for k in range(len(LABELS))]
 
 
 def pandas(source: Path, target: Path) -> float:
@@ -34,7 +34,7 @@ def pandas(source: Path, target: Path) -> float:
     probabilities, price_range = session.run(["probabilities", "price_range"], {"features": features})
     frame["price_range"] = price_range
     frame["label"] = np.array(LABELS)[price_range]
-    frame[PROBABILITIES] = probabilities
+    frame[list(PROBABILITIES)] = probabilities
     if target.suffix == ".parquet":
         frame.to_parquet(target, index=False)
     else:

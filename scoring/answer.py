@@ -99,8 +99,8 @@ class Answerer:
         except (MissingColumnError, DuplicateColumnError) as error:
             judged = self._none(error, len(csv_rows.parse(block.text, block.header)))
         rows = pa.RecordBatch.from_arrays([lines(block.text)], names=[""])
-        bad = np.flatnonzero(~judged.valid).tolist()
-        source = csv_rows.parse(block.text, block.header) if bad else None
+        rejects = self._on_bad_row == "reject" and not judged.valid.all()
+        source = csv_rows.parse(block.text, block.header) if rejects else None
         return self._answer(source, judged, rows, block.header)
 
     def _answer(

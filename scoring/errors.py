@@ -42,9 +42,9 @@ class ColumnsDifferError(PriceRangeError):
     def __str__(self) -> str:
         differing = [name for name in self.found if name not in self.expected]
         lacking = [name for name in self.expected if name not in self.found]
-        what = [f"has {', '.join(differing)}"] * bool(differing) + [f"lacks {', '.join(lacking)}"] * bool(
-            lacking
-        )
+        what = [
+            f"{verb} {', '.join(names)}" for verb, names in (("has", differing), ("lacks", lacking)) if names
+        ]
         return (
             f"{self.file} has other columns than the file before it: it "
             f"{' and '.join(what) or 'has them in another order'}; "

@@ -20,7 +20,7 @@ from scoring.cluster import Cluster
 from scoring.job import Job, rejects_of, totals
 from scoring.manifest import Manifest
 from scoring.progress import progress
-from scoring.sink import FILES, Form
+from scoring.sink import FILES, Form, file_form
 from scoring.staging import ended_by_signals, locked, sweep
 from scoring.summary import Summary
 from scoring.worker import Worker
@@ -77,7 +77,10 @@ def score(  # noqa: PLR0913, PLR0917
         )
     # by whatever links it is named, it is one place: for the lock, and for what is renamed to it
     target = target.resolve()
-    form, compression = _form_of(target, options.form)
+    as_file = None if target.is_dir() else file_form(target)
+    if not as_file and _ENDING.fullmatch(target.suffix) and not target.is_dir():
+        raise TableFormatError(target, (*FILES, "no ending, for a folder"))
+    form, compression = as_file or (options.form, None)
     _require_place(found, target, options.metrics)
     job = Job(
         found.files,
@@ -92,7 +95,7 @@ def score(  # noqa: PLR0913, PLR0917
     about = blocks.about_rows(job.files)
     try:
         with ended_by_signals(), locked(target):
-            write = _into_file if _is_file(target) else _into_folder
+            write = _into_file if as_file else _into_folder
             summary = write(job, options, started, about, console)
     except OSError as error:  # what is read raises errors of its own
         raise TargetError(target, error.strerror or str(error)) from error
@@ -158,24 +161,6 @@ def _write_parts(
     cores = usable_cores()
     with Worker(job, cores) as worker, closing(local.parts(worker, shards, cores, advance)) as parts:
         manifest.add_all(parts)
-
-
-def _is_file(target: Path) -> bool:
-    found = files.format_of(target.name)
-    return bool(found and found[0] != "arrow") and not target.is_dir()
-
-
-def _form_of(target: Path, form: Form) -> tuple[Form, str | None]:
-    """Return the form of a target and the compression of a file: a file's name tells both.
-
-    Raises `TableFormatError` for a name that ends like that of a file, but of none that is known.
-    """
-    if not _is_file(target):
-        if _ENDING.fullmatch(target.suffix) and not target.is_dir():
-            raise TableFormatError(target, (*FILES, "no ending, for a folder"))
-        return form, None
-    named, compression = files.format_of(target.name) or (form, None)
-    return ("csv" if named == "csv" else "parquet"), compression
 
 
 def _require_place(found: files.Found, target: Path, metrics: Path | None) -> None:

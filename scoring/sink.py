@@ -13,8 +13,13 @@ from scoring.csv_text import CsvText, written
 from scoring.errors import ColumnsDifferError
 
 Form = Literal["csv", "parquet"]
-FILES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
-"""How names of files end that a sink can write."""
+FILES: dict[str, tuple[Form, str | None]] = {
+    ".csv": ("csv", None),
+    ".csv.gz": ("csv", "gzip"),
+    ".csv.zst": ("csv", "zstd"),
+    ".parquet": ("parquet", None),
+}
+"""How names of files end that a sink can write: their form, and the compression of a CSV file."""
 
 Encoded: TypeAlias = "pa.RecordBatch | CsvText"
 
@@ -43,6 +48,12 @@ def encoded(batch: pa.RecordBatch, form: Form) -> Encoded:
 def sink(path: Path, form: Form, compression: str | None = None) -> Sink:
     """Return the sink of a form; `compression` is that of a CSV file."""
     return CsvSink(path, compression) if form == "csv" else ParquetSink(path)
+
+
+def file_form(path: Path) -> tuple[Form, str | None] | None:
+    """Return the form and the compression that a file's name tells by its end, None where it tells none."""
+    name = path.name.lower()
+    return next((found for ending, found in FILES.items() if name.endswith(ending)), None)
 
 
 class CsvSink:

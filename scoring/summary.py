@@ -4,15 +4,15 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-from prometheus_client import CollectorRegistry, Gauge
-from prometheus_client.exposition import generate_latest
+from typing import TYPE_CHECKING, Any
 
 from pricerange.phone import FEATURE_NAMES, LABELS
-from scoring.job import Job
+from scoring.job import Job, rejects_of
 from scoring.staging import staged
 from scoring.tally import Tally
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 NAME = "summary.json"
 _MOST_LISTED = 8
@@ -85,10 +85,14 @@ class Summary:
 
     def write_metrics(self, textfile: Path) -> None:
         """Write it for the textfile collector of a Prometheus node exporter, whole or not at all."""
+        from prometheus_client import generate_latest
+
         with staged(textfile) as (path,):
             path.write_bytes(generate_latest(self._metrics()))
 
-    def _metrics(self) -> CollectorRegistry:
+    def _metrics(self) -> "CollectorRegistry":
+        from prometheus_client import CollectorRegistry, Gauge
+
         registry = CollectorRegistry()
 
         def gauge(name: str, about: str, label: str | None, values: dict[str, float]) -> None:
@@ -127,9 +131,8 @@ class Summary:
             f"{self.rows - self.rejected:,} answered in {self.target}: {counts}",
         ]
         if self.rejected:
-            went = (
-                f"rejected to {self.target}.rejected" if self.on_bad_row == "reject" else "without an answer"
-            )
+            rejects = rejects_of(Path(self.target))
+            went = f"rejected to {rejects}" if self.on_bad_row == "reject" else "without an answer"
             lines.append(f"{self.rejected:,} {went}: {_listed(self.reasons, '{:,}')}")
         beyond = {name: share for name, share in self.outside_training_range.items() if share}
         if beyond:

@@ -12,9 +12,8 @@ from pricerange import synthetic
 from pricerange.cores import usable_cores
 from pricerange.errors import TableFormatError, TargetError
 from pricerange.phone import FEATURE_NAMES
-from scoring import files
 from scoring.progress import progress
-from scoring.sink import FILES, Encoded, Form, encoded, sink
+from scoring.sink import FILES, Encoded, Form, encoded, file_form, sink
 from scoring.staging import ended_by_signals, locked, staged
 from scoring.worker import in_order
 
@@ -30,12 +29,12 @@ def synth(rows: int, target: Path) -> int:
 
     Raises `TableFormatError` or `TargetError`.
     """
-    named = files.format_of(target.name)
-    if named is None or named[0] == "arrow":
-        raise TableFormatError(target, FILES)
+    named = file_form(target)
+    if named is None:
+        raise TableFormatError(target, tuple(FILES))
     if not target.parent.is_dir():
         raise TargetError(target, f"the folder {target.parent} does not exist")
-    form: Form = "csv" if named[0] == "csv" else "parquet"
+    form, compression = named
     cores = usable_cores()
     with (
         ended_by_signals(),
@@ -43,7 +42,7 @@ def synth(rows: int, target: Path) -> int:
         progress(rows, Console(stderr=True)) as advance,
         ThreadPoolExecutor(cores) as threads,
         staged(target) as (path,),
-        sink(path, form, named[1]) as file,
+        sink(path, form, compression) as file,
     ):
         for written, count in in_order(threads, lambda block: _made(*block, form), _blocks(rows), 2 * cores):
             file.write(written)

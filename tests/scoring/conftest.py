@@ -1,7 +1,7 @@
 """Scoring in small pieces, so that a table of a few rows has many blocks and parts."""
 
 import pytest
-from tests_small import SMALL, SMALL_BLOCK_BYTES
+from scoring_tables import SMALL, SMALL_BLOCK_BYTES
 
 from pricerange import csv_file
 from scoring import blocks

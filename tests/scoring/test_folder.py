@@ -13,8 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from pyarrow import csv
-from scoring_tables import FORMATS, digests, read, write
-from tests_small import SMALL, SMALL_BLOCK_BYTES
+from scoring_tables import FORMATS, SMALL, SMALL_BLOCK_BYTES, digests, read, write
 
 from pricerange import csv_file, csv_rows
 from pricerange.csv_file import TextBlock
