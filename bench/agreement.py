@@ -17,14 +17,15 @@ import pyarrow as pa
 import torch
 from pyarrow import csv
 
-from bench.live import serving
-from bench.phones import Rows, as_objects
+from bench.load.live import serving
+from bench.load.phones import Rows, as_objects
 from pricerange.bundle import MODEL_FILE
 from pricerange.phone import LABELS
 from pricerange.predictor import Predictor
-from training import data, recipe
-from training.calibrate import calibrate
+from training import data
 from training.export import TOLERANCE
+from training.quality.calibrate import calibrate
+from training.recipe import recipe
 from training.split import three_ways
 from training.train import learn, train
 

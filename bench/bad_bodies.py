@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
-from bench.live import PHONE, serving
+from bench.load.live import PHONE, serving
 
 JSON = {"Content-Type": "application/json"}
 VALUES = st.recursive(

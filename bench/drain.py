@@ -16,9 +16,9 @@ from time import monotonic
 import orjson
 import uvloop
 
-from bench.client import Connection, message
-from bench.live import PHONE, serving
-from bench.tables import Target, show, show_targets
+from bench.load.client import Connection, message
+from bench.load.live import PHONE, serving
+from bench.show.tables import Target, show, show_targets
 
 KEPT, NEW = 32, 8
 DRAIN_DELAY = 1.0

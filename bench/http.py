@@ -12,11 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from bench import batches, neighbours, singles, startup
-from bench.phones import Oracle, phones
-from bench.plan import Plan
-from bench.tables import Target, show, show_targets
-from bench.wrk import require_wrk
+from bench import startup
+from bench.http_parts import batches, neighbours, singles
+from bench.http_parts.plan import Plan
+from bench.load.phones import Oracle, phones
+from bench.load.wrk import require_wrk
+from bench.show.tables import Target, show, show_targets
 
 ROWS = 1_000
 

@@ -20,11 +20,11 @@ import orjson
 import psutil
 import uvloop
 
-from bench.client import Connection, message
-from bench.cores import on_core
-from bench.formats import INFER
-from bench.live import PHONE, serving
-from bench.tables import Target, show, show_targets
+from bench.load.client import Connection, message
+from bench.load.cores import on_core
+from bench.load.formats import INFER
+from bench.load.live import PHONE, serving
+from bench.show.tables import Target, show, show_targets
 
 ROWS = 1_000
 TIMES = 10

@@ -23,10 +23,10 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from bench.tables import Target, show, show_targets
-from bench.whole_files import MODELS
-from scoring.columns import PROBABILITIES
-from scoring.job import rejects_of
+from bench.scoring_rivals import MODELS
+from bench.show.tables import Target, show, show_targets
+from scoring.job.job import rejects_of
+from scoring.target.columns import PROBABILITIES
 
 LEAST = {("parquet", "parquet"): (2.5, 1.4), ("csv", "csv"): (4.0, 1.4)}
 """How many times faster than pandas and than polars the job is wanted to be."""
@@ -105,7 +105,7 @@ def compare(folder: Path, form: str, out: str, rounds: int) -> list[Target]:
         ran["(b) pyarrow reads and writes"].append(_part("arrow", source, whole["job"]))
         for name in ("polars", "pandas"):
             if not number or name == "polars":
-                ran[name].append(run("python", "-m", "bench.whole_files", name, source, whole[name]))
+                ran[name].append(run("python", "-m", "bench.scoring_rivals", name, source, whole[name]))
         _require_same(whole["polars"], *(sorted(parts.glob("part-*"))))
         subprocess.run(["rm", "-r", parts], check=True)
     seconds = {name: median(one.seconds for one in runs) for name, runs in ran.items()}
@@ -133,7 +133,7 @@ def compare(folder: Path, form: str, out: str, rounds: int) -> list[Target]:
 
 def _part(work: str, source: Path, target: Path) -> Ran:
     """Run a part of the work; its own seconds are what it prints."""
-    ran = run("python", "-m", "bench.whole_files", work, source, target)
+    ran = run("python", "-m", "bench.scoring_rivals", work, source, target)
     return Ran(float(ran.printed), ran.megabytes, "")
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from ray.cluster_utils import Cluster as RayCluster
 
 from bench.scoring import digests, run
-from bench.tables import show
-from bench.whole_files import MODELS
-from scoring.cluster import Cluster
+from bench.scoring_rivals import MODELS
+from bench.show.tables import show
 from scoring.score import Options, score
+from scoring.work.cluster import Cluster
 
 MEMORY = 200 << 20
 

@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 from bench.scoring import digests, result_of, run
-from bench.tables import show
-from bench.whole_files import MODELS
-from scoring.job import rejects_of
+from bench.scoring_rivals import MODELS
+from bench.show.tables import show
+from scoring.job.job import rejects_of
 
 FORMS = ("parquet", "csv", "csv.gz")
 

@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 
 from bench.scoring import run
-from bench.tables import Target, show, show_targets
-from bench.whole_files import MODELS
+from bench.scoring_rivals import MODELS
+from bench.show.tables import Target, show, show_targets
 
 MOST_MB = 600
 

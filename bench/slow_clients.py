@@ -18,12 +18,12 @@ import orjson
 import psutil
 import uvloop
 
-from bench.client import Connection, message
-from bench.cores import on_core
-from bench.formats import JSON, Request
-from bench.live import PHONE, serving
-from bench.tables import Target, show, show_targets
-from bench.wrk import Load, Wrk, require_wrk
+from bench.load.client import Connection, message
+from bench.load.cores import on_core
+from bench.load.formats import JSON, Request
+from bench.load.live import PHONE, serving
+from bench.load.wrk import Load, Wrk, require_wrk
+from bench.show.tables import Target, show, show_targets
 
 CLIENTS, NORMAL = 1_000, 32
 FILES = 4_096

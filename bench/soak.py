@@ -21,15 +21,15 @@ import numpy as np
 import psutil
 import uvloop
 
-from bench.client import Answer, Connection, message
-from bench.cores import on_core
-from bench.formats import BATCHES
-from bench.ledger import Ledger, Series, counters
-from bench.live import serving
-from bench.memory import Sample, slope_of
-from bench.phones import Oracle, phones
-from bench.tables import show
-from bench.traffic import Case, bad, batches, singles
+from bench.load.client import Answer, Connection, message
+from bench.load.cores import on_core
+from bench.load.formats import BATCHES
+from bench.load.ledger import Ledger, Series, counters
+from bench.load.live import serving
+from bench.load.phones import Oracle, phones
+from bench.load.traffic import Case, bad, batches, singles
+from bench.show.memory import Sample, slope_of
+from bench.show.tables import show
 
 SINGLE_CLIENTS, BAD_CLIENTS, SLOW_CLIENTS, LEAVING_CLIENTS = 12, 4, 8, 2
 DRAWN = 2_000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.live import PHONE, serving
+from bench.load.live import PHONE, serving
 
 
 def main() -> None:

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from training import data, recipe
+from training import data
 from training.data import LabelledPhones
-from training.loop import iterations
+from training.fit.loop import iterations
+from training.recipe import recipe
 from training.split import Rows, three_ways
 from training.train import learn
 

@@ -19,8 +19,8 @@ import numpy as np
 import orjson
 import psutil
 
-from bench.client import Connection, message
-from bench.live import PHONE, serving
+from bench.load.client import Connection, message
+from bench.load.live import PHONE, serving
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 

@@ -84,7 +84,7 @@ def evaluate(
 ) -> None:
     """Say how well a model version answers phones of known price range."""
     with _extra("train"):
-        from training import examine
+        from training import evaluate as examine
     found = examine.examine(models, data, model_version)
     typer.echo(examine.as_json(found)) if json else examine.show(found)
 
@@ -105,7 +105,7 @@ def compare(
 ) -> None:
     """Measure recipes beside simple models on the same repeated stratified folds."""
     with _extra("train"):
-        from training import compare as comparison
+        from training.compare import compare as comparison
     plan = comparison.Plan(folds, repeats, seed, jobs)
     comparison.run(data, recipe or (), plan, output)
 
@@ -171,9 +171,9 @@ def score(
     A column of IN that has one of these names stays as input_<name>. The same command goes on with a folder
     OUT after an interruption.
     """
-    from scoring.cluster import Cluster
     from scoring.score import Options
     from scoring.score import score as run
+    from scoring.work.cluster import Cluster
 
     cluster = Cluster(address, actor_cpus, actor_gpus) if engine == "ray" else None
     kept = None if columns is None else tuple(name.strip() for name in columns.split(","))

@@ -13,17 +13,18 @@ from pricerange import bundle
 from pricerange.cores import usable_cores
 from pricerange.errors import TableFormatError, TargetError
 from pricerange.predictor import Provider
-from scoring import blocks, cluster, files, local
-from scoring.answer import OnBadRow
-from scoring.blocks import Shard
-from scoring.cluster import Cluster
-from scoring.job import Job, rejects_of, totals
-from scoring.manifest import Manifest
+from scoring.job.job import Job, rejects_of, totals
+from scoring.job.manifest import Manifest
+from scoring.job.summary import Summary
 from scoring.progress import progress
-from scoring.sink import FILES, Form, file_form
-from scoring.staging import ended_by_signals, locked, sweep
-from scoring.summary import Summary
-from scoring.worker import Worker
+from scoring.source import blocks, files
+from scoring.source.blocks import Shard
+from scoring.target.sink import FILES, Form, file_form
+from scoring.target.staging import ended_by_signals, locked, sweep
+from scoring.work import cluster, local
+from scoring.work.answer import OnBadRow
+from scoring.work.cluster import Cluster
+from scoring.work.shard import Worker
 
 _ENDING = re.compile(r"\.(?=.*[A-Za-z])[A-Za-z0-9]{1,7}")
 """How a name ends that is likely to be that of a file."""

@@ -13,9 +13,9 @@ from pricerange.cores import usable_cores
 from pricerange.errors import TableFormatError, TargetError
 from pricerange.phone import FEATURE_NAMES
 from scoring.progress import progress
-from scoring.sink import FILES, Encoded, Form, encoded, file_form, sink
-from scoring.staging import ended_by_signals, locked, staged
-from scoring.worker import in_order
+from scoring.target.sink import FILES, Encoded, Form, encoded, file_form, sink
+from scoring.target.staging import ended_by_signals, locked, staged
+from scoring.work.shard import in_order
 
 _BLOCK_ROWS = 1 << 16
 _DECIMAL = {"clock_speed", "m_dep"}

@@ -15,18 +15,18 @@ from pricerange.phone import Phone
 from pricerange.predictor import Predictor
 from service.batch.document import Phones
 from service.batch.routes import add_batch
-from service.direct import Direct, DirectRoute
-from service.express import Express
-from service.gather import Gatherer
-from service.keys import Keys, free_paths, read_keys
-from service.lifecycle import Lifecycle
-from service.metrics import Metrics
-from service.observe import Observe
-from service.openapi import DocumentedApp, problem_responses
-from service.predictions import Single, add_single
+from service.http.api_keys import Keys, free_paths, read_keys
+from service.http.lifecycle import Lifecycle
+from service.http.openapi import DocumentedApp, problem_responses
+from service.http.router import Direct, DirectRoute
+from service.model.batcher import Gatherer
+from service.model.time_slices import Turns
+from service.predict.endpoint import Single, add_single
+from service.predict.fast_path import Express
 from service.settings import Settings
-from service.tallies import Tallies
-from service.turns import Turns
+from service.telemetry.metrics import Metrics
+from service.telemetry.middleware import Observe
+from service.telemetry.shared_counters import Tallies
 from service.v2.inference import Inference
 from service.v2.repository import Repository
 from service.v2.routes import BODIES, add_v2

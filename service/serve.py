@@ -15,14 +15,14 @@ import uvicorn
 
 from pricerange.phone import FEATURES
 from pricerange.predictor import BLOCK_ROWS, Predictor
-from service import logs, workers
 from service.app import create_app
-from service.lifecycle import Lifecycle
-from service.listener import bind
-from service.protocol import Protocol
-from service.server import DrainingServer
+from service.http.connection import Protocol
+from service.http.lifecycle import Lifecycle
+from service.process import logs, workers
+from service.process.listener import bind
+from service.process.server import DrainingServer
 from service.settings import Settings
-from service.tallies import Tallies
+from service.telemetry.shared_counters import Tallies
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pricerange import cells, synthetic, table
+from pricerange import synthetic
 from pricerange.phone import FEATURE_NAMES, LABELS, Feature, refusal
+from pricerange.tables import cells, table
 from training.errors import (
     ColumnsError,
     DataSourceError,
@@ -74,7 +75,7 @@ def generate(rows: int) -> LabelledPhones:
 def read(path: Path) -> LabelledPhones:
     """Read a CSV or Parquet file with the 20 features and `price_range`, in any order of columns.
 
-    Raises an error of `pricerange.table` where the file cannot be read at all, `ColumnsError`,
+    Raises an error of `pricerange.tables.table` where the file cannot be read at all, `ColumnsError`,
     `InvalidPhoneError`, `InvalidLabelError`, `DuplicateRowError` or `EmptyTableError`.
     """
     features: list[npt.NDArray[np.float32]] = []

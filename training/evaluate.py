@@ -1,88 +1,125 @@
-"""How good the answers to phones of known price range are."""
+"""A model version judged by a file of phones whose price range is known."""
 
+import dataclasses
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-from sklearn.metrics import (
-    accuracy_score,
-    brier_score_loss,
-    cohen_kappa_score,
-    confusion_matrix,
-    log_loss,
-    precision_recall_fscore_support,
-)
+from rich.console import Console
+from rich.table import Table
 
+from pricerange.bundle import Passport
 from pricerange.phone import LABELS
-from training.bootstrap import intervals
-from training.reliability import Bin, expected_calibration_error, reliability
+from pricerange.predictor import Predictor
+from training import data
+from training.quality import conformal
+from training.quality.conformal import Coverage
+from training.quality.measures import Evaluation, evaluate
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
-    """Precision, recall and F1, each from 0 to 1, and 0 where it is undefined."""
+class Examination:
+    """How a version answers the phones of `source`.
 
-    precision: float
-    recall: float
-    f1: float
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Measures of n answers.
-
-    `macro` is the mean of the classes' qualities, `weighted` the one weighted by their rows;
-    `confusion[true][answered]` counts; `kappa` has quadratic weights; `far_errors` is the share of answers
-    that are wrong by more than one price range; `nll` is the mean negative log-likelihood in nats, `brier`
-    the mean squared distance, from 0 to 2, `ece` the expected calibration error over the bins of
-    `reliability`. `intervals` are those of `training.bootstrap`, by name.
+    `learned` and `tuned` are the numbers of these phones that the version was fitted to, and that stopped
+    its training and calibrated it: for other files than its own 0.
     """
 
-    rows: int
-    accuracy: float
-    classes: dict[str, Quality]
-    macro: Quality
-    weighted: Quality
-    confusion: list[list[int]]
-    kappa: float
-    far_errors: float
-    nll: float
-    brier: float
-    ece: float
-    reliability: list[Bin]
-    intervals: dict[str, tuple[float, float]]
+    model: str
+    version: str
+    source: str
+    sha256: str
+    learned: int
+    tuned: int
+    evaluation: Evaluation
+    conformal: dict[str, Coverage]
 
 
-def evaluate(probabilities: npt.NDArray[np.float32], price_range: npt.NDArray[np.int64]) -> Evaluation:
-    """Compare answers float32 [n, 4] with the true price ranges int64 [n]; n is at least 1."""
-    labels: Any = range(len(LABELS))
-    answered = probabilities.argmax(axis=1)
-    qualities = precision_recall_fscore_support(price_range, answered, labels=labels, zero_division=0.0)[:3]
-    table = np.array(qualities).T
-    rows_of_classes = np.bincount(price_range, minlength=len(LABELS))
-    bins = reliability(probabilities, price_range)
-    return Evaluation(
-        rows=len(price_range),
-        accuracy=float(accuracy_score(price_range, answered)),
-        classes={name: Quality(*row) for name, row in zip(LABELS, table.tolist(), strict=True)},
-        macro=Quality(*table.mean(axis=0).tolist()),
-        weighted=Quality(*np.average(table, axis=0, weights=rows_of_classes).tolist()),
-        confusion=confusion_matrix(price_range, answered, labels=labels).tolist(),
-        kappa=_kappa(price_range, answered),
-        far_errors=float(np.mean(np.abs(answered - price_range) > 1)),
-        nll=float(log_loss(price_range, probabilities, labels=labels)),
-        brier=float(brier_score_loss(price_range, probabilities, labels=labels)),
-        ece=expected_calibration_error(bins),
-        reliability=bins,
-        intervals=intervals(probabilities, price_range),
+def examine(models: Path, source: str, version: int | None = None) -> Examination:
+    """Answer a file with a version of a model repository, the newest if none is named, and measure it.
+
+    Raises the errors of `pricerange.bundle`, `pricerange.predictor` and `training.data`.
+    """
+    predictor = Predictor.load(models, version)
+    bundle, phones = predictor.bundle, data.load(source)
+    probabilities = predictor.predict(phones.features).probabilities
+    quantiles = bundle.passport.calibration.get("conformal_quantiles", {})
+    return Examination(
+        bundle.name,
+        bundle.version,
+        phones.source,
+        phones.sha256,
+        *_seen(bundle.passport, phones.sha256),
+        evaluate(probabilities, phones.price_range),
+        conformal.coverage(probabilities, phones.price_range, quantiles),
     )
 
 
-def _kappa(price_range: npt.NDArray[np.int64], answered: npt.NDArray[np.int64]) -> float:
-    """Return the quadratic weighted kappa; 1 where all is one price range, and 0 / 0 by its formula."""
-    if len(np.union1d(price_range, answered)) == 1:
-        return 1.0
-    return float(
-        cohen_kappa_score(price_range, answered, labels=list(range(len(LABELS))), weights="quadratic")
+def as_json(examination: Examination) -> str:
+    """Write all of it."""
+    return json.dumps(dataclasses.asdict(examination), indent=1)
+
+
+def show(found: Examination, console: Console | None = None) -> None:
+    """Print it for people, on standard output if no console is given."""
+    console = console or Console()
+    console.print(
+        f"{found.model} {found.version} on {found.source}: {found.evaluation.rows} phones", highlight=False
     )
+    if found.learned:
+        console.print(
+            f"The version was made from this very file: it learned from {found.learned} of these phones, "
+            f"{found.tuned} stopped and calibrated it, so that the measures are too good.",
+            style="yellow",
+            highlight=False,
+        )
+    for table in _tables(found):
+        console.print()
+        console.print(table)
+
+
+def _seen(passport: Passport, sha256: str) -> tuple[int, int]:
+    if passport.training_data.sha256 != sha256:
+        return 0, 0
+    return passport.training_data.training_rows, passport.metrics.get("parts", {}).get("validation", 0)
+
+
+def _tables(found: Examination) -> Iterator[Table]:
+    evaluation = found.evaluation
+    measures = _table("measure", "value", "95 % interval")
+    for name, label, value in (
+        ("accuracy", "accuracy", evaluation.accuracy),
+        ("macro_f1", "F1, mean of the classes", evaluation.macro.f1),
+        ("kappa", "quadratic weighted kappa", evaluation.kappa),
+        ("far_errors", "errors larger than one class", evaluation.far_errors),
+        ("nll", "negative log-likelihood, nats", evaluation.nll),
+        ("brier", "Brier score, 0 to 2", evaluation.brier),
+        ("ece", "expected calibration error", evaluation.ece),
+    ):
+        interval = evaluation.intervals.get(name)
+        measures.add_row(
+            label, f"{value:.4f}", "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
+        )
+    yield measures
+    classes = _table("price range", "precision", "recall", "F1")
+    means = (("mean", evaluation.macro), ("mean by rows", evaluation.weighted))
+    for name, quality in (*evaluation.classes.items(), *means):
+        classes.add_row(name, f"{quality.precision:.4f}", f"{quality.recall:.4f}", f"{quality.f1:.4f}")
+    yield classes
+    confusion = _table("true \\ answered", *LABELS)
+    for name, counts in zip(LABELS, evaluation.confusion, strict=True):
+        confusion.add_row(name, *map(str, counts))
+    yield confusion
+    if found.conformal:
+        sets = _table("prediction sets", "hold the truth", "mean size")
+        for level, measured in found.conformal.items():
+            sets.add_row(f"{float(level):.0%}", f"{measured.coverage:.4f}", f"{measured.mean_size:.3f}")
+        yield sets
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(first, box=None, pad_edge=False)
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table

@@ -15,7 +15,7 @@ from pricerange.bundle import METADATA_PREFIX
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Prediction
 from training.errors import ExportMismatchError
-from training.network import PhoneModel
+from training.network.network import PhoneModel
 
 TOLERANCE = 1e-5
 """Largest difference of a probability between torch and ONNX Runtime."""

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from training.device import reproducible
-from training.heads import OrdinalHead
+from training.fit.device import reproducible
+from training.network.heads import OrdinalHead
 
 _STRENGTH = 1e-5
 """Weight of the squared norm of score and thresholds: without it, separable rows would have no optimum."""

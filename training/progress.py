@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from training.diagnose import Diagnosis
-from training.history import Epoch
+from training.fit.history import Epoch
+from training.report.diagnose import Diagnosis
 
 _LINES = 10
 """Plain lines of a whole run."""

@@ -19,11 +19,13 @@ from sklearn.metrics import log_loss
 from sqlalchemy.exc import SQLAlchemyError
 
 from pricerange.phone import LABELS
-from training import data, folds, output, recipe, space
-from training.contender import ByRecipe
+from training import data, output
+from training.compare import folds
+from training.compare.contender import ByRecipe
 from training.data import LabelledPhones
 from training.errors import DivergedError, ScheduleError, StudyMismatchError, StudyStorageError
-from training.recipe import Recipe
+from training.recipe import recipe, space
+from training.recipe.recipe import Recipe
 from training.split import Rows, two_ways
 from training.steps import shown
 

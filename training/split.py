@@ -8,8 +8,8 @@ import numpy.typing as npt
 from sklearn.model_selection import train_test_split
 
 from pricerange.phone import LABELS
-from training import sections
 from training.errors import TooFewRowsError
+from training.recipe import sections
 
 Rows = npt.NDArray[np.int64]
 

@@ -8,25 +8,28 @@ from rich.console import Console
 
 from pricerange import bundle
 from pricerange.phone import FEATURE_NAMES, LABELS
-from training import card, conformal, data, recipe
-from training.calibrate import calibrate
+from training import data
 from training.data import LabelledPhones
-from training.device import find_device, reproducible
-from training.diagnose import diagnose
-from training.evaluate import evaluate
 from training.export import answering, export, prove_equal
-from training.history import Epoch, History
-from training.importance import importances
-from training.initialise import initialise
-from training.loop import Part, fit, iterations
-from training.network import Network, PhoneModel
-from training.passport import passport
-from training.preprocess import Preprocess
+from training.fit.device import find_device, reproducible
+from training.fit.history import Epoch, History
+from training.fit.loop import Part, fit, iterations
+from training.network.initialise import initialise
+from training.network.network import Network, PhoneModel
+from training.network.preprocess import Preprocess
 from training.progress import shown, summed_up
-from training.recipe import Recipe
-from training.run import Run
+from training.quality import conformal
+from training.quality.calibrate import calibrate
+from training.quality.importance import importances
+from training.quality.measures import evaluate
+from training.recipe import recipe
+from training.recipe.recipe import Recipe
+from training.report import card
+from training.report.diagnose import diagnose
+from training.report.passport import passport
+from training.report.run import Run
+from training.report.yardstick import yardstick
 from training.split import Rows, three_ways
-from training.yardstick import yardstick
 
 
 def train(
@@ -42,7 +45,7 @@ def train(
     to `console`, standard error if none is given. The network learns on the `device` `cpu` or `cuda`; on one
     kind of device the same recipe and data give the same bytes of model.onnx.
 
-    Raises the errors of `pricerange.table` and of `training.errors`; then no version was written, nor is it
+    Raises the errors of `pricerange.tables.table` and of `training.errors`; then no version was written, nor is it
     when the run is killed.
     """
     choices = recipe.read(recipe_file or recipe.DEFAULT)

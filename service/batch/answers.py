@@ -10,7 +10,7 @@ import orjson
 from pricerange.bundle import Bundle
 from pricerange.phone import LABELS
 from pricerange.predictor import Prediction
-from service.rows_json import probabilities_json
+from service.model.write import probabilities_json
 
 ERROR = "error"
 COLUMNS: tuple[str, ...] = (

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pricerange.errors import BrokenBlockError
-from pricerange.table import Verdict, feature_places, judge
+from pricerange.tables.table import Verdict, feature_places, judge
 from service.batch.arrow_messages import Message, MessageCutter
 from service.batch.rows import MOST_COLUMNS, Job
 

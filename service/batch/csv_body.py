@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from functools import partial
 
-from pricerange.csv_blocks import BlockCutter
-from pricerange.csv_rows import split_header
 from pricerange.errors import BrokenBlockError
-from pricerange.table import feature_places, judge_csv
+from pricerange.tables.csv.blocks import BlockCutter
+from pricerange.tables.csv.rows import split_header
+from pricerange.tables.table import feature_places, judge_csv
 from service.batch.rows import MOST_COLUMNS, Job
 
 BLOCK_BYTES = 98_304

@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pricerange.phone import FEATURE_NAMES, LABELS, Phone
 from service.batch.answers import COLUMNS
-from service.body import JSON
-from service.openapi import body_of
-from service.predictions import ModelName
+from service.http.body import JSON
+from service.http.openapi import body_of
+from service.predict.endpoint import ModelName
 
 CSV, ARROW = "text/csv", "application/vnd.apache.arrow.stream"
 FORMS = (JSON, CSV, ARROW)

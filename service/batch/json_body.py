@@ -9,9 +9,9 @@ import numpy.typing as npt
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from pricerange import json_phones
 from pricerange.phone import FEATURES, Phone, Problem, features_of
-from pricerange.table import sentence
+from pricerange.tables import json_phones
+from pricerange.tables.table import sentence
 from service.batch.rows import OnBadRow, of_row
 from service.errors import InvalidInputError, TooManyRowsError
 

@@ -22,8 +22,6 @@ from pricerange.bundle import Bundle
 from pricerange.errors import BrokenBlockError, DuplicateColumnError, MissingColumnError
 from pricerange.phone import LABELS, Problem
 from pricerange.predictor import Prediction
-from service import deadline
-from service.accept import weights
 from service.batch.answers import Answers, ArrowWriter, CsvWriter, JsonWriter, Writer
 from service.batch.arrow_body import arrow_jobs
 from service.batch.csv_body import csv_jobs
@@ -31,12 +29,14 @@ from service.batch.document import ARROW, CSV, FORMS, answer_document, request_d
 from service.batch.json_body import JsonReader
 from service.batch.rows import Job, OnBadRow, Rows, of_row
 from service.batch.spool import Spool
-from service.body import JSON, media_type_of, read, stream
 from service.errors import InvalidInputError, OverloadedError
-from service.gather import Gatherer
-from service.openapi import problem_responses
+from service.http import deadline
+from service.http.accept import weights
+from service.http.body import JSON, media_type_of, read, stream
+from service.http.openapi import problem_responses
+from service.model.batcher import Gatherer
+from service.model.time_slices import Turns
 from service.settings import Settings
-from service.turns import Turns
 
 _REFUSALS = (400, 408, 413, 415, 422, 503, 504, 507)
 _PATIENCE = 5.0

@@ -15,7 +15,7 @@ MOST_COLUMNS = 1_000
 
 
 class Rows(Protocol):
-    """The n rows of a block after the check; `pricerange.table.Verdict` is one.
+    """The n rows of a block after the check; `pricerange.tables.table.Verdict` is one.
 
     `rows` float32 [n, 20], 0 throughout where a row is no phone; `valid` bool [n].
     """

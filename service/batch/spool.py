@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from service.errors import NoSpaceError
-from service.reply import Reply
+from service.http.reply import Reply
 
 MEMORY_BYTES = 1 << 20
 """Bytes of an answer that wait in memory, before they are written to the disk or sent."""

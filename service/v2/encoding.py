@@ -2,8 +2,8 @@
 
 import zlib
 
-from service.accept import weights
 from service.errors import BodyTooLargeError
+from service.http.accept import weights
 from service.v2.errors import ContentEncodingError, InferenceInputError
 
 _WINDOW = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}

@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pricerange.bundle import Bundle
-from service.body import read
-from service.gather import Gatherer
-from service.turns import Turns
+from service.http.body import read
+from service.model.batcher import Gatherer
+from service.model.time_slices import Turns
 from service.v2.answer import answer
 from service.v2.encoding import decoded
 from service.v2.query import HEADER_LENGTH, Query, read_query

@@ -10,11 +10,11 @@ from starlette.responses import Response
 
 from pricerange.bundle import Bundle
 from pricerange.triton_config import triton_config
-from service.body import read
 from service.errors import NotReadyError
-from service.lifecycle import Lifecycle
-from service.metrics import Metrics
-from service.reply import Reply
+from service.http.body import read
+from service.http.lifecycle import Lifecycle
+from service.http.reply import Reply
+from service.telemetry.metrics import Metrics
 from service.v2.errors import InferenceInputError, UnknownModelError, UnknownVersionError
 from service.v2.messages import IndexRequest
 

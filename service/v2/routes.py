@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pricerange.bundle import Bundle
-from service.openapi import body_of, problem_responses
+from service.http.openapi import body_of, problem_responses
 from service.v2.answer import OCTETS
 from service.v2.inference import Inference
 from service.v2.messages import (

@@ -3,8 +3,8 @@
 import pytest
 from scoring_tables import SMALL, SMALL_BLOCK_BYTES
 
-from pricerange import csv_file
-from scoring import blocks
+from pricerange.tables.csv import file as csv_file
+from scoring.source import blocks
 
 
 @pytest.fixture

@@ -15,17 +15,19 @@ import pytest
 from pyarrow import csv
 from scoring_tables import FORMATS, SMALL, SMALL_BLOCK_BYTES, digests, read, write
 
-from pricerange import csv_file, csv_rows
-from pricerange.csv_file import TextBlock
 from pricerange.errors import BadRowError, TableFormatError, TargetError, UnreadableTableError
 from pricerange.predictor import Predictor
-from scoring import blocks, files, staging
-from scoring.blocks import Shard
+from pricerange.tables.csv import file as csv_file
+from pricerange.tables.csv import rows as csv_rows
+from pricerange.tables.csv.file import TextBlock
 from scoring.errors import BusyError, ColumnsDifferError, JobDiffersError, UnknownColumnError
-from scoring.job import part_name
-from scoring.manifest import NAME as MANIFEST
-from scoring.manifest import Manifest
+from scoring.job.job import part_name
+from scoring.job.manifest import NAME as MANIFEST
+from scoring.job.manifest import Manifest
 from scoring.score import Options, score
+from scoring.source import blocks, files
+from scoring.source.blocks import Shard
+from scoring.target import staging
 
 ROWS = 150
 

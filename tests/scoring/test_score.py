@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
-from pricerange import csv_file, table
 from pricerange.errors import (
     BadRowError,
     BrokenRowError,
@@ -26,12 +25,14 @@ from pricerange.errors import (
 )
 from pricerange.phone import FEATURE_NAMES, FEATURES, LABELS, refusal
 from pricerange.predictor import Predictor
-from scoring import blocks
-from scoring.answer import OnBadRow
-from scoring.job import rejects_of
+from pricerange.tables import table
+from pricerange.tables.csv import file as csv_file
+from scoring.job.job import rejects_of
+from scoring.job.summary import Summary
 from scoring.score import Options
 from scoring.score import score as run
-from scoring.summary import Summary
+from scoring.source import blocks
+from scoring.work.answer import OnBadRow
 
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}
 PROBABILITIES = [f"probability_{k}" for k in range(4)]

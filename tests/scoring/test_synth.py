@@ -6,9 +6,10 @@ import pytest
 from pyarrow import csv, parquet
 from scoring_tables import read
 
-from pricerange import synthetic, table
+from pricerange import synthetic
 from pricerange.errors import TableFormatError, TargetError
 from pricerange.phone import FEATURE_NAMES
+from pricerange.tables import table
 from scoring import synth as synth_module
 from scoring.synth import synth
 

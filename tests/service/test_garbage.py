@@ -17,10 +17,10 @@ from uvicorn.server import ServerState
 
 from pricerange.predictor import Predictor
 from service.app import create_app
-from service.lifecycle import Lifecycle
-from service.protocol import Protocol
+from service.http.connection import Protocol
+from service.http.lifecycle import Lifecycle
 from service.settings import Settings
-from service.tallies import Tallies
+from service.telemetry.shared_counters import Tallies
 
 
 @contextmanager

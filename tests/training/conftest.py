@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from training import data, recipe
+from training import data
 from training.data import LabelledPhones
-from training.recipe import Recipe
+from training.recipe import recipe
+from training.recipe.recipe import Recipe
 
 
 @pytest.fixture(scope="session")

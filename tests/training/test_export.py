@@ -14,9 +14,9 @@ from pricerange.phone import FEATURE_NAMES
 from training.data import LabelledPhones
 from training.errors import ExportMismatchError
 from training.export import export, prove_equal
-from training.network import Network, PhoneModel
-from training.preprocess import Preprocess
-from training.recipe import Recipe
+from training.network.network import Network, PhoneModel
+from training.network.preprocess import Preprocess
+from training.recipe.recipe import Recipe
 
 
 def untrained(phones: LabelledPhones, quick: Recipe) -> PhoneModel:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from training.diagnose import Diagnosis
-from training.history import Epoch
+from training.fit.history import Epoch
 from training.progress import shown, summed_up
+from training.report.diagnose import Diagnosis
 
 
 def run(epochs: int, console: Console) -> None:

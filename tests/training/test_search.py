@@ -10,10 +10,11 @@ import optuna
 import pytest
 from rich.console import Console
 
-from training import data, recipe, search, space
-from training.compare import shipped
+from training import data, search
+from training.compare.compare import shipped
 from training.errors import OutputError, StudyMismatchError, StudyStorageError
-from training.recipe import Recipe
+from training.recipe import recipe, space
+from training.recipe.recipe import Recipe
 from training.search import Found, Stored
 
 SOURCE, STUDY = "synthetic:300", "phone_price_range"

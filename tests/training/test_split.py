@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from training import sections, split
+from training import split
 from training.errors import TooFewRowsError
+from training.recipe import sections
 
 SHARES = sections.Split(validation=0.1, test=0.1)
 

@@ -15,7 +15,7 @@ from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 from training import data
 from training.errors import DivergedError
-from training.recipe import Recipe
+from training.recipe.recipe import Recipe
 from training.split import three_ways
 from training.train import train
 

@@ -1,0 +1,1 @@
+"""The parts of `bench.http`, and what the service is measured beside."""

@@ -1,0 +1,1 @@
+"""How figures are shown, and how memory is measured."""

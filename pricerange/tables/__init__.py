@@ -1,0 +1,1 @@
+"""Tables of phones, in every form that the programs read, and which of their rows are phones."""

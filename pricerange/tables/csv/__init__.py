@@ -1,0 +1,1 @@
+"""CSV as bytes: cut into blocks of whole rows, parsed, read from files."""

@@ -1,0 +1,90 @@
+"""What is to be done: which files, by which model, into what; and what has been done of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pricerange.bundle import Bundle
+from pricerange.predictor import Provider
+from scoring.job.tally import Tally
+from scoring.source.blocks import BLOCK_ROWS, PART_BYTES, PART_ROWS
+from scoring.source.files import InputFile
+from scoring.target.sink import Form
+from scoring.work.answer import OnBadRow
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything that decides the bytes of a result, and where it goes; can be sent to another machine.
+
+    `columns` are those of the input that are kept, all where it is None; `compression` is that of a CSV file.
+    """
+
+    files: tuple[InputFile, ...]
+    target: Path
+    form: Form
+    compression: str | None
+    on_bad_row: OnBadRow
+    columns: tuple[str, ...] | None
+    model: Bundle
+    provider: Provider
+
+    @property
+    def rejects(self) -> Path:
+        """Where rows go that are rejected: beside the result, in its form."""
+        return rejects_of(self.target)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what a second run must have in common with a first to go on with it, by the words for it."""
+        return {
+            "input": [file.identity() for file in self.files],
+            "model": [self.model.name, self.model.version, self.model.passport.model_sha256],
+            "execution provider": self.provider,
+            "--on-bad-row": self.on_bad_row,
+            "--columns": None if self.columns is None else list(self.columns),
+            "--format": self.form,
+            "size of parts": [BLOCK_ROWS, PART_ROWS, PART_BYTES],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A finished part of a file: its place as in `Shard`, its bytes on the disk, what was counted."""
+
+    file: int
+    number: int
+    start: int
+    stop: int
+    first_row: int
+    bytes: int
+    rejected_bytes: int
+    tally: Tally
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return fields | {"tally": self.tally.as_json()}
+
+    @classmethod
+    def of_json(cls, fields: dict[str, Any]) -> Self:
+        """Read what `as_json` wrote."""
+        return cls(**{**fields, "tally": Tally.of_json(fields["tally"])})
+
+
+def rejects_of(target: Path) -> Path:
+    """Return where the rows go that a job rejects: beside its result, in the result's form."""
+    return target.with_name(f"{target.name}.rejected")
+
+
+def part_name(file: int, number: int, form: Form) -> str:
+    """Return the name of a part's file; sorted by name, parts are in the order of the input."""
+    return f"part-{file:05d}-{number:05d}.{form}"
+
+
+def totals(parts: Sequence[Part]) -> Tally:
+    """Add up what was counted."""
+    total = Tally()
+    for part in parts:
+        total.add(part.tally)
+    return total

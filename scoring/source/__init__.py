@@ -1,0 +1,1 @@
+"""What is scored: which files there are, and their rows as a stream of blocks."""

@@ -1,0 +1,1 @@
+"""Where answers go: columns, CSV and Parquet, each file whole or not at all."""

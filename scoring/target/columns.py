@@ -1,0 +1,91 @@
+"""What columns a result has: those of the input, and beside them the model's answers or a row's reason."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pricerange.phone import FEATURES, LABELS
+from pricerange.predictor import Prediction
+from pricerange.tables import cells
+
+PROBABILITIES: tuple[str, ...] = tuple(f"probability_{k}" for k in range(len(LABELS)))
+ANSWERS = pa.schema(
+    [
+        ("price_range", pa.int64()),
+        ("label", pa.string()),
+        *((name, pa.float32()) for name in PROBABILITIES),
+    ]
+)
+ERROR = pa.field("error", pa.string())
+REJECTION = pa.schema([("file", pa.string()), ("row", pa.int64()), ("reason", pa.string())])
+
+
+def answers(prediction: Prediction) -> pa.RecordBatch:
+    """Return the answers to n rows as columns."""
+    labels = pa.array(LABELS).take(pa.array(prediction.price_range))
+    # a column of its own memory, not every fourth number of the rows
+    probabilities = np.ascontiguousarray(prediction.probabilities.T)
+    columns = [pa.array(prediction.price_range), labels, *map(pa.array, probabilities)]
+    return pa.RecordBatch.from_arrays(columns, schema=ANSWERS)
+
+
+def with_errors(
+    answered: pa.RecordBatch, valid: npt.NDArray[np.bool_], reasons: Sequence[str]
+) -> pa.RecordBatch:
+    """Spread the answers to the `valid` of n rows among all: nulls where one is no phone, and the reason."""
+    places = [pa.array(np.cumsum(side) - 1, mask=~side) for side in (valid, ~valid)]
+    errors = pa.array(reasons, ERROR.type).take(places[1])
+    return answered.take(places[0]).append_column(ERROR, errors)
+
+
+def beside(batch: pa.RecordBatch, answered: pa.RecordBatch) -> pa.RecordBatch:
+    """Append the answers to n rows; an input column of an answer's name stays as `input_<name>`."""
+    schema = _renamed(batch.schema, answered.schema.names)
+    return _joined(schema, answered.schema, [*batch.columns, *answered.columns])
+
+
+def names_beside(names: Sequence[str], answered: pa.RecordBatch) -> list[str]:
+    """Return the columns' names that `beside` gives, of a table with columns called `names`."""
+    schema = pa.schema([pa.field(name, pa.string()) for name in names])
+    return [*_renamed(schema, answered.schema.names).names, *answered.schema.names]
+
+
+def with_reasons(
+    batch: pa.RecordBatch, file: str, rows: Sequence[int], reasons: Sequence[str]
+) -> pa.RecordBatch:
+    """Put before the columns of n rejected rows their file, their numbers in it, from 1, and the reasons.
+
+    An input column called `file`, `row` or `reason` stays as `input_<name>`.
+    """
+    rejection = [[file] * len(rows), rows, reasons]
+    columns = [pa.array(values, field.type) for values, field in zip(rejection, REJECTION, strict=True)]
+    return _joined(REJECTION, _renamed(batch.schema, REJECTION.names), [*columns, *batch.columns])
+
+
+def with_numbers(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Turn the features, given as text, into doubles; null where a cell is no number."""
+    for feature in FEATURES:
+        place = batch.schema.get_field_index(feature.name)
+        if place >= 0:
+            doubles: npt.NDArray[np.float64] = cells.numbers(feature, batch.column(place))
+            batch = batch.set_column(place, feature.name, pa.array(doubles, from_pandas=True))
+    return batch
+
+
+def _renamed(schema: pa.Schema, taken: Sequence[str]) -> pa.Schema:
+    """Return the schema with other names for the columns whose names are taken."""
+    known = {*taken, *schema.names}
+    for place, name in enumerate(schema.names):
+        if name in taken:
+            free = f"input_{name}"
+            while free in known:
+                free = f"input_{free}"
+            schema = schema.set(place, schema.field(place).with_name(free))
+    return schema
+
+
+def _joined(left: pa.Schema, right: pa.Schema, columns: list[pa.Array]) -> pa.RecordBatch:
+    schema = pa.schema([*left, *right], left.metadata or right.metadata)
+    return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -1,0 +1,139 @@
+"""Where a stream of rows ends: a CSV or a Parquet file, begun with the first of them."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Protocol, Self, TypeAlias
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from pricerange.errors import ColumnTypeError
+from scoring.errors import ColumnsDifferError
+from scoring.target.columns import PROBABILITIES
+from scoring.target.csv_text import CsvText, written
+
+Form = Literal["csv", "parquet"]
+FILES: dict[str, tuple[Form, str | None]] = {
+    ".csv": ("csv", None),
+    ".csv.gz": ("csv", "gzip"),
+    ".csv.zst": ("csv", "zstd"),
+    ".parquet": ("parquet", None),
+}
+"""How names of files end that a sink can write: their form, and the compression of a CSV file."""
+
+Encoded: TypeAlias = "pa.RecordBatch | CsvText"
+
+ROW_GROUP_ROWS = 1 << 17
+"""Rows of a Parquet row group: enough for a reader to skip through, few enough to hold in memory."""
+
+
+class Sink(Protocol):
+    """A file that takes rows of the same columns. Without any there is no file."""
+
+    def write(self, rows: Encoded) -> None:
+        """Append rows, as `encoded` makes them for this form. Raises `ColumnsDifferError`."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def encoded(batch: pa.RecordBatch, form: Form) -> Encoded:
+    """Return rows as a sink of that form takes them: work that needs no order, and may be done anywhere."""
+    return written(batch) if form == "csv" else batch
+
+
+def sink(path: Path, form: Form, compression: str | None = None) -> Sink:
+    """Return the sink of a form; `compression` is that of a CSV file."""
+    return CsvSink(path, compression) if form == "csv" else ParquetSink(path)
+
+
+def file_form(path: Path) -> tuple[Form, str | None] | None:
+    """Return the form and the compression that a file's name tells by its end, None where it tells none."""
+    name = path.name.lower()
+    return next((found for ending, found in FILES.items() if name.endswith(ending)), None)
+
+
+class CsvSink:
+    """A CSV file with a header."""
+
+    def __init__(self, path: Path, compression: str | None = None) -> None:
+        self._path = path
+        self._compression = compression
+        self._names: list[str] = []
+        self._file: pa.NativeFile | None = None
+
+    def write(self, rows: CsvText) -> None:
+        """Append the rows; the header before the first."""
+        if self._file is None:
+            self._file = pa.output_stream(self._path, self._compression)
+            self._names = rows.names
+            self._file.write(rows.header())
+        if rows.names != self._names:
+            raise ColumnsDifferError(self._names, rows.names)
+        self._file.write(rows.rows)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class ParquetSink:
+    """Parquet, in row groups of at least `ROW_GROUP_ROWS` rows but for the last."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = 0
+        self._writer: parquet.ParquetWriter | None = None
+
+    def write(self, rows: pa.RecordBatch) -> None:
+        """Append the rows."""
+        if self._writer is None:
+            # probabilities hardly repeat: a dictionary of them costs time and saves nothing
+            repetitive = [name for name in rows.schema.names if name not in PROBABILITIES]
+            _require_writable(rows.schema)
+            self._writer = parquet.ParquetWriter(self._path, rows.schema, use_dictionary=repetitive)
+        if not rows.schema.equals(self._writer.schema):
+            raise ColumnsDifferError(_described(self._writer.schema), _described(rows.schema))
+        self._pending.append(rows)
+        self._pending_rows += rows.num_rows
+        if self._pending_rows >= ROW_GROUP_ROWS:
+            self._write_pending()
+
+    def _write_pending(self) -> None:
+        if self._writer is not None:
+            self._writer.write_table(pa.Table.from_batches(self._pending, self._writer.schema))
+            self._pending.clear()
+            self._pending_rows = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._writer is None:
+            return
+        try:
+            if kind is None and self._pending:
+                self._write_pending()
+        finally:
+            self._writer.close()
+
+
+def _require_writable(schema: pa.Schema) -> None:
+    """Raise `ColumnTypeError` where a Parquet file cannot hold a column."""
+    for field in schema:
+        empty = pa.Table.from_pylist([], pa.schema([field]))
+        try:
+            parquet.write_table(empty, pa.BufferOutputStream())
+        except (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise ColumnTypeError(field.name, str(field.type), "Parquet") from error
+
+
+def _described(schema: pa.Schema) -> list[str]:
+    return [f"{field.name} ({field.type}{'' if field.nullable else ' not null'})" for field in schema]

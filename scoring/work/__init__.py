@@ -1,0 +1,1 @@
+"""Doing it: blocks answered, shards written, on one machine or on many."""

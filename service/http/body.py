@@ -1,0 +1,129 @@
+"""Read a request's body: its media type checked, its size bounded, its sender not waited for without end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from time import monotonic
+
+from starlette.requests import Request
+
+from service.errors import (
+    BodyTooLargeError,
+    ClientDisconnectedError,
+    MediaTypeError,
+    SlowSenderError,
+    UpgradeError,
+)
+from service.http import deadline
+from service.http.connection import Wire
+
+JSON = "application/json"
+
+_PARAMETERS = frozenset({"", "charset=utf-8", "header=present"})
+_PACE_BYTES = 16_384
+"""Bytes of a body that a sender gets `receive_timeout` for."""
+
+
+async def read_json(request: Request, limit: int) -> bytes | bytearray:
+    """Return the bytes of a JSON body. A request without Content-Type is taken at its word.
+
+    Raises `MediaTypeError` and what `read` raises.
+    """
+    media_type_of(request.scope["state"]["headers"], (JSON,))
+    return await read(request, limit)
+
+
+async def read(request: Request, limit: int) -> bytes | bytearray:
+    """Return the bytes of a body of any type.
+
+    Raises `BodyTooLargeError` over `limit` bytes, and what `chunks` raises.
+    """
+    headers: Mapping[bytes, bytes] = request.scope["state"]["headers"]
+    wire = Wire.of(request.scope)
+    body = wire.take_body() if wire and b"upgrade" not in headers else None
+    if body is None:
+        _refuse_announced(headers, limit, "max_body_bytes")
+        body = bytearray()
+        async for chunk in chunks(request):
+            body += chunk
+            if len(body) > limit:
+                break
+    if len(body) > limit:
+        raise BodyTooLargeError(limit)
+    return body
+
+
+async def stream(request: Request, limit: int | None) -> AsyncIterator[bytes]:
+    """Yield the parts of a body of any length, or of at most `limit` bytes.
+
+    Raises `BodyTooLargeError`, and what `chunks` raises.
+    """
+    if limit is not None:
+        _refuse_announced(request.scope["state"]["headers"], limit, "max_stream_bytes")
+    received = 0
+    async for chunk in chunks(request):
+        received += len(chunk)
+        if limit is not None and received > limit:
+            raise BodyTooLargeError(limit, "max_stream_bytes")
+        deadline.renew(monotonic())
+        yield chunk
+
+
+async def chunks(request: Request) -> AsyncIterator[bytes]:
+    """Yield the parts of a body as they arrive.
+
+    Raises `UpgradeError`, `ClientDisconnectedError`, `MalformedRequestError`, `SlowSenderError`, or
+    `DeadlineError` where the request names a deadline.
+    """
+    state = request.scope["state"]
+    refuse_upgrade(state["headers"])
+    patience: float = state["receive_timeout"]
+    received, due, too_slow = 0, _PACE_BYTES, monotonic() + patience
+    while True:
+        ends = deadline.current()
+        try:
+            async with asyncio.timeout(min(too_slow, ends.when) - monotonic()):
+                message = await request.receive()
+        except TimeoutError:
+            if ends.when < too_slow:
+                raise ends.error() from None
+            raise SlowSenderError(patience, f"the body beyond its byte {received}") from None
+        if "broken" in state:
+            raise state["broken"]
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnectedError(received)
+        chunk: bytes = message.get("body", b"")
+        received += len(chunk)
+        yield chunk
+        if not message.get("more_body", False):
+            return
+        if received >= due:
+            due, too_slow = received + _PACE_BYTES, monotonic() + patience
+
+
+def refuse_upgrade(headers: Mapping[bytes, bytes]) -> None:
+    """Raise `UpgradeError` for a request whose body the HTTP parser leaves to another protocol."""
+    if b"upgrade" in headers:
+        raise UpgradeError(headers[b"upgrade"].decode("latin-1"))
+
+
+def media_type_of(headers: Mapping[bytes, bytes], known: Sequence[str]) -> str:
+    """Return which of the known types a body has, the first where its request says nothing.
+
+    Raises `MediaTypeError`, also for text that is not UTF-8 and for a body that is encoded.
+    """
+    content_type = headers.get(b"content-type", known[0].encode()).decode("latin-1")
+    found = content_type
+    if content_type not in known:
+        found, *parameters = (part.strip().lower() for part in content_type.replace('"', "").split(";"))
+        if found not in known or not _PARAMETERS.issuperset(parameters):
+            raise MediaTypeError(" or ".join(known), content_type)
+    encoding = headers.get(b"content-encoding", b"identity").decode("latin-1")
+    if encoding.lower() != "identity":
+        raise MediaTypeError(f"{found} without a Content-Encoding", f"Content-Encoding: {encoding}")
+    return found
+
+
+def _refuse_announced(headers: Mapping[bytes, bytes], limit: int, setting: str) -> None:
+    announced = headers.get(b"content-length", b"").lstrip(b"0")
+    if len(announced) > len(str(limit)) or int(announced or b"0") > limit:
+        raise BodyTooLargeError(limit, setting)

@@ -1,0 +1,60 @@
+"""The OpenAPI document: bodies by the models that validate them, errors by the one problem body."""
+
+from http import HTTPStatus
+from typing import Any, Literal
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from service.http.body import JSON
+from service.http.problems import PROBLEM_JSON, ProblemDetails
+
+_REF = "#/components/schemas/{model}"
+_PROBLEM = {PROBLEM_JSON: {"schema": {"$ref": _REF.format(model=ProblemDetails.__name__)}}}
+
+
+def body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Describe a JSON body that the endpoint reads itself (`openapi_extra` of a route)."""
+    schema = {"$ref": _REF.format(model=model.__name__)}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the errors of a route (`responses` of a route)."""
+    return {status: {"description": HTTPStatus(status).phrase, "content": _PROBLEM} for status in statuses}
+
+
+class DocumentedApp(FastAPI):
+    """A FastAPI application whose document also holds the models of bodies that endpoints read themselves.
+
+    `free_of_keys` are the paths that need no API key; None where none does.
+    """
+
+    def __init__(
+        self, *models: type[BaseModel], free_of_keys: frozenset[str] | None = None, **settings: Any
+    ) -> None:
+        super().__init__(**settings)
+        self._free_of_keys = free_of_keys
+        documented: tuple[type[BaseModel], ...] = (*models, ProblemDetails)
+        self._models: list[tuple[type[BaseModel], Literal["validation"]]] = [
+            (model, "validation") for model in documented
+        ]
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document."""
+        document = super().openapi()
+        _, schemas = models_json_schema(self._models, ref_template=_REF)
+        document["components"]["schemas"].update(schemas["$defs"])
+        if self._free_of_keys is not None:
+            _declare_keys(document, self._free_of_keys)
+        return document
+
+
+def _declare_keys(document: dict[str, Any], free: frozenset[str]) -> None:
+    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, operations in document["paths"].items():
+        if path not in free:
+            for operation in operations.values():
+                operation["security"] = [{"key": []}]
+                operation["responses"].update({str(k): v for k, v in problem_responses(401).items()})

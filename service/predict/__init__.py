@@ -1,0 +1,1 @@
+"""`POST /predict`: one phone, one answer."""

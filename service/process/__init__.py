@@ -1,0 +1,1 @@
+"""The processes: who starts, listens, logs, and leaves without losing a request."""

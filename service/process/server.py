@@ -1,0 +1,120 @@
+"""How the server starts, and how it ends without losing a request."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from socket import socket
+from typing import cast
+
+import uvicorn
+
+from service.http.connection import Protocol
+from service.http.lifecycle import Lifecycle
+from service.process.listener import refuse_newcomers, waiting
+
+log = logging.getLogger(__name__)
+
+_HANDSHAKES = 0.2
+"""Seconds that connections half made have to be made, between the last newcomer and the listener's end."""
+
+_LINGER = 0.5
+"""Seconds between the listener's end and the close of idle connections: requests on their way arrive."""
+
+
+class DrainingServer(uvicorn.Server):
+    """A uvicorn server that drains on SIGTERM and then exits with 0.
+
+    First readiness ends while requests are still answered, each with `Connection: close`, so that a load
+    balancer has time to look away; then the listener closes and what is in flight is finished.
+    SIGINT, a person's Ctrl-C, skips the wait; a second one leaves at once.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, lifecycle: Lifecycle, drain_delay: float, parent: Connection | None
+    ) -> None:
+        super().__init__(config)
+        self._lifecycle = lifecycle
+        self._drain_delay = drain_delay
+        self._parent = parent
+        self._last_on_the_port = parent is None
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Open the listener and turn ready; a parent process hears of it, and its end ends us."""
+        await super().startup(sockets)
+        self._lifecycle.state = "ready"
+        if self._parent:
+            with contextlib.suppress(BrokenPipeError):
+                self._parent.send("ready")
+            asyncio.get_running_loop().add_reader(self._parent.fileno(), self._parent_leaves)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what is due every 0.1 s: look after a fifth of the clients, never after all at once."""
+        for connection in self._connections:
+            if hash(connection) % 5 == counter % 5:
+                connection.look()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Close the listener, answer what is still on its way, then close the connections."""
+        self._lifecycle.state = "draining"
+        if self._last_on_the_port:
+            for listener in sockets or []:
+                refuse_newcomers(listener)
+            await asyncio.sleep(_HANDSHAKES)
+        for listener in sockets or []:
+            for connection in waiting(listener):
+                await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+        for server in self.servers:
+            server.close()
+        if self.server_state.connections:
+            await asyncio.sleep(_LINGER)
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Drain on signals; uvicorn would raise them again at the end, which is no exit code 0."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._drain)
+        loop.add_signal_handler(signal.SIGINT, self._hurry)
+        # a worker is started with both held back, so that none ends it while it loads
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGTERM)
+            loop.remove_signal_handler(signal.SIGINT)
+
+    def _drain(self) -> None:
+        if self._lifecycle.state == "draining":
+            return
+        self._lifecycle.state = "draining"
+        for connection in self._connections:
+            connection.drain()
+        log.info("draining: unready now, the listener closes in %g s", self._drain_delay)
+        asyncio.get_running_loop().call_later(self._drain_delay, self._stop)
+
+    def _parent_leaves(self) -> None:
+        """The parent says that all workers end, or is gone itself."""
+        assert self._parent is not None
+        asyncio.get_running_loop().remove_reader(self._parent.fileno())
+        self._last_on_the_port = True
+        self._drain()
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+    def _hurry(self) -> None:
+        self._lifecycle.state = "draining"
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    @property
+    def _connections(self) -> list[Protocol]:
+        return cast("list[Protocol]", list(self.server_state.connections))
+
+    def _protocol(self) -> asyncio.Protocol:
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)

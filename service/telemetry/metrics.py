@@ -1,0 +1,250 @@
+"""What Prometheus reads: counts and durations of requests, rows and model runs, of all workers together.
+
+prometheus-client writes the text; to count by its objects would cost a request several times as much.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+import numpy.typing as npt
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily as Counter
+from prometheus_client.core import GaugeMetricFamily as Gauge
+from prometheus_client.core import HistogramMetricFamily as Histogram
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from pricerange.phone import LABELS
+from pricerange.predictor import Prediction, Predictor
+from service.http.problems import KINDS, reasons
+from service.telemetry.shared_counters import Tallies
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other")
+_STATUSES = (
+    *("0", "200", "204", "301", "304", "307", "400", "401", "403", "404", "405", "406", "408", "411", "413"),
+    *("414", "415", "417", "422", "426", "429", "431", "499", "500", "501", "502", "503", "504", "other"),
+)
+"""0 where no answer was begun."""
+_UNMATCHED = "unmatched"
+
+_SECONDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_RUN_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, *_SECONDS)
+_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384)
+_FEW_ROWS = 16
+"""Up to here a loop counts the answers of a run faster than NumPy does."""
+
+_QUEUE_ROWS = 0
+_WORKERS = {"cpu": 1, "cuda": 2}
+"""Gauges of a row: phones that wait, and 1 for the execution provider in use."""
+
+_Sums = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTotals:
+    """All that was asked of the model, by every worker; requests are those for predictions."""
+
+    rows: int
+    runs: int
+    run_seconds: float
+    requests_ok: int
+    requests_ok_seconds: float
+    requests_failed: int
+    requests_failed_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """Slots of one route: `requests` counts and seconds by method and status, `buckets` for all of them."""
+
+    requests: int
+    buckets: int
+
+    def counts_and_seconds(self, sums: _Sums) -> _Sums:
+        """Return float64 [methods, statuses, 2]."""
+        return sums[self.requests : self.buckets].reshape(len(METHODS), len(_STATUSES), 2)
+
+
+class Metrics(Collector):
+    """Counts in the tallies of this process, tells those of all."""
+
+    def __init__(self, tallies: Tallies, predictor: Predictor) -> None:
+        self._tallies = tallies
+        self._row = tallies.row
+        self._predictor = predictor
+        self._run_seconds = tallies.take(1)
+        self._run_duration = tallies.take(len(_RUN_SECONDS) + 1)
+        self._run_rows = tallies.take(len(_ROWS) + 1)
+        self._predictions = tallies.take(len(LABELS))
+        self._reasons = {reason: tallies.take(1) for reason in (*reasons(), "other")}
+        self._routes: dict[str, _Route] = {}
+        self._slots: dict[tuple[str, str, int], tuple[int, int]] = {}
+        self.add_routes([_UNMATCHED])
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        if tallies.workers == 1:
+            ProcessCollector(registry=self._registry)
+            PlatformCollector(registry=self._registry)
+        self._row[_WORKERS[predictor.provider]] = 1
+
+    def add_routes(self, paths: Iterable[str]) -> None:
+        """Name the routes, in the same order in every worker; requests for others count as unmatched.
+
+        Raises `TalliesFullError`.
+        """
+        for path in paths:
+            if path not in self._routes:
+                requests = self._tallies.take(2 * len(METHODS) * len(_STATUSES))
+                self._routes[path] = _Route(requests, self._tallies.take(len(_SECONDS) + 1))
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one request and the time it took."""
+        try:
+            requests, buckets = self._slots[route, method, status]
+        except KeyError:
+            requests, buckets = self._slots[route, method, status] = self._place(route, method, status)
+        row = self._row
+        row[requests] += 1
+        row[requests + 1] += seconds
+        row[buckets + bisect_left(_SECONDS, seconds)] += 1
+
+    def _place(self, route: str, method: str, status: int) -> tuple[int, int]:
+        slots = self._routes.get(route, self._routes[_UNMATCHED])
+        series = _index(METHODS, method) * len(_STATUSES) + _index(_STATUSES, str(status))
+        return slots.requests + 2 * series, slots.buckets
+
+    def model_ran(self, prediction: Prediction, seconds: float) -> None:
+        """Count one run of the model and its answers."""
+        row, rows = self._row, len(prediction.price_range)
+        row[self._run_seconds] += seconds
+        row[self._run_duration + bisect_left(_RUN_SECONDS, seconds)] += 1
+        row[self._run_rows + bisect_left(_ROWS, rows)] += 1
+        if rows <= _FEW_ROWS:
+            for price_range in prediction.price_range.tolist():
+                row[self._predictions + price_range] += 1
+        else:
+            for price_range, count in enumerate(np.bincount(prediction.price_range).tolist()):
+                row[self._predictions + price_range] += count
+
+    def rejected(self, reason: str) -> None:
+        """Count one refusal; the reasons are those of `service.errors`."""
+        self._row[self._reasons.get(reason, self._reasons["other"])] += 1
+
+    def queued(self, rows: int) -> None:
+        """Say how many phones wait for the model."""
+        self._row[_QUEUE_ROWS] = rows
+
+    def exposition(self) -> bytes:
+        """Write all metrics as Prometheus text."""
+        return generate_latest(self._registry)
+
+    def model_totals(self) -> ModelTotals:
+        """Add up what was asked of the model."""
+        sums = self._tallies.sums()
+        post, ok = METHODS.index("POST"), _STATUSES.index("200")
+        asked = sum(
+            (slots.counts_and_seconds(sums)[post] for path, slots in self._routes.items() if _infers(path)),
+            start=np.zeros((len(_STATUSES), 2)),
+        )
+        failed = np.delete(asked, ok, axis=0).sum(axis=0)
+        return ModelTotals(
+            rows=int(self._answers(sums).sum()),
+            runs=int(_histogram(sums, self._run_rows, _ROWS)[-1][1]),
+            run_seconds=float(sums[self._run_seconds]),
+            requests_ok=int(asked[ok, 0]),
+            requests_ok_seconds=float(asked[ok, 1]),
+            requests_failed=int(failed[0]),
+            requests_failed_seconds=float(failed[1]),
+        )
+
+    def collect(self) -> Iterator[Metric]:
+        """Describe every number for prometheus-client."""
+        sums = self._tallies.sums()
+        yield from self._of_requests(sums)
+        yield from self._of_the_model(sums)
+        yield from self._of_workers(sums)
+
+    def _of_requests(self, sums: _Sums) -> Iterator[Metric]:
+        requests = Counter("pricerange_requests", "Requests answered", labels=["route", "method", "status"])
+        duration = Histogram(
+            "pricerange_request_duration_seconds",
+            "From the request's head to the end of its answer",
+            labels=["route"],
+        )
+        for path, slots in self._routes.items():
+            counts, seconds = np.moveaxis(slots.counts_and_seconds(sums), -1, 0)
+            for method, status in np.argwhere(counts).tolist():
+                requests.add_metric([path, METHODS[method], _STATUSES[status]], float(counts[method, status]))
+            if counts.any():
+                buckets = _histogram(sums, slots.buckets, _SECONDS)
+                duration.add_metric([path], buckets, float(seconds.sum()))
+        yield requests
+        yield duration
+        rejected = Counter("pricerange_rejected", "Requests refused", labels=["reason"])
+        known = {kind.name for kind in KINDS.values()}
+        for reason, slot in self._reasons.items():
+            if sums[slot] or reason in known:
+                rejected.add_metric([reason], float(sums[slot]))
+        yield rejected
+
+    def _of_the_model(self, sums: _Sums) -> Iterator[Metric]:
+        answers = self._answers(sums)
+        rows = float(answers.sum())
+        yield Counter("pricerange_rows", "Phones answered", rows)
+        predictions = Counter(
+            "pricerange_predictions",
+            "Phones answered, by answer and model version",
+            labels=["price_range", "version"],
+        )
+        for price_range, count in enumerate(answers.tolist()):
+            predictions.add_metric([str(price_range), self._predictor.bundle.version], count)
+        yield predictions
+        yield Histogram(
+            "pricerange_model_run_duration_seconds",
+            "One run of the model",
+            _histogram(sums, self._run_duration, _RUN_SECONDS),
+            float(sums[self._run_seconds]),
+        )
+        run_rows = _histogram(sums, self._run_rows, _ROWS)
+        yield Histogram("pricerange_model_run_rows", "Phones in one run of the model", run_rows, rows)
+
+    def _of_workers(self, sums: _Sums) -> Iterator[Metric]:
+        yield Gauge("pricerange_queue_rows", "Phones that wait for the model", float(sums[_QUEUE_ROWS]))
+        workers = {provider: float(sums[slot]) for provider, slot in _WORKERS.items()}
+        yield Gauge("pricerange_workers", "Processes that have loaded the model", sum(workers.values()))
+        info = Gauge(
+            "pricerange_model_info",
+            "The model version that answers",
+            labels=["name", "version", "sha256", "provider"],
+        )
+        version = self._predictor.bundle
+        for provider, count in workers.items():
+            if count:
+                info.add_metric([version.name, version.version, version.passport.model_sha256, provider], 1)
+        yield info
+        yield Gauge(
+            "pricerange_provider_fallback",
+            "1 where CUDA was preferred and the model runs on the CPU",
+            float(self._predictor.requested_provider == "auto" and workers["cpu"] > 0),
+        )
+
+    def _answers(self, sums: _Sums) -> _Sums:
+        return sums[self._predictions : self._predictions + len(LABELS)]
+
+
+def _index(labels: Sequence[str], label: str) -> int:
+    return labels.index(label if label in labels else "other")
+
+
+def _infers(path: str) -> bool:
+    return path in ("/predict", "/predict/batch") or path.endswith("/infer")
+
+
+def _histogram(sums: _Sums, first: int, bounds: Sequence[float]) -> list[tuple[str, float]]:
+    """Return the buckets as Prometheus has them: the count of what is at most the bound, by bound."""
+    counts = sums[first : first + len(bounds) + 1].tolist()
+    return list(zip([*map(floatToGoString, bounds), "+Inf"], accumulate(counts), strict=True))

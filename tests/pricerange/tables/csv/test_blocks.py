@@ -1,0 +1,189 @@
+"""CSV bytes in parts, as blocks, as rows."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pricerange.errors import BrokenBlockError
+from pricerange.phone import FEATURE_NAMES, FEATURES
+from pricerange.tables.csv import file as csv_file
+from pricerange.tables.csv.blocks import BlockCutter, lines
+from pricerange.tables.csv.rows import doubles, parse, split_header
+from pricerange.tables.table import judge, judge_csv
+
+
+def blocks_of(content: bytes, block_bytes: int, cuts: Sequence[int] = ()) -> list[bytes]:
+    cutter = BlockCutter(block_bytes)
+    ends = [*sorted(cuts), len(content)]
+    parts = [content[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+    return [*(block for part in parts for block in cutter.feed(part)), cutter.end()]
+
+
+def rows_of(blocks: list[bytes]) -> list[tuple[str, ...]]:
+    header, first = split_header(blocks[0])
+    return [tuple(row.values()) for block in [first, *blocks[1:]] for row in parse(block, header).to_pylist()]
+
+
+CELLS = st.text(st.sampled_from('ab1,"\n\r é'), max_size=6)
+STRAY_QUOTES = st.sampled_from(['5" screen', 'a"', 'a""b', '"ab"c', '"a"b"c'])
+LINE_ENDS = st.sampled_from(["\n", "\r\n", "\n\n", "\r", "\r\r\n"])
+
+
+def written(cell: str) -> str:
+    quoted = any(character in cell for character in ',"\r\n')
+    return '"' + cell.replace('"', '""') + '"' if quoted else cell
+
+
+ROWS = st.lists(st.tuples(CELLS.map(written) | STRAY_QUOTES, CELLS.map(written), LINE_ENDS), max_size=12)
+
+
+@settings(max_examples=300, deadline=None)
+@given(rows=ROWS, cuts=st.lists(st.integers(0, 300), max_size=6), mark=st.booleans(), final=st.booleans())
+def test_however_the_bytes_come_the_rows_are_those_of_the_whole(rows, cuts, mark, final):
+    text = "k,l\n" + "".join(f"{first},{second}{end}" for first, second, end in rows)
+    content = (b"\xef\xbb\xbf" if mark else b"") + (text if final else text.rstrip("\r\n")).encode()
+    expected = [tuple(cells) for cells in csv.reader(io.StringIO(text, newline="")) if cells][1:]
+    whole = blocks_of(content, 10_000)
+    blocks = blocks_of(content, 64, [min(cut, len(content)) for cut in cuts])
+    assert rows_of(whole) == expected
+    assert rows_of(blocks) == expected
+    assert blocks == blocks_of(content, 64)
+    assert all(len(block) <= 64 for block in blocks)
+
+
+def test_a_row_longer_than_a_block_is_refused():
+    cutter = BlockCutter(64)
+    parts = cutter.feed(b"a,b\n1,2\n" + b"x" * 100)
+    assert next(parts) == b"a,b\n1,2\n"
+    with pytest.raises(BrokenBlockError, match="it is longer than 64 bytes; is a quote never") as broken:
+        next(parts)
+    assert broken.value.row == 0
+
+
+def test_a_header_longer_than_a_block_is_called_so():
+    parts = BlockCutter(64).feed(b"\n" + b"x" * 100)
+    assert next(parts) == b"\n"
+    with pytest.raises(BrokenBlockError, match=r"^the header is longer than 64 bytes") as broken:
+        next(parts)
+    assert broken.value.row is None
+
+
+@pytest.mark.parametrize(
+    ("block", "row", "reason"),
+    [
+        pytest.param(b"1,2\n3\n", 1, "expected 2 cells, found 1", id="cell too few"),
+        pytest.param(b"1,2,3\n", 0, "expected 2 cells, found 3", id="cell too many"),
+        pytest.param(b"1,2\n\n3,\xe9\n", 1, "not UTF-8: the byte 0xe9", id="Latin-1"),
+        pytest.param(b'1,2\n3,"4\n5,6\n', 1, "a quote is never closed", id="open quote"),
+        pytest.param(b'1,2\n3,"4', 1, "a quote is never closed", id="open quote, no line end"),
+        pytest.param(b'1,"2""\n', 0, "a quote is never closed", id="open quote after a pair"),
+        pytest.param(b'1,2\n"3,4\n5,6\n', 1, "a quote is never closed", id="open quote before the last cell"),
+        pytest.param(b"1,2\r3,4\n5\r6,7", 2, "expected 2 cells, found 1", id="CR alone"),
+    ],
+)
+def test_a_broken_row_is_named(block, row, reason):
+    with pytest.raises(BrokenBlockError) as broken:
+        parse(block, ["a", "b"])
+    assert (broken.value.row, broken.value.reason) == (row, reason)
+    assert doubles(block, 2, [0, 1]) is None
+
+
+def test_a_header_of_blank_lines_is_none_yet():
+    assert split_header(b"\n\r\n") == ([], b"")
+
+
+def test_a_header_may_hold_line_ends():
+    assert split_header(b'\n"a\nb",c\n1,2\n') == (["a\nb", "c"], b"1,2\n")
+
+
+@pytest.mark.parametrize(
+    ("block", "reason"),
+    [
+        pytest.param(b'"a,b\n1,2\n', "the header: a quote is never closed", id="open quote"),
+        pytest.param(b"a;b\n1;2\n", "separated by commas, the header has semicolons", id="semicolons"),
+        pytest.param(b"a\tb\n1\t2\n", "separated by commas, the header has tabs", id="tabs"),
+        pytest.param(
+            b'"' + b"a" * 200_000, "the header: a cell has more than 131072 characters", id="long cell"
+        ),
+    ],
+)
+def test_a_header_that_is_none_is_refused_with_the_reason(block, reason):
+    with pytest.raises(BrokenBlockError, match=reason) as broken:
+        split_header(block)
+    assert broken.value.row is None
+
+
+# numbers
+
+
+PHONE = {feature.name: str(feature.example) for feature in FEATURES}
+TEXTS = st.one_of(
+    st.text(st.sampled_from("0123456789.eE+-_x nIiaftr \t"), max_size=8),
+    st.from_regex(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?", fullmatch=True),
+    st.floats().map(repr),
+    st.sampled_from(["", " 5", "5\t", "+5", "5.", ".5", "0x10", "true", "False", "NaN", "-Infinity", "1_0"]),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    cells=st.lists(st.tuples(st.sampled_from(FEATURE_NAMES), TEXTS), min_size=1, max_size=4),
+    quoted=st.booleans(),
+)
+def test_straight_to_numbers_is_as_good_as_by_way_of_text(cells, quoted):
+    file = io.StringIO()
+    writer = csv.DictWriter(file, FEATURE_NAMES, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL)
+    writer.writerows(PHONE | {name: text} for name, text in cells)
+    block = file.getvalue().encode()
+    fast, slow = judge_csv(block, FEATURE_NAMES), judge(parse(block, FEATURE_NAMES))
+    np.testing.assert_array_equal(fast.rows, slow.rows)
+    np.testing.assert_array_equal(fast.valid, slow.valid)
+    for row in np.flatnonzero(~slow.valid).tolist():
+        assert fast.detail(row) == slow.detail(row)
+
+
+@given(
+    texts=st.lists(
+        st.from_regex(r"(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,2})?", fullmatch=True),
+        min_size=1,
+    )
+)
+def test_a_number_is_the_nearest_double(texts):
+    block = "".join(f"x,{text}\n" for text in texts).encode()
+    values = doubles(block, 2, [1])
+    assert values is not None
+    assert values[:, 0].tolist() == [float(text) for text in texts]
+
+
+def test_other_columns_are_ignored_but_must_be_text():
+    phone = ",".join(PHONE.values())
+    header = ["shop", *FEATURE_NAMES]
+    assert judge_csv(f"é,{phone}\n".encode(), header).valid.all()
+    with pytest.raises(BrokenBlockError, match="not UTF-8"):
+        judge_csv(b"\xe9," + phone.encode(), header)
+
+
+@settings(max_examples=300, deadline=None)
+@given(rows=ROWS)
+def test_lines_are_the_rows_as_they_stand_there(rows):
+    text = "".join(f"{first},{second}{end}" for first, second, end in rows).encode()
+    alone = [parse(line.encode(), "kl").to_pylist() for line in lines(text).to_pylist()]
+    assert alone == [[row] for row in parse(text, "kl").to_pylist()]
+
+
+@settings(max_examples=200, deadline=None)
+@given(rows=ROWS, mark=st.booleans())
+def test_blocks_from_a_position_are_those_that_follow_it(rows, mark):
+    text = "k,l\n" + "".join(f"{first},{second}{end}" for first, second, end in rows)
+    content = (b"\xef\xbb\xbf" if mark else b"") + text.encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_file, "BLOCK_BYTES", 64)
+        whole = list(csv_file.blocks(lambda: io.BytesIO(content)))
+        for place, block in enumerate(whole):
+            assert list(csv_file.blocks(lambda: io.BytesIO(content), block.stop)) == whole[place + 1 :]
+    assert whole[-1].stop == len(content)

@@ -1,0 +1,89 @@
+"""A job on a Ray cluster of two machines, which are processes here, one of which is lost."""
+
+import threading
+import time
+
+import pytest
+from ray.cluster_utils import Cluster as RayCluster
+from scoring_tables import digests
+
+from pricerange.errors import BadRowError
+from scoring.errors import ClusterError
+from scoring.score import Options, score
+from scoring.synth import synth
+from scoring.work.cluster import Cluster
+
+MEMORY = 100 << 20
+# what Ray itself does
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two nodes with a core each; the first is that of the test."""
+    made = RayCluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": MEMORY})
+    yield made
+    made.shutdown()
+
+
+@pytest.fixture(scope="module")
+def phones(tmp_path_factory):
+    """A CSV and a Parquet file of three parts each, a bad row in the last."""
+    folder = tmp_path_factory.mktemp("phones")
+    for name in ("1.csv", "2.parquet"):
+        synth(2_500_000, folder / name)
+    with (folder / "1.csv").open("a") as file:
+        file.write("," * 20 + "\n")
+    return folder
+
+
+def test_a_machine_that_is_lost_changes_nothing(tmp_path, model_repository, phones, cluster):
+    score([str(phones)], tmp_path / "local", model_repository, options=Options("reject"))
+    lost = cluster.add_node(num_cpus=1, object_store_memory=MEMORY)
+    out = tmp_path / "out"
+
+    def lose() -> None:
+        while not list(out.glob("part-*")):
+            time.sleep(0.02)
+        cluster.remove_node(lost, allow_graceful=False)
+
+    losing = threading.Thread(target=lose, daemon=True)
+    losing.start()
+    options = Options("reject", cluster=Cluster(cluster.address))
+    summary = score([str(phones)], out, model_repository, options=options)
+    losing.join()
+    assert (summary.rows, summary.rejected) == (5_000_001, 1)
+    for name in ("", ".rejected"):
+        assert digests(tmp_path / f"out{name}") == digests(tmp_path / f"local{name}")
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_an_error_of_an_actor_is_that_of_the_job(tmp_path, model_repository, phones, cluster):
+    with pytest.raises(BadRowError, match=r"1\.csv, row 2500001: battery_power must be a whole number"):
+        score(
+            [str(phones / "1.csv")],
+            tmp_path / "out",
+            model_repository,
+            options=Options(cluster=Cluster(cluster.address)),
+        )
+    assert not list(tmp_path.rglob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (Cluster("{address}", cpus=64), "expected room for an actor of .*64.*, found 1 CPU and 0 GPU"),
+        (Cluster("{address}", gpus=0.5), "found 1 CPU and 0 GPU"),
+        (Cluster("127.0.0.1:1"), r"Ray \(127.0.0.1:1\): "),
+    ],
+    ids=["cores", "gpus", "address"],
+)
+def test_a_cluster_that_cannot_do_it_says_why(tmp_path, model_repository, phones, cluster, asked, message):
+    here = Cluster(asked.address.format(address=cluster.address), asked.cpus, asked.gpus)
+    with pytest.raises(ClusterError, match=message):
+        score([str(phones / "1.csv")], tmp_path / "out", model_repository, options=Options(cluster=here))

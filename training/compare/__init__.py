@@ -1,0 +1,1 @@
+"""Recipes beside simple models: the same folds, paired, as tables."""

@@ -1,0 +1,109 @@
+"""Recipes beside the models that one would try first, on the same folds."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from pricerange.cores import usable_cores
+from training import data, output
+from training.compare import folds, scoreboard
+from training.compare.baselines import BASELINES
+from training.compare.contender import ByRecipe, Contender
+from training.compare.standings import Standing, standings
+from training.recipe import recipe
+from training.report import svg
+from training.steps import shown
+
+_WIDTH = 120
+"""Columns of a table that goes to a file or a pipe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How often to measure: `jobs` processes share the work, as many as there are cores if not given."""
+
+    folds: int = 5
+    repeats: int = 4
+    seed: int = 0
+    jobs: int | None = None
+
+
+_PLAN = Plan()
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Standings on `rows` phones of the file `source`, the first contender being what others differ from."""
+
+    source: str
+    sha256: str
+    rows: int
+    plan: Plan
+    standings: list[Standing]
+
+
+def run(source: str, recipes: Sequence[Path] = (), plan: Plan = _PLAN, folder: Path | None = None) -> None:
+    """Compare and print the tables; then fill the folder, if one is named, as `write` does.
+
+    Raises what `compare` raises, and `OutputError` before the work where the folder cannot be had.
+    """
+    if folder is not None:
+        output.check_folder(folder)
+    found = compare(source, recipes, plan)
+    show(found)
+    if folder is not None:
+        write(found, folder)
+
+
+def compare(
+    source: str,
+    recipes: Sequence[Path] = (),
+    plan: Plan = _PLAN,
+    console: Console | None = None,
+) -> Comparison:
+    """Measure recipes, all shipped ones if none is named, and the baselines on the same folds.
+
+    The first recipe is the one that all others are compared with.
+
+    Raises what `data.load` and `recipe.read` raise, `TooFewRowsError` and `DivergedError`.
+    """
+    files = list(recipes) or shipped()
+    contenders: list[Contender] = [*(ByRecipe(path.stem, recipe.read(path)) for path in files), *BASELINES]
+    phones = data.load(source)
+    parts = folds.split(phones.price_range, plan.folds, plan.repeats, plan.seed)
+    with shown(len(contenders) * len(parts), console or Console(stderr=True)) as on_fold:
+        answers = folds.answers(phones, contenders, parts, plan.jobs or usable_cores(), on_fold)
+    found = standings([one.name for one in contenders], answers, parts, phones.price_range)
+    return Comparison(phones.source, phones.sha256, len(phones.features), plan, found)
+
+
+def show(comparison: Comparison) -> None:
+    """Print the tables on standard output, however narrow it is."""
+    console = Console(highlight=False)
+    console = console if console.is_terminal else Console(highlight=False, width=_WIDTH)
+    plan = comparison.plan
+    console.print(
+        f"{comparison.rows} phones, {plan.folds} folds x {plan.repeats}, seed {plan.seed}; standard errors "
+        "corrected for folds that share rows"
+    )
+    for table in scoreboard.tables(comparison.standings):
+        if table.row_count:
+            console.print()
+            console.print(table)
+
+
+def write(comparison: Comparison, folder: Path) -> None:
+    """Write `comparison.json`, `comparison.csv` and `comparison.svg`. Raises `OutputError`."""
+    with output.refused(folder):
+        (folder / "comparison.json").write_text(json.dumps(dataclasses.asdict(comparison), indent=1) + "\n")
+        (folder / "comparison.csv").write_text(scoreboard.as_csv(comparison.standings))
+        (folder / "comparison.svg").write_bytes(svg.standalone(scoreboard.picture(comparison.standings)))
+
+
+def shipped() -> list[Path]:
+    """Return the shipped recipes, that of the served model first."""
+    return [recipe.DEFAULT, *sorted(set(recipe.FOLDER.glob("*.toml")) - {recipe.DEFAULT})]

@@ -1,0 +1,65 @@
+"""Something that learns from phones and answers others: a recipe, or a baseline beside it."""
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from training.data import LabelledPhones
+from training.fit.device import reproducible
+from training.quality import conformal
+from training.quality.calibrate import calibrate
+from training.recipe.recipe import Recipe
+from training.split import Rows, two_ways
+from training.train import learn
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Price ranges int64 [n], and what else a contender gave.
+
+    `probabilities` are float32 [n, 4] where it knows any, `coverage` that of its prediction sets by level
+    where it makes them; `seconds` is what learning and answering took.
+    """
+
+    price_range: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float32] | None
+    coverage: dict[str, conformal.Coverage] | None
+    seconds: float
+
+
+class Contender(Protocol):
+    """Learns anew for each fold; travels to other processes by pickle."""
+
+    @property
+    def name(self) -> str:
+        """What a table calls it."""
+
+    def answer(self, phones: LabelledPhones, training: Rows, test: Rows, number: int) -> Answers:
+        """Learn from the training rows alone, answer the test rows; the fold's number seeds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByRecipe:
+    """The network of a recipe, calibrated, as `pricerange train` makes it."""
+
+    name: str
+    recipe: Recipe
+
+    def answer(self, phones: LabelledPhones, training: Rows, test: Rows, number: int) -> Answers:
+        """Take the rows that stop and calibrate the network out of the training rows."""
+        start = time.perf_counter()
+        choices = self.recipe.model_copy(update={"seed": (self.recipe.seed + number) % 2**32})
+        learned, validation = two_ways(training, phones.price_range, choices.split.validation, choices.seed)
+        model, _ = learn(phones, learned, validation, choices, lambda _: None)
+        features, price_range = torch.from_numpy(phones.features), torch.from_numpy(phones.price_range)
+        with reproducible(choices.seed), torch.no_grad():
+            calibration = calibrate(model, features[validation], price_range[validation])
+            probabilities, answered = (tensor.numpy() for tensor in model(features[test]))
+        coverage = conformal.coverage(
+            probabilities, phones.price_range[test], calibration.conformal_quantiles
+        )
+        return Answers(answered, probabilities, coverage, time.perf_counter() - start)

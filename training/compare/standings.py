@@ -1,0 +1,114 @@
+"""Where contenders stand: what they answered over the same folds, as estimates with their errors."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import brier_score_loss, log_loss
+
+from pricerange.phone import LABELS
+from training.compare.contender import Answers
+from training.compare.folds import Estimate, Fold, estimate
+from training.quality.conformal import Coverage
+from training.quality.reliability import expected_calibration_error, reliability
+
+Labels = npt.NDArray[np.int64]
+Probabilities = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A contender's measures out of fold.
+
+    `difference` is its accuracy less that of the first contender, fold by fold. `far_errors` is the share
+    of answers wrong by more than one price range. The others are None where it gives no probabilities, and
+    `conformal` where it makes no prediction sets: `nll`, `brier` by fold; `ece` of a repeat's answers to
+    all phones, averaged over the repeats; `conformal` averaged over the folds, by level. `seconds` is what
+    a fold took.
+    """
+
+    name: str
+    accuracy: Estimate
+    difference: Estimate
+    far_errors: float
+    nll: Estimate | None
+    brier: Estimate | None
+    ece: float | None
+    conformal: dict[str, Coverage] | None
+    seconds: float
+
+
+def standings(
+    names: Sequence[str], answers: Sequence[Sequence[Answers]], folds: Sequence[Fold], price_range: Labels
+) -> list[Standing]:
+    """Measure the answers of each contender to each fold; `price_range` holds the truth of all n rows."""
+    first = _accuracies(answers[0], folds, price_range)
+    return [
+        _standing(name, of_one, folds, price_range, first)
+        for name, of_one in zip(names, answers, strict=True)
+    ]
+
+
+def _standing(
+    name: str, answers: Sequence[Answers], folds: Sequence[Fold], price_range: Labels, first: list[float]
+) -> Standing:
+    in_repeat = sum(fold.repeat == 0 for fold in folds)
+    accuracies = _accuracies(answers, folds, price_range)
+    answered = np.concatenate([one.price_range for one in answers])
+    truth = np.concatenate([price_range[fold.test] for fold in folds])
+    probabilities = [one.probabilities for one in answers if one.probabilities is not None]
+    nll = brier = ece = None
+    if probabilities:
+        labels = list(range(len(LABELS)))
+
+        def by_fold(measure: Callable[..., float]) -> Estimate:
+            pairs = zip(folds, probabilities, strict=True)
+            values = [float(measure(price_range[fold.test], given, labels=labels)) for fold, given in pairs]
+            return estimate(values, in_repeat)
+
+        nll, brier = by_fold(log_loss), by_fold(brier_score_loss)
+        ece = _calibration_error(probabilities, folds, price_range)
+    return Standing(
+        name=name,
+        accuracy=estimate(accuracies, in_repeat),
+        difference=estimate(np.subtract(accuracies, first).tolist(), in_repeat),
+        far_errors=float(np.mean(np.abs(answered - truth) > 1)),
+        nll=nll,
+        brier=brier,
+        ece=ece,
+        conformal=_mean_coverage([one.coverage for one in answers if one.coverage is not None]),
+        seconds=float(np.mean([one.seconds for one in answers])),
+    )
+
+
+def _accuracies(answers: Sequence[Answers], folds: Sequence[Fold], price_range: Labels) -> list[float]:
+    return [
+        float(np.mean(one.price_range == price_range[fold.test]))
+        for one, fold in zip(answers, folds, strict=True)
+    ]
+
+
+def _calibration_error(
+    probabilities: Sequence[Probabilities], folds: Sequence[Fold], price_range: Labels
+) -> float:
+    """Average over the repeats: the few rows of one fold would be mostly noise."""
+    errors = []
+    for repeat in sorted({fold.repeat for fold in folds}):
+        places = [place for place, fold in enumerate(folds) if fold.repeat == repeat]
+        given = np.concatenate([probabilities[place] for place in places])
+        truth = np.concatenate([price_range[folds[place].test] for place in places])
+        errors.append(expected_calibration_error(reliability(given, truth)))
+    return float(np.mean(errors))
+
+
+def _mean_coverage(found: Sequence[dict[str, Coverage]]) -> dict[str, Coverage] | None:
+    if not found:
+        return None
+    return {
+        level: Coverage(
+            float(np.mean([one[level].coverage for one in found])),
+            float(np.mean([one[level].mean_size for one in found])),
+        )
+        for level in found[0]
+    }

@@ -1,0 +1,1 @@
+"""What is trained: preprocessing, layers, a head that knows its loss, the weights at the start."""

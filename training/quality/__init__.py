@@ -1,0 +1,1 @@
+"""How good answers are: measures, their intervals, calibration, prediction sets, importance."""

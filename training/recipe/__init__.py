@@ -1,0 +1,1 @@
+"""Every choice of a training run by its name: read from TOML, checked, searched."""

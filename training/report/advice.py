@@ -1,0 +1,123 @@
+"""What to change in a recipe, by its keys, for each way in which a run can go wrong.
+
+Each function returns sentences, the one that helps most often first, without what the recipe already does.
+"""
+
+from training.network.initialise import RELU_FAMILY
+from training.recipe.recipe import Recipe
+from training.recipe.sections import ByRule, Lstm, Mlp
+
+_GENTLE_DROPOUT = 0.1
+"""A network of a few dozen units loses accuracy to more than that."""
+
+
+def on_exploding_gradients(recipe: Recipe) -> list[str]:
+    """Make steps smaller and the signal's size the same in all layers."""
+    said = [_start(recipe), _normalise(recipe)]
+    if recipe.loop.clip_norm is None:
+        said.append("Set `loop.clip_norm` (1.0 is usual): a step keeps its direction and loses its length.")
+    said.append(f"Lower `optimiser.learning_rate` (now {recipe.optimiser.learning_rate:g}).")
+    return _given(said)
+
+
+def on_dead_units(recipe: Recipe) -> list[str]:
+    """Let units start where they answer, and keep an answer below zero alive."""
+    said = []
+    network = recipe.network
+    if isinstance(network, Mlp):
+        if network.batch_norm and network.batch_norm_bias < 0:
+            said.append(
+                f"Raise `network.batch_norm_bias` (now {network.batch_norm_bias:g}) to 0 or above: at 3 all "
+                "units start open."
+            )
+        said.append(_normalise(recipe))
+        if network.activation == "relu":
+            said.append('Set `network.activation` to "leaky_relu": it passes a gradient below zero too.')
+        if network.input_sparsity:
+            said.append(f"Lower `network.input_sparsity` (now {network.input_sparsity:g}).")
+    said.append(f"Lower `optimiser.learning_rate` (now {recipe.optimiser.learning_rate:g}).")
+    return _given(said)
+
+
+def on_vanishing_gradients(recipe: Recipe) -> list[str]:
+    """Keep the signal's size from layer to layer, with fewer layers to pass."""
+    said = [_start(recipe)]
+    network = recipe.network
+    if isinstance(network, Mlp):
+        if network.activation not in RELU_FAMILY:
+            said.append(
+                f'Set `network.activation` to "relu" (now "{network.activation}", whose slope is far below 1 '
+                "almost everywhere)."
+            )
+        said.append(_normalise(recipe))
+        if len(network.hidden) > 2:
+            said.append(f"Shorten `network.hidden` (now {len(network.hidden)} layers).")
+        if not network.linear_skip:
+            said.append("Set `network.linear_skip` to true: the inputs reach the head past the layers.")
+    else:
+        said.append('Set `network.name` to "mlp": the way back through a sequence of 20 is long.')
+    return _given(said)
+
+
+def on_underfitting(recipe: Recipe) -> list[str]:
+    """Take away what holds the network back, then give it more steps and more units."""
+    network = recipe.network
+    said = []
+    dropout = max(network.dropout) if isinstance(network, Mlp) else network.dropout
+    if dropout > _GENTLE_DROPOUT:
+        said.append(f"Lower `network.dropout` (now up to {dropout:g}) to {_GENTLE_DROPOUT:g} or less.")
+    if recipe.optimiser.name in {"sgd", "momentum", "nesterov"}:
+        said.append(
+            f'Set `optimiser.name` to "adamw" (now "{recipe.optimiser.name}"): it needs no search for a rate.'
+        )
+    if recipe.schedule.name != "one_cycle":
+        said.append(
+            f'Set `schedule.name` to "one_cycle" (now "{recipe.schedule.name}") and raise '
+            f"`optimiser.learning_rate` (now {recipe.optimiser.learning_rate:g})."
+        )
+    said.append(f"Raise `loop.epochs` (now {recipe.loop.epochs}).")
+    if isinstance(network, Mlp) and network.input_sparsity:
+        said.append(f"Lower `network.input_sparsity` (now {network.input_sparsity:g}).")
+    if recipe.optimiser.weight_decay:
+        said.append(f"Lower `optimiser.weight_decay` (now {recipe.optimiser.weight_decay:g}).")
+    said.append(f"Widen `network.hidden` (now {network.hidden}).")
+    return _given(said)
+
+
+def on_overfitting(recipe: Recipe) -> list[str]:
+    """Leave the network less room to learn rows by heart."""
+    network = recipe.network
+    said = []
+    if isinstance(network, Mlp):
+        said.append(
+            f"Raise `network.input_sparsity` (now {network.input_sparsity:g}; 0.03 lets features that say "
+            "nothing go)."
+        )
+    dropout = min(network.dropout) if isinstance(network, Mlp) else network.dropout
+    if dropout < _GENTLE_DROPOUT:
+        said.append(f"Raise `network.dropout` (now from {dropout:g}) towards {_GENTLE_DROPOUT:g}.")
+    said.append(f"Raise `optimiser.weight_decay` (now {recipe.optimiser.weight_decay:g}).")
+    said.append(f"Narrow `network.hidden` (now {network.hidden}).")
+    if recipe.loop.patience is None:
+        said.append(
+            "Set `loop.patience`: the run ends when the validation loss has long been above its lowest."
+        )
+    said.append("Train on more phones.")
+    return said
+
+
+def _start(recipe: Recipe) -> str:
+    name = recipe.initialisation.name
+    if isinstance(recipe.initialisation, ByRule):
+        return ""
+    return f'Set `initialisation.name` to "auto" (now "{name}"): the spread follows from the widths.'
+
+
+def _normalise(recipe: Recipe) -> str:
+    if isinstance(recipe.network, Lstm) or recipe.network.batch_norm:
+        return ""
+    return "Set `network.batch_norm` to true: it brings every layer's inputs to the same size."
+
+
+def _given(said: list[str]) -> list[str]:
+    return [sentence for sentence in said if sentence]

@@ -1,0 +1,182 @@
+"""The model card: what a model was made of, how good it is, what it is not for."""
+
+from collections.abc import Iterable, Sequence
+
+from pricerange.phone import FEATURE_NAMES, LABELS
+from training.fit.history import as_csv
+from training.quality.measures import Evaluation
+from training.recipe.sections import Lstm, Mlp
+from training.report import plots, svg
+from training.report.page import report
+from training.report.run import Run
+
+_REPORT, _HISTORY = "report.html", "history.csv"
+_LEARNING_CURVE, _CONFUSION_MATRIX = "learning_curve.svg", "confusion_matrix.svg"
+
+
+def documents(run: Run) -> dict[str, bytes]:
+    """Make the files for people that lie beside the model: the card, its pictures and the report."""
+    return {
+        "MODEL_CARD.md": _card(run).encode(),
+        _LEARNING_CURVE: svg.standalone(plots.learning_curve(run.history)),
+        _CONFUSION_MATRIX: svg.standalone(plots.confusion_matrix(run.evaluation.confusion)),
+        _REPORT: report(run),
+        _HISTORY: as_csv(run.history).encode(),
+    }
+
+
+def _card(run: Run) -> str:
+    parts, history, evaluation, calibration = run.parts, run.history, run.evaluation, run.calibration
+    optimiser = run.recipe.optimiser
+    ranges = ", ".join(f"{number} {name}" for number, name in enumerate(LABELS))
+    parameters = sum(parameter.numel() for parameter in run.model.parameters())
+    return f"""\
+# Phone price range
+
+Predicts the price range of a phone ({ranges}) from its {len(FEATURE_NAMES)} features, whose names, units and
+limits stand in `pricerange/phone.py`. The [report]({_REPORT}) shows the run that made it in pictures; it is
+one file and opens in a browser without a network.
+
+## Data
+
+`{run.phones.source}`, {run.phones.origin}: {len(run.phones.features)} phones, sha256
+`{run.phones.sha256}`.
+{len(parts.training)} were learned from, {len(parts.validation)} {_use_of_validation(run)} the
+model, {len(parts.test)} were kept for the test; each part holds the price ranges in the same proportion.
+
+## Model
+
+{_preprocessing(run)}{_body(run.recipe.network)} and the head
+`{run.recipe.head.name}`: {parameters} parameters.
+The training columns have the condition number {run.model.preprocess.condition_number:.3g}, what goes into the
+network {run.model.preprocess.condition_number_left:.3g}.
+Trained for {len(history.epochs)} epochs with the optimiser `{optimiser.name}` and the schedule
+`{run.recipe.schedule.name}` up to a rate of {optimiser.learning_rate:g}. {_kept(run)}
+The whole recipe stands in `bundle.json`, every epoch in numbers in [{_HISTORY}]({_HISTORY}).
+
+![Learning curve]({_LEARNING_CURVE})
+
+Verdict on the run: **{run.diagnosis.verdict}**.
+
+{_list(run.diagnosis.evidence)}
+{_what_to_change(run.diagnosis.advice)}
+## Quality
+
+On the {evaluation.rows} test phones, which this run did not learn from, with bootstrap intervals of 95 %:
+
+{_measures_table(evaluation)}
+
+{_quality_table(evaluation)}
+
+{_confusion_table(evaluation.confusion)}
+
+![Confusion matrix]({_CONFUSION_MATRIX})
+
+## Calibration
+
+One temperature, {calibration.temperature:.3f}, fitted on {calibration.rows} validation phones, is part of the
+graph; it took their negative log-likelihood from {calibration.nll_before:.4f} to {calibration.nll_after:.4f}.
+`bundle.json` holds quantiles for prediction sets; on the test phones these sets held the true price range
+in this share of cases:
+
+{_coverage_table(run)}
+
+The promise supposes that the phones behind the quantiles are to the model like any other new phone. Here it
+holds only nearly: the same validation phones {_use_of_validation(run)} the model.
+
+## Limits of use
+
+- The phones are of about 2017, and the price ranges have no currency and no year: the model sorts phones like
+  those it has seen and knows nothing of the market of another year.
+- It answers any phone inside the limits of `pricerange/phone.py`. Outside the ranges of the training rows,
+  which stand in `bundle.json`, it extrapolates and its probabilities are not to be trusted.
+- Its probabilities are calibrated for phones like those it has seen, and only for them.
+- The numbers in the shipped recipe were chosen by cross-validation over all rows of the public data, so on
+  that data the accuracy above is slightly too good.
+- A `px_height` or `sc_w` of 0 stands for an unknown size in the public data; the model takes it as it is.
+"""
+
+
+def _kept(run: Run) -> str:
+    number = run.history.kept.number
+    if run.recipe.loop.patience is None:
+        return (
+            f"The weights are those of the last epoch,\n{number}: without `loop.patience` no other is chosen."
+        )
+    return (
+        f"The weights are those of epoch\n{number}, the last whose validation loss lay within one standard "
+        "error of the lowest."
+    )
+
+
+def _use_of_validation(run: Run) -> str:
+    return (
+        "calibrated" if run.recipe.loop.patience is None else "chose the epoch of the weights and calibrated"
+    )
+
+
+def _preprocessing(run: Run) -> str:
+    choices = run.recipe.preprocess
+    steps = ["Standardisation"] if choices.standardise else []
+    if choices.svd is not None:
+        steps.append(f"a truncated SVD to {choices.svd} dimensions")
+    return ", ".join([*steps, ""]) if steps else ""
+
+
+def _body(network: Mlp | Lstm) -> str:
+    if isinstance(network, Lstm):
+        return f"an LSTM over the features with {network.layers} layers of {network.hidden} units"
+    block = ["Linear", *(["BatchNorm1d"] if network.batch_norm else []), network.activation, "Dropout"]
+    skip = ", a linear skip from the inputs" if network.linear_skip else ""
+    return f"blocks of {', '.join(block)} with {', '.join(map(str, network.hidden))} units{skip}"
+
+
+def _list(sentences: Iterable[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _what_to_change(advice: Sequence[str]) -> str:
+    return f"\nWhat to change:\n\n{_list(advice)}\n" if advice else ""
+
+
+def _measures_table(evaluation: Evaluation) -> str:
+    intervals = {name: f"{low:.4f} to {high:.4f}" for name, (low, high) in evaluation.intervals.items()}
+    rows = [
+        ("accuracy", f"{evaluation.accuracy:.4f}", intervals["accuracy"]),
+        ("quadratic weighted kappa", f"{evaluation.kappa:.4f}", intervals["kappa"]),
+        ("negative log-likelihood (nats)", f"{evaluation.nll:.4f}", intervals["nll"]),
+        ("Brier score (0 to 2)", f"{evaluation.brier:.4f}", intervals["brier"]),
+        ("expected calibration error", f"{evaluation.ece:.4f}", ""),
+        ("errors larger than one price range", f"{evaluation.far_errors:.4f}", ""),
+    ]
+    return _table(("measure", "value", "interval"), rows)
+
+
+def _coverage_table(run: Run) -> str:
+    rows = [
+        (f"{100 * float(level):g} %", f"{100 * found.coverage:.1f} %", f"{found.mean_size:.2f}")
+        for level, found in run.coverage.items()
+    ]
+    return _table(("promised", "held", "price ranges in a set"), rows)
+
+
+def _quality_table(evaluation: Evaluation) -> str:
+    rows = [
+        (name, f"{quality.precision:.4f}", f"{quality.recall:.4f}", f"{quality.f1:.4f}")
+        for name, quality in (
+            *evaluation.classes.items(),
+            ("macro mean", evaluation.macro),
+            ("weighted mean", evaluation.weighted),
+        )
+    ]
+    return _table(("price range", "precision", "recall", "F1"), rows)
+
+
+def _confusion_table(confusion: Sequence[Sequence[int]]) -> str:
+    rows = [(name, *map(str, counts)) for name, counts in zip(LABELS, confusion, strict=True)]
+    return _table(("true \\ predicted", *LABELS), rows)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))

@@ -1,0 +1,97 @@
+"""bundle.json of a run: what the model is, where it comes from, how good it is."""
+
+import dataclasses
+import hashlib
+import math
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+import numpy.typing as npt
+
+from pricerange.bundle import FeatureRange, GoldenRow, Passport, TrainingData
+from pricerange.phone import FEATURE_NAMES, LABELS
+from training.report.run import Run
+
+GOLDEN_ROWS = 4
+"""Golden rows of each price range."""
+
+_PACKAGES = ("numpy", "torch", "onnx", "onnxscript", "onnxruntime", "scikit-learn")
+
+
+def passport(run: Run) -> Passport:
+    """Fill in the passport of a run."""
+    phones, parts = run.phones, run.parts
+    return Passport(
+        features=list(FEATURE_NAMES),
+        labels=list(LABELS),
+        model_sha256=hashlib.sha256(run.graph).hexdigest(),
+        model_bytes=len(run.graph),
+        created=datetime.now(UTC).replace(microsecond=0),
+        recipe=run.recipe.model_dump(mode="json"),
+        training_data=TrainingData(
+            source=phones.source,
+            sha256=phones.sha256,
+            rows=len(phones.features),
+            training_rows=len(parts.training),
+        ),
+        feature_ranges=_feature_ranges(phones.features[parts.training]),
+        metrics={
+            **dataclasses.asdict(run.evaluation),
+            "conformal": {level: dataclasses.asdict(found) for level, found in run.coverage.items()},
+            "condition_number": _finite(run.model.preprocess.condition_number),
+            "condition_number_after_svd": _finite(run.model.preprocess.condition_number_left),
+            "parts": {
+                "training": len(parts.training),
+                "validation": len(parts.validation),
+                "test": len(parts.test),
+            },
+            "epochs": len(run.history.epochs),
+            "diagnosis": dataclasses.asdict(run.diagnosis),
+            "kept_epoch": dataclasses.asdict(run.history.kept),
+        },
+        calibration=dataclasses.asdict(run.calibration),
+        golden_rows=_golden_rows(run),
+        packages={"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+    )
+
+
+def _feature_ranges(training_rows: npt.NDArray[np.float32]) -> dict[str, FeatureRange]:
+    low, high = training_rows.min(axis=0), training_rows.max(axis=0)
+    deciles = np.quantile(training_rows, np.arange(1, 10) / 10, axis=0).astype(np.float32)
+    return {
+        name: FeatureRange(
+            low=_shortest(low[place]),
+            high=_shortest(high[place]),
+            deciles=[_shortest(value) for value in deciles[:, place]],
+        )
+        for place, name in enumerate(FEATURE_NAMES)
+    }
+
+
+def _golden_rows(run: Run) -> list[GoldenRow]:
+    """Take the first test phones of each price range, with ONNX Runtime's answers."""
+    of_test = run.phones.price_range[run.parts.test]
+    rows = [
+        row
+        for price_range in range(len(LABELS))
+        for row in run.parts.test[of_test == price_range][:GOLDEN_ROWS]
+    ]
+    return [
+        GoldenRow(
+            features=[_shortest(value) for value in run.phones.features[row]],
+            probabilities=[_shortest(value) for value in run.answers.probabilities[row]],
+        )
+        for row in rows
+    ]
+
+
+def _finite(value: float) -> float | None:
+    """Return what JSON can hold: None for an infinite number."""
+    return value if math.isfinite(value) else None
+
+
+def _shortest(value: np.float32) -> float:
+    """Return the double with the shortest text that is this float32: 0.1, not 0.10000000149011612."""
+    return float(str(value))

@@ -1,0 +1,36 @@
+"""A finished run: what it learned from, what it made and how good that is."""
+
+from dataclasses import dataclass
+
+from pricerange.predictor import Prediction
+from training.data import LabelledPhones
+from training.fit.history import History
+from training.network.network import PhoneModel
+from training.quality.calibrate import Calibration
+from training.quality.conformal import Coverage
+from training.quality.importance import Importance
+from training.quality.measures import Evaluation
+from training.recipe.recipe import Recipe
+from training.report.diagnose import Diagnosis
+from training.split import Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`answers` are ONNX Runtime's to all n phones.
+
+    `evaluation`, `coverage` and `importances` are of those to the test part.
+    """
+
+    recipe: Recipe
+    phones: LabelledPhones
+    parts: Parts
+    model: PhoneModel
+    history: History
+    diagnosis: Diagnosis
+    graph: bytes
+    answers: Prediction
+    evaluation: Evaluation
+    calibration: Calibration
+    coverage: dict[str, Coverage]
+    importances: list[Importance]
