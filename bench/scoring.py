@@ -25,8 +25,8 @@ from pyarrow import csv, parquet
 
 from bench.scoring_rivals import MODELS
 from bench.show.tables import Target, show, show_targets
+from pricerange.answer.columns import PROBABILITIES
 from scoring.job.job import rejects_of
-from scoring.target.columns import PROBABILITIES
 
 LEAST = {("parquet", "parquet"): (2.5, 1.4), ("csv", "csv"): (4.0, 1.4)}
 """How many times faster than pandas and than polars the job is wanted to be."""

@@ -1,7 +1,7 @@
 """What a user would write: read a whole file, ask ONNX Runtime once, write a whole file; and parts of that.
 
-`python -m bench.scoring_rivals pandas|polars|arrow|model IN OUT` prints seconds, without imports. `arrow` reads
-IN and writes OUT anew, answers and all, without a model; `model` is the model alone, on all cores.
+`python -m bench.scoring_rivals pandas|polars|arrow|model IN OUT` prints seconds, without imports. `arrow`
+reads IN and writes OUT anew, answers and all, without a model; `model` is the model alone, on all cores.
 """
 
 import sys
@@ -13,11 +13,11 @@ import numpy as np
 import onnxruntime
 
 from pricerange import bundle
+from pricerange.answer.columns import PROBABILITIES
 from pricerange.bundle import MODEL_FILE
 from pricerange.cores import usable_cores
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Predictor
-from scoring.target.columns import PROBABILITIES
 
 MODELS = Path("models")
 

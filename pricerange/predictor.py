@@ -75,7 +75,7 @@ class Predictor:
 
     def predict(self, rows: npt.NDArray[np.float32]) -> Prediction:
         """Answer n phones, given as float32 [n, 20] in the table's order and already checked."""
-        if len(rows) <= self._block:
+        if 0 < len(rows) <= self._block:
             return Prediction(*self._run(rows))
         probabilities = np.empty((len(rows), len(LABELS)), np.float32)
         price_range = np.empty(len(rows), np.int64)

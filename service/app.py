@@ -9,40 +9,48 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from pricerange.errors import PriceRangeError
 from pricerange.phone import Phone
 from pricerange.predictor import Predictor
 from service.batch.document import Phones
-from service.batch.routes import add_batch
-from service.http.api_keys import Keys, free_paths, read_keys
+from service.batch.endpoint import BatchEndpoint, add_batch
+from service.http.api_keys import ApiKeys, free_paths, read_keys
 from service.http.lifecycle import Lifecycle
 from service.http.openapi import DocumentedApp, problem_responses
-from service.http.router import Direct, DirectRoute
-from service.model.batcher import Gatherer
-from service.model.time_slices import Turns
-from service.predict.endpoint import Single, add_single
-from service.predict.fast_path import Express
+from service.http.problems import answer_exception
+from service.http.request_state import Requests
+from service.http.router import DirectRoute, Router
+from service.model.batcher import Batcher
+from service.model.time_slices import TimeSlices
+from service.predict.endpoint import PredictEndpoint, add_predict
+from service.predict.fast_path import FastPath
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
-from service.telemetry.middleware import Observe
-from service.telemetry.shared_counters import Tallies
-from service.v2.inference import Inference
-from service.v2.repository import Repository
+from service.telemetry.middleware import Middleware
+from service.telemetry.recorder import Recorder
+from service.telemetry.shared_counters import SharedCounters
+from service.v2.infer import InferEndpoint
+from service.v2.repository import RepositoryEndpoints
 from service.v2.routes import BODIES, add_v2
 
 _DESCRIPTION = "A phone's 20 features in, its price range out: 0 low, 1 medium, 2 high, 3 very high cost."
 
 
 class Application(NamedTuple):
-    """The ASGI application, and a shorter way for some of its requests; none where the model may be late."""
+    """What a connection calls: the ASGI application, the maker of each request's state, the fast path.
 
-    asgi: Observe
-    express: Express | None
+    There is no fast path where the model may be late.
+    """
+
+    asgi: ASGIApp
+    requests: Requests
+    fast_path: FastPath | None
 
 
 def create_app(
-    settings: Settings, predictor: Predictor, lifecycle: Lifecycle, tallies: Tallies
+    settings: Settings, predictor: Predictor, lifecycle: Lifecycle, counters: SharedCounters
 ) -> Application:
     """Build the application around a predictor; `/readyz` tells the lifecycle's state.
 
@@ -50,9 +58,9 @@ def create_app(
     """
     keys = None if settings.api_keys_file is None else read_keys(settings.api_keys_file)
     free_of_keys = free_paths(settings.metrics_need_key)
-    metrics = Metrics(tallies, predictor)
-    gatherer = Gatherer(predictor, metrics, settings.max_queue_rows)
-    turns = Turns(settings.max_queue_rows, settings.max_rows)
+    metrics = Metrics(counters, predictor)
+    batcher = Batcher(predictor, metrics, settings.max_queue_rows)
+    slices = TimeSlices(settings.max_queue_rows, settings.max_rows)
     app = DocumentedApp(
         Phone,
         Phones,
@@ -65,26 +73,27 @@ def create_app(
         redirect_slashes=False,
     )
     app.router.route_class = DirectRoute
-    single = Single(gatherer, predictor.bundle, settings.max_body_bytes)
-    add_single(app.router, single)
-    add_batch(app.router, gatherer, turns, predictor.bundle, settings)
+    predict = PredictEndpoint(batcher, predictor.bundle, settings.max_body_bytes)
+    add_predict(app.router, predict)
+    add_batch(app.router, BatchEndpoint(batcher, slices, predictor.bundle, settings))
     add_v2(
         app.router,
         predictor.bundle,
-        Repository(predictor.bundle, lifecycle, metrics, settings.max_rows),
-        Inference(predictor.bundle, gatherer, turns, settings.max_body_bytes, settings.max_rows),
+        RepositoryEndpoints(predictor.bundle, lifecycle, metrics, settings.max_rows),
+        InferEndpoint(predictor.bundle, batcher, slices, settings.max_body_bytes, settings.max_rows),
     )
     _add_passport(app.router, predictor)
     _add_operations(app.router, metrics, lifecycle)
     metrics.add_routes(route.path for route in app.routes if isinstance(route, Route))
-    direct = Direct(app)
-    locked = None if keys is None else Keys(direct, keys, free_of_keys)
-    observe = Observe(locked or direct, metrics, settings)
     for error in (HTTPException, PriceRangeError):
-        app.add_exception_handler(error, observe.raised)
-    if predictor.provider == "cuda":
-        return Application(observe, None)
-    return Application(observe, Express(direct.route("POST", "/predict"), single, locked, observe))
+        app.add_exception_handler(error, answer_exception)
+    router = Router(app)
+    locked = None if keys is None else ApiKeys(router, keys, free_of_keys)
+    return Application(
+        Middleware(locked or router, settings.request_timeout),
+        Requests(settings.receive_timeout, Recorder(metrics, settings.access_log)),
+        None if predictor.provider == "cuda" else FastPath(predict, locked, settings.request_timeout),
+    )
 
 
 def _add_passport(router: APIRouter, predictor: Predictor) -> None:

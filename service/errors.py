@@ -1,23 +1,48 @@
-"""What can be wrong with a request, one class per cause; `service/problems.py` says how each is answered."""
+"""What can be wrong with a request, one class per cause; each says how it is answered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import islice
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import ValidationError
 
 from pricerange.errors import PriceRangeError
-from pricerange.phone import Problem, problems
+from pricerange.phone import Problem, json_pointer, problems
 
 MOST_PROBLEMS = 100
 """Entries of `errors` in one answer; `detail` says how many there were."""
 _MOST_FOUND = 1_000
+_CHALLENGE = 'Bearer realm="pricerange"'
+
+
+class ServiceError(PriceRangeError):
+    """Base of the service's errors.
+
+    `kind` names the class of problem in the metrics and in the problem's URN; `headers` go with the answer.
+    """
+
+    status: ClassVar[HTTPStatus]
+    kind: ClassVar[str]
+    title: ClassVar[str]
+    headers: ClassVar[tuple[tuple[str, str], ...]] = ()
+
+    @classmethod
+    def kinds(cls) -> Iterator[str]:
+        """Name every kind of problem that there is, in the same order in each process."""
+        for error in cls.__subclasses__():
+            yield error.kind
+            yield from error.kinds()
 
 
 @dataclass
-class InvalidInputError(PriceRangeError):
+class InvalidInputError(ServiceError):
     """A body that breaks rules of the phone table: `problems` are the first of `count`."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    kind = "invalid-input"
+    title = "Invalid input"
 
     problems: Sequence[Problem]
     count: int
@@ -36,8 +61,12 @@ class InvalidInputError(PriceRangeError):
 
 
 @dataclass
-class BodyTooLargeError(PriceRangeError):
+class BodyTooLargeError(ServiceError):
     """A body over the limit of bytes."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    kind = "body-too-large"
+    title = "Body too large"
 
     limit: int
     setting: str = "max_body_bytes"
@@ -47,8 +76,12 @@ class BodyTooLargeError(PriceRangeError):
 
 
 @dataclass
-class TooManyRowsError(PriceRangeError):
+class TooManyRowsError(ServiceError):
     """More phones in one request than the limit."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    kind = "too-many-rows"
+    title = "Too many phones"
 
     limit: int
 
@@ -57,8 +90,12 @@ class TooManyRowsError(PriceRangeError):
 
 
 @dataclass
-class MediaTypeError(PriceRangeError):
+class MediaTypeError(ServiceError):
     """A body of a type that the route does not read."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    kind = "media-type"
+    title = "Unsupported media type"
 
     expected: str
     found: str
@@ -68,8 +105,12 @@ class MediaTypeError(PriceRangeError):
 
 
 @dataclass
-class ClientDisconnectedError(PriceRangeError):
+class ClientDisconnectedError(ServiceError):
     """The client left before its body was complete."""
+
+    status = HTTPStatus.BAD_REQUEST
+    kind = "disconnected"
+    title = "Incomplete body"
 
     received: int
 
@@ -78,8 +119,12 @@ class ClientDisconnectedError(PriceRangeError):
 
 
 @dataclass
-class UpgradeError(PriceRangeError):
+class UpgradeError(ServiceError):
     """A request that asks for another protocol, with a body that the HTTP parser leaves to that one."""
+
+    status = HTTPStatus.BAD_REQUEST
+    kind = "upgrade"
+    title = "Upgrade not supported"
 
     protocol: str
 
@@ -88,32 +133,50 @@ class UpgradeError(PriceRangeError):
 
 
 @dataclass
-class MissingKeyError(PriceRangeError):
+class MissingKeyError(ServiceError):
     """A request without an API key, where one is needed."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    kind = "missing-key"
+    title = "API key missing"
+    headers = (("WWW-Authenticate", _CHALLENGE),)
 
     def __str__(self) -> str:
         return "an API key is needed here: send it as Authorization: Bearer"
 
 
 @dataclass
-class WrongKeyError(PriceRangeError):
+class WrongKeyError(ServiceError):
     """A request with a key that the service does not know."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    kind = "wrong-key"
+    title = "API key not known"
+    headers = (("WWW-Authenticate", f'{_CHALLENGE}, error="invalid_token"'),)
 
     def __str__(self) -> str:
         return "the key in Authorization: Bearer is not a known one"
 
 
 @dataclass
-class MalformedRequestError(PriceRangeError):
-    """Bytes that are no HTTP."""
+class MalformedRequestError(ServiceError):
+    """Bytes that are not HTTP/1.1."""
+
+    status = HTTPStatus.BAD_REQUEST
+    kind = "malformed"
+    title = "Malformed HTTP request"
 
     def __str__(self) -> str:
-        return "this is no HTTP/1.1 request; the connection ends here"
+        return "malformed HTTP/1.1 request; the connection is closed"
 
 
 @dataclass
-class HeadTooLargeError(PriceRangeError):
+class HeadTooLargeError(ServiceError):
     """A request line and headers over the limit of bytes."""
+
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    kind = "head-too-large"
+    title = "Request head too large"
 
     limit: int
 
@@ -122,8 +185,12 @@ class HeadTooLargeError(PriceRangeError):
 
 
 @dataclass
-class RequestHeaderError(PriceRangeError):
+class RequestHeaderError(ServiceError):
     """A header whose value cannot be what was meant."""
+
+    status = HTTPStatus.BAD_REQUEST
+    kind = "request-header"
+    title = "Invalid request header"
 
     name: str
     expected: str
@@ -134,8 +201,12 @@ class RequestHeaderError(PriceRangeError):
 
 
 @dataclass
-class SlowSenderError(PriceRangeError):
+class SlowSenderError(ServiceError):
     """A client that takes too long to send its request."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    kind = "slow-sender"
+    title = "Request too slow to arrive"
 
     seconds: float
     what: str
@@ -145,8 +216,12 @@ class SlowSenderError(PriceRangeError):
 
 
 @dataclass
-class DeadlineError(PriceRangeError):
+class DeadlineError(ServiceError):
     """A request that could not be answered in the time it had."""
+
+    status = HTTPStatus.GATEWAY_TIMEOUT
+    kind = "deadline"
+    title = "Deadline passed"
 
     seconds: float
 
@@ -155,8 +230,13 @@ class DeadlineError(PriceRangeError):
 
 
 @dataclass
-class OverloadedError(PriceRangeError):
+class OverloadedError(ServiceError):
     """More rows wait for the model than the limit."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "overloaded"
+    title = "Overloaded"
+    headers = (("Retry-After", "1"),)
 
     limit: int
 
@@ -165,8 +245,12 @@ class OverloadedError(PriceRangeError):
 
 
 @dataclass
-class NoSpaceError(PriceRangeError):
+class NoSpaceError(ServiceError):
     """A disk that does not take an answer."""
+
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+    kind = "no-space"
+    title = "No space for the answer"
 
     folder: str
     reason: str
@@ -176,10 +260,83 @@ class NoSpaceError(PriceRangeError):
 
 
 @dataclass
-class NotReadyError(PriceRangeError):
+class NotReadyError(ServiceError):
     """The service is starting or draining."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "not-ready"
+    title = "Not ready"
+    headers = (("Retry-After", "1"),)
 
     state: str
 
     def __str__(self) -> str:
         return f"the service is {self.state}"
+
+
+@dataclass
+class InferenceInputError(InvalidInputError):
+    """A body that breaks rules of the protocol or of the phone table."""
+
+    status = HTTPStatus.BAD_REQUEST
+    kind = "invalid-inference"
+    title = "Invalid inference request"
+
+    count: int = 1
+
+    @classmethod
+    def expected(cls, what: str, expected: object, found: object, pointer: str = "") -> Self:
+        """Name one thing that is not as expected, and its place in the JSON object."""
+        return cls([Problem(f"{what}: expected {expected}, found {found}", pointer)])
+
+    @classmethod
+    def of(cls, error: ValidationError) -> Self:
+        """Name the first place where the JSON object breaks the protocol's message."""
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        pointer = json_pointer(first["loc"])
+        return cls([Problem(f"{pointer or 'the JSON object'}: {first['msg']}", pointer)])
+
+
+@dataclass
+class ContentEncodingError(ServiceError):
+    """A body in an encoding that is not read here."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    kind = "content-encoding"
+    title = "Unsupported content encoding"
+
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"expected Content-Encoding: {self.expected}, found {self.found}"
+
+
+@dataclass
+class UnknownModelError(ServiceError):
+    """A model that is not served here."""
+
+    status = HTTPStatus.NOT_FOUND
+    kind = "unknown-model"
+    title = "Unknown model"
+
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"no model {self.found[:100]!r} here, the model is {self.expected}"
+
+
+@dataclass
+class UnknownVersionError(ServiceError):
+    """A version of the model that is not served here."""
+
+    status = HTTPStatus.NOT_FOUND
+    kind = "unknown-version"
+    title = "Unknown version"
+
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"no version {self.found[:100]!r} of the model here, the version is {self.expected}"

@@ -16,13 +16,13 @@ import uvicorn
 from pricerange.phone import FEATURES
 from pricerange.predictor import BLOCK_ROWS, Predictor
 from service.app import create_app
-from service.http.connection import Protocol
+from service.http.connection import HttpConnection
 from service.http.lifecycle import Lifecycle
 from service.process import logs, workers
 from service.process.listener import bind
 from service.process.server import DrainingServer
 from service.settings import Settings
-from service.telemetry.shared_counters import Tallies
+from service.telemetry.shared_counters import SharedCounters
 
 log = logging.getLogger(__name__)
 
@@ -33,23 +33,25 @@ def serve(settings: Settings) -> int:
     _allow_many_connections()
     listener = bind(settings.host, settings.port)
     if settings.workers == 1:
-        [tallies] = Tallies.of(1)
-        return serve_alone(settings, listener, tallies, None)
+        [counters] = SharedCounters.of(1)
+        return serve_alone(settings, listener, counters, None)
     return workers.supervise(settings, listener, serve_alone)
 
 
 def serve_alone(
-    settings: Settings, listener: socket.socket, tallies: Tallies, parent: Connection | None
+    settings: Settings, listener: socket.socket, counters: SharedCounters, parent: Connection | None
 ) -> int:
     """Serve on a bound socket from this process; `parent` hears of readiness, and its end is ours."""
     logs.configure(settings.log_level)
     predictor = Predictor.load(settings.models, settings.model_version, settings.provider)
     _warm_up(predictor)
     lifecycle = Lifecycle()
-    app = create_app(settings, predictor, lifecycle, tallies)
+    app = create_app(settings, predictor, lifecycle, counters)
     config = uvicorn.Config(
         app.asgi,
-        http=cast("type[Protocol]", partial(Protocol, settings, lifecycle, app.asgi.refuse, app.express)),
+        http=cast(
+            "type[HttpConnection]", partial(HttpConnection, settings, lifecycle, app.requests, app.fast_path)
+        ),
         ws="none",
         lifespan="off",
         log_config=None,

@@ -45,8 +45,8 @@ def train(
     to `console`, standard error if none is given. The network learns on the `device` `cpu` or `cuda`; on one
     kind of device the same recipe and data give the same bytes of model.onnx.
 
-    Raises the errors of `pricerange.tables.table` and of `training.errors`; then no version was written, nor is it
-    when the run is killed.
+    Raises the errors of `pricerange.tables.table` and of `training.errors`; then no version was written, nor
+    is it when the run is killed.
     """
     choices = recipe.read(recipe_file or recipe.DEFAULT)
     phones = data.load(source)

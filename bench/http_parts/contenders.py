@@ -1,4 +1,4 @@
-"""What the service is measured beside: `python -m bench.http_parts.contenders bare|plain`, on a port of its own.
+"""What the service is measured beside: `python -m bench.http_parts.contenders bare|plain`.
 
 `bare` is the limit of the stack: an ASGI application that answers a constant and does not read the body.
 `plain` is the service as a tutorial writes it. Both run on uvloop and httptools without an access log.

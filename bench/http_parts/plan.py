@@ -41,7 +41,9 @@ class Plan:
         return self._service("with access log", "--access-log")
 
     def _contender(self, name: str, which: str) -> Server:
-        return Server(name, (sys.executable, "-m", "bench.http_parts.contenders", which, "--models", self.models))
+        return Server(
+            name, (sys.executable, "-m", "bench.http_parts.contenders", which, "--models", self.models)
+        )
 
     def _service(self, name: str, *flags: str) -> Server:
         program = Path(sys.executable).with_name("pricerange")

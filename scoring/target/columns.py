@@ -6,29 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pricerange.phone import FEATURES, LABELS
-from pricerange.predictor import Prediction
+from pricerange.answer.columns import ERROR
+from pricerange.phone import FEATURES
 from pricerange.tables import cells
 
-PROBABILITIES: tuple[str, ...] = tuple(f"probability_{k}" for k in range(len(LABELS)))
-ANSWERS = pa.schema(
-    [
-        ("price_range", pa.int64()),
-        ("label", pa.string()),
-        *((name, pa.float32()) for name in PROBABILITIES),
-    ]
-)
-ERROR = pa.field("error", pa.string())
 REJECTION = pa.schema([("file", pa.string()), ("row", pa.int64()), ("reason", pa.string())])
-
-
-def answers(prediction: Prediction) -> pa.RecordBatch:
-    """Return the answers to n rows as columns."""
-    labels = pa.array(LABELS).take(pa.array(prediction.price_range))
-    # a column of its own memory, not every fourth number of the rows
-    probabilities = np.ascontiguousarray(prediction.probabilities.T)
-    columns = [pa.array(prediction.price_range), labels, *map(pa.array, probabilities)]
-    return pa.RecordBatch.from_arrays(columns, schema=ANSWERS)
 
 
 def with_errors(
@@ -36,7 +18,7 @@ def with_errors(
 ) -> pa.RecordBatch:
     """Spread the answers to the `valid` of n rows among all: nulls where one is no phone, and the reason."""
     places = [pa.array(np.cumsum(side) - 1, mask=~side) for side in (valid, ~valid)]
-    errors = pa.array(reasons, ERROR.type).take(places[1])
+    errors = pa.array(reasons, pa.string()).take(places[1])
     return answered.take(places[0]).append_column(ERROR, errors)
 
 

@@ -7,9 +7,9 @@ from typing import Literal, Protocol, Self, TypeAlias
 import pyarrow as pa
 from pyarrow import parquet
 
+from pricerange.answer.columns import PROBABILITIES
 from pricerange.errors import ColumnTypeError
 from scoring.errors import ColumnsDifferError
-from scoring.target.columns import PROBABILITIES
 from scoring.target.csv_text import CsvText, written
 
 Form = Literal["csv", "parquet"]

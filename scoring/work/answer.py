@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pricerange.answer import columns as answer_columns
 from pricerange.errors import DuplicateColumnError, MissingColumnError
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Predictor
@@ -122,7 +123,7 @@ class Answerer:
             (reason,) = judged.explained(bad[:1])
             raise BadBlockRowError(bad[0], reason.detail)
         prediction = self._predictor.predict(phones)
-        answers = columns.answers(prediction)
+        answers = answer_columns.answers(prediction)
         reasons = list(judged.explained(bad))
         details = [reason.detail for reason in reasons]
         rejected = None

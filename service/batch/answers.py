@@ -7,23 +7,18 @@ from typing import Protocol
 import numpy as np
 import orjson
 
+from pricerange.answer import columns
 from pricerange.bundle import Bundle
 from pricerange.phone import LABELS
 from pricerange.predictor import Prediction
-from service.model.write import probabilities_json
+from service.model.write import ROW_BEGINS, model_json, probabilities_json
 
-ERROR = "error"
-COLUMNS: tuple[str, ...] = (
-    "price_range",
-    "label",
-    *(f"probability_{price_range}" for price_range in range(len(LABELS))),
-    ERROR,
-)
+COLUMNS: tuple[str, ...] = (*columns.NAMES, columns.ERROR)
 """Columns of an answer as CSV or Arrow."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class BlockAnswers:
     """The answers to n phones; `reasons` says of a row why it has none."""
 
     prediction: Prediction
@@ -36,7 +31,7 @@ class Writer(Protocol):
     def head(self) -> bytes:
         """Return what comes first."""
 
-    def block(self, answers: Answers) -> bytes:
+    def block(self, answers: BlockAnswers) -> bytes:
         """Return the text of n answers."""
 
     def tail(self) -> bytes:
@@ -47,7 +42,7 @@ class JsonWriter:
     """`{"predictions": [...], "model": ...}`; rows have an `error` where bad ones are answered too."""
 
     def __init__(self, version: Bundle, with_errors: bool) -> None:
-        self._model = orjson.dumps({"name": version.name, "version": version.version})
+        self._model = model_json(version)
         self._end = b'],"error":null}' if with_errors else b"]}"
         self._begun = False
 
@@ -55,9 +50,9 @@ class JsonWriter:
         """Return what comes first."""
         return b'{"predictions":['
 
-    def block(self, answers: Answers) -> bytes:
+    def block(self, answers: BlockAnswers) -> bytes:
         """Return the text of n answers."""
-        rows = _joined(_JSON_BEGINS, answers.prediction, self._end)
+        rows = _joined(ROW_BEGINS, answers.prediction, self._end)
         for row, reason in answers.reasons.items():
             rows[row] = _NO_ANSWER % orjson.dumps(reason)
         between = b"," if rows and self._begun else b""
@@ -76,7 +71,7 @@ class CsvWriter:
         """Return what comes first."""
         return ",".join(COLUMNS).encode() + b"\n"
 
-    def block(self, answers: Answers) -> bytes:
+    def block(self, answers: BlockAnswers) -> bytes:
         """Return the text of n answers."""
         rows = _joined(_CSV_BEGINS, answers.prediction, b",\n")
         for row, reason in answers.reasons.items():
@@ -92,28 +87,23 @@ class ArrowWriter:
     """An IPC stream with a record batch a block."""
 
     def __init__(self) -> None:
-        import pyarrow as pa
-
-        types = [pa.int64(), pa.string(), *(pa.float32() for _ in LABELS), pa.string()]
-        self._schema = pa.schema(zip(COLUMNS, types, strict=True))
+        self._schema = columns.schema(with_error=True)
 
     def head(self) -> bytes:
         """Return what comes first."""
         return bytes(self._schema.serialize())
 
-    def block(self, answers: Answers) -> bytes:
+    def block(self, answers: BlockAnswers) -> bytes:
         """Return the text of n answers."""
         import pyarrow as pa
 
-        prediction, count = answers.prediction, len(answers.prediction.price_range)
+        count = len(answers.prediction.price_range)
         missing = np.zeros(count, np.bool_)
         missing[list(answers.reasons)] = True
-        price_range = pa.array(prediction.price_range, mask=missing)
-        label = pa.array(LABELS).take(price_range)
-        probabilities = [pa.array(column, mask=missing) for column in prediction.probabilities.T]
         error = pa.array([answers.reasons.get(row) for row in range(count)], pa.string())
-        columns = [price_range, label, *probabilities, error]
-        return bytes(pa.RecordBatch.from_arrays(columns, schema=self._schema).serialize())
+        answered = columns.answers(answers.prediction, missing)
+        batch = pa.RecordBatch.from_arrays([*answered.columns, error], schema=self._schema)
+        return bytes(batch.serialize())
 
     def tail(self) -> bytes:
         """Return what comes last."""
@@ -126,9 +116,5 @@ def _joined(begins: Sequence[bytes], prediction: Prediction, end: bytes) -> list
     return [begins[k] + text + end for k, text in zip(prediction.price_range.tolist(), texts, strict=True)]
 
 
-_JSON_BEGINS = [
-    f'{{"price_range":{price_range},"label":"{label}","probabilities":['.encode()
-    for price_range, label in enumerate(LABELS)
-]
 _CSV_BEGINS = [f"{price_range},{label},".encode() for price_range, label in enumerate(LABELS)]
 _NO_ANSWER = b'{"price_range":null,"label":null,"probabilities":null,"error":%b}'

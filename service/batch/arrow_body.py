@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from pricerange.errors import BrokenBlockError
 from pricerange.tables.table import Verdict, feature_places, judge
 from service.batch.arrow_messages import Message, MessageCutter
-from service.batch.rows import MOST_COLUMNS, Job
+from service.batch.rows import MOST_COLUMNS, BlockWork
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 BLOCK_ROWS = 1_000
-"""Rows of a block, however many a record batch has."""
+"""CheckedRows of a block, however many a record batch has."""
 _LARGE_BYTES = 1 << 18
 """From this size on a message is decompressed on a thread."""
 
 
-async def arrow_jobs(parts: AsyncIterator[bytes]) -> AsyncIterator[Job]:
+async def arrow_blocks(parts: AsyncIterator[bytes]) -> AsyncIterator[BlockWork]:
     """Yield the work on each block of rows, in order.
 
     Raises `BrokenBlockError`, `MissingColumnError`, `DuplicateColumnError` and what `parts` raises.

@@ -7,13 +7,13 @@ from pricerange.errors import BrokenBlockError
 from pricerange.tables.csv.blocks import BlockCutter
 from pricerange.tables.csv.rows import split_header
 from pricerange.tables.table import feature_places, judge_csv
-from service.batch.rows import MOST_COLUMNS, Job
+from service.batch.rows import MOST_COLUMNS, BlockWork
 
 BLOCK_BYTES = 98_304
 """Bytes of a block, 1,300 to 1,700 phones: no row is longer."""
 
 
-async def csv_jobs(parts: AsyncIterator[bytes]) -> AsyncIterator[Job]:
+async def csv_blocks(parts: AsyncIterator[bytes]) -> AsyncIterator[BlockWork]:
     """Yield the work on each block of rows, in order.
 
     Raises `BrokenBlockError`, `MissingColumnError`, `DuplicateColumnError` and what `parts` raises.

@@ -8,7 +8,7 @@ from pricerange.phone import FEATURE_NAMES, LABELS, Phone
 from service.batch.answers import COLUMNS
 from service.http.body import JSON
 from service.http.openapi import body_of
-from service.predict.endpoint import ModelName
+from service.model.write import ModelName
 
 CSV, ARROW = "text/csv", "application/vnd.apache.arrow.stream"
 FORMS = (JSON, CSV, ARROW)

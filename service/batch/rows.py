@@ -14,7 +14,7 @@ MOST_COLUMNS = 1_000
 """Columns of a table, the 20 features among them."""
 
 
-class Rows(Protocol):
+class CheckedRows(Protocol):
     """The n rows of a block after the check; `pricerange.tables.table.Verdict` is one.
 
     `rows` float32 [n, 20], 0 throughout where a row is no phone; `valid` bool [n].
@@ -42,5 +42,5 @@ def of_row(row: int, problems: Iterable[Problem], place: str = "") -> list[Probl
     ]
 
 
-Job = Callable[[], Rows]
+BlockWork = Callable[[], CheckedRows]
 """Reads and checks one block."""

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pricerange.errors import SettingsError
 from service.errors import MissingKeyError, WrongKeyError
+from service.http.request_state import RequestState
 
 _FEWEST_CHARACTERS = 16
 # what RFC 6750 lets stand behind `Bearer`: b64token
@@ -45,7 +46,7 @@ def read_keys(path: Path) -> list[bytes]:
     return keys
 
 
-class Keys:
+class ApiKeys:
     """ASGI application: hands on the requests that carry a key, before anyone reads their bodies."""
 
     def __init__(self, app: ASGIApp, keys: Iterable[bytes], free: frozenset[str]) -> None:
@@ -55,17 +56,14 @@ class Keys:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check one request. Raises `MissingKeyError` or `WrongKeyError`."""
-        if scope["type"] == "http":
-            self.check(scope)
+        self.check(RequestState.of(scope))
         await self._app(scope, receive, send)
 
-    def check(self, scope: Scope) -> None:
+    def check(self, state: RequestState) -> None:
         """Look for a key where one is needed. Raises `MissingKeyError` or `WrongKeyError`."""
-        if scope["path"] in self._free:
+        if state.path in self._free:
             return
-        # two of them are joined, as RFC 9110 has it, and so are no key
-        credentials = b", ".join(value for name, value in scope["headers"] if name == b"authorization")
-        scheme, _, key = credentials.partition(b" ")
+        scheme, _, key = state.headers.get(b"authorization", b"").partition(b" ")
         if scheme.lower() != b"bearer" or not key.strip():
             raise MissingKeyError
         given = sha256(key.strip()).digest()

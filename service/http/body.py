@@ -14,7 +14,7 @@ from service.errors import (
     UpgradeError,
 )
 from service.http import deadline
-from service.http.connection import Wire
+from service.http.request_state import RequestState
 
 JSON = "application/json"
 
@@ -28,7 +28,7 @@ async def read_json(request: Request, limit: int) -> bytes | bytearray:
 
     Raises `MediaTypeError` and what `read` raises.
     """
-    media_type_of(request.scope["state"]["headers"], (JSON,))
+    media_type_of(RequestState.of(request.scope).headers, (JSON,))
     return await read(request, limit)
 
 
@@ -37,11 +37,10 @@ async def read(request: Request, limit: int) -> bytes | bytearray:
 
     Raises `BodyTooLargeError` over `limit` bytes, and what `chunks` raises.
     """
-    headers: Mapping[bytes, bytes] = request.scope["state"]["headers"]
-    wire = Wire.of(request.scope)
-    body = wire.take_body() if wire and b"upgrade" not in headers else None
+    state = RequestState.of(request.scope)
+    body = state.writer.take_body() if state.writer and b"upgrade" not in state.headers else None
     if body is None:
-        _refuse_announced(headers, limit, "max_body_bytes")
+        _check_announced(state.headers, limit, "max_body_bytes")
         body = bytearray()
         async for chunk in chunks(request):
             body += chunk
@@ -58,7 +57,7 @@ async def stream(request: Request, limit: int | None) -> AsyncIterator[bytes]:
     Raises `BodyTooLargeError`, and what `chunks` raises.
     """
     if limit is not None:
-        _refuse_announced(request.scope["state"]["headers"], limit, "max_stream_bytes")
+        _check_announced(RequestState.of(request.scope).headers, limit, "max_stream_bytes")
     received = 0
     async for chunk in chunks(request):
         received += len(chunk)
@@ -74,9 +73,9 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
     Raises `UpgradeError`, `ClientDisconnectedError`, `MalformedRequestError`, `SlowSenderError`, or
     `DeadlineError` where the request names a deadline.
     """
-    state = request.scope["state"]
-    refuse_upgrade(state["headers"])
-    patience: float = state["receive_timeout"]
+    state = RequestState.of(request.scope)
+    check_upgrade(state.headers)
+    patience = state.receive_timeout
     received, due, too_slow = 0, _PACE_BYTES, monotonic() + patience
     while True:
         ends = deadline.current()
@@ -87,8 +86,8 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
             if ends.when < too_slow:
                 raise ends.error() from None
             raise SlowSenderError(patience, f"the body beyond its byte {received}") from None
-        if "broken" in state:
-            raise state["broken"]
+        if state.failure is not None:
+            raise state.failure
         if message["type"] == "http.disconnect":
             raise ClientDisconnectedError(received)
         chunk: bytes = message.get("body", b"")
@@ -100,7 +99,7 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
             due, too_slow = received + _PACE_BYTES, monotonic() + patience
 
 
-def refuse_upgrade(headers: Mapping[bytes, bytes]) -> None:
+def check_upgrade(headers: Mapping[bytes, bytes]) -> None:
     """Raise `UpgradeError` for a request whose body the HTTP parser leaves to another protocol."""
     if b"upgrade" in headers:
         raise UpgradeError(headers[b"upgrade"].decode("latin-1"))
@@ -123,7 +122,7 @@ def media_type_of(headers: Mapping[bytes, bytes], known: Sequence[str]) -> str:
     return found
 
 
-def _refuse_announced(headers: Mapping[bytes, bytes], limit: int, setting: str) -> None:
+def _check_announced(headers: Mapping[bytes, bytes], limit: int, setting: str) -> None:
     announced = headers.get(b"content-length", b"").lstrip(b"0")
     if len(announced) > len(str(limit)) or int(announced or b"0") > limit:
         raise BodyTooLargeError(limit, setting)

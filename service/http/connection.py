@@ -1,56 +1,52 @@
 """HTTP on a connection: uvicorn's protocol, with bounds on slow clients and a short way for whole answers."""
 
-import typing
-from collections.abc import Callable, Iterable
-from http import HTTPStatus
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-from starlette.responses import Response
-from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from pricerange.errors import PriceRangeError
 from service.errors import HeadTooLargeError, MalformedRequestError, SlowSenderError
 from service.http.lifecycle import Lifecycle
+from service.http.problems import rejection
+from service.http.request_state import Requests, RequestState
+from service.http.response_writer import ResponseWriter, response_bytes
 from service.settings import Settings
 
 MOST_HEAD_BYTES = 32_768
 """Bytes of a request line and its headers."""
 
-Refuse = Callable[[PriceRangeError, str | None], Response]
-"""Makes the answer to a request that never got as far as the application, of a client's address."""
 
-
-class Shortcut(typing.Protocol):
+class Shortcut(Protocol):
     """A way to answer some requests without ASGI, if they arrive as a whole."""
 
-    def takes(self, scope: Any) -> bool:
+    def takes(self, state: RequestState) -> bool:
         """Return whether a request may go this way, as far as its head says."""
 
-    def begin(self, scope: Any, wire: "Wire", body: bytearray) -> None:
+    def begin(self, state: RequestState, body: bytearray) -> None:
         """Have a request answered."""
 
 
-class Protocol(HttpToolsProtocol):
+class HttpConnection(HttpToolsProtocol):
     """A connection. What it waits for is looked at every now and then, so that a request sets no timer."""
 
     def __init__(
         self,
         settings: Settings,
         lifecycle: Lifecycle,
-        refuse: Refuse,
-        shortcut: "Shortcut | None",
+        requests: Requests,
+        shortcut: Shortcut | None,
         **uvicorns: Any,
     ) -> None:
         super().__init__(**uvicorns)
         self._settings = settings
         self._lifecycle = lifecycle
-        self._refuse = refuse
+        self._requests = requests
         self._shortcut = shortcut
         self._answering: RequestResponseCycle | None = None
         self._held: tuple[RequestResponseCycle, Any] | None = None
         self._whole: Any = None
+        self._failure: PriceRangeError | None = None
         self._head_bytes = 0
         self._seen: tuple[Any, str, int] = (None, "", 0)
         self._seen_since = 0.0
@@ -58,7 +54,7 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse what has arrived; a head longer than the limit is not waited for."""
         if len(data) > MOST_HEAD_BYTES and self._awaits() == "request" and _head_end(data) > MOST_HEAD_BYTES:
-            self._turn_away(HeadTooLargeError(MOST_HEAD_BYTES))
+            self._reject(HeadTooLargeError(MOST_HEAD_BYTES))
             return
         before = self.scope
         super().data_received(data)
@@ -67,7 +63,7 @@ class Protocol(HttpToolsProtocol):
         goes_on = self._awaits() == "head" and self.scope is before
         self._head_bytes = self._head_bytes + len(data) if goes_on else 0
         if self._head_bytes > MOST_HEAD_BYTES:
-            self._turn_away(HeadTooLargeError(MOST_HEAD_BYTES))
+            self._reject(HeadTooLargeError(MOST_HEAD_BYTES))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that is being answered; uvicorn tells the last one that came."""
@@ -83,15 +79,15 @@ class Protocol(HttpToolsProtocol):
         self._go_on()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP."""
-        self._turn_away(MalformedRequestError())
+        """Answer bytes that the parser does not take for HTTP."""
+        self._reject(MalformedRequestError())
 
     def on_response_complete(self) -> None:
         """Go on with the next request; uvicorn would set a timer for it."""
         self.server_state.total_requests += 1
         self._go_on()
 
-    def look(self) -> None:
+    def check_timeouts(self) -> None:
         """End the connection if it has been waiting for the same thing too long."""
         awaited = "answer" if self._unanswered() else self._awaits()
         unsent = self.transport.get_write_buffer_size()
@@ -103,7 +99,7 @@ class Protocol(HttpToolsProtocol):
         if unsent and waited > self._settings.idle_timeout:
             self.transport.abort()  # a client that does not read its answer
         elif awaited == "head" and waited > self._settings.receive_timeout:
-            self._turn_away(SlowSenderError(self._settings.receive_timeout, "the head of the request"))
+            self._reject(SlowSenderError(self._settings.receive_timeout, "the head of the request"))
         elif awaited != "answer" and waited > self._settings.idle_timeout:
             self.transport.close()
 
@@ -121,8 +117,14 @@ class Protocol(HttpToolsProtocol):
         self._answering = cycle
         if self._lifecycle.state == "draining":
             cycle.keep_alive = False
-        cycle.scope["state"][_WIRE] = Wire(cycle)
-        if self._shortcut is None or not self._shortcut.takes(cycle.scope):
+        scope: Any = cycle.scope
+        state = self._requests.open(
+            scope["method"], scope["path"], self._client, scope["headers"], ResponseWriter(cycle)
+        )
+        if cycle is self.cycle:
+            state.failure = self._failure
+        state.travel_in(scope)
+        if self._shortcut is None or not self._shortcut.takes(state):
             super()._start_asgi_task(cycle, app)
         elif cycle.more_body:
             self._held = cycle, app
@@ -142,7 +144,7 @@ class Protocol(HttpToolsProtocol):
 
     def _shorten(self, cycle: RequestResponseCycle, shortcut: Shortcut) -> None:
         body, cycle.body = cycle.body, bytearray()
-        shortcut.begin(cycle.scope, cycle.scope["state"][_WIRE], body)
+        shortcut.begin(RequestState.of(cycle.scope), body)
 
     def _let_go(self) -> None:
         """Let a request go the long way whose body is still to come."""
@@ -171,7 +173,7 @@ class Protocol(HttpToolsProtocol):
             return "answer"
         return "request" if self.scope is self._whole else "body"
 
-    def _turn_away(self, error: PriceRangeError) -> None:
+    def _reject(self, error: PriceRangeError) -> None:
         """Answer a request that is not parsed to its end, and end the connection."""
         if self.transport.is_closing():
             return
@@ -179,83 +181,25 @@ class Protocol(HttpToolsProtocol):
             self.flow.pause_reading()
             self.cycle.keep_alive = False
             if self.cycle.more_body:
-                # it is this request that cannot go on: its own answer says so
-                self.cycle.scope["state"]["broken"] = error
+                # it is this request that cannot be completed: its own answer says so, now or when it begins
+                self._failure = error
+                if self.cycle is self._answering:
+                    RequestState.of(self.cycle.scope).failure = error
                 self.cycle.message_event.set()
             return
         if self._awaits() == "body":
             self.transport.close()
             return
-        response = self._refuse(error, self.client[0] if self.client else None)
-        self.transport.write(
-            _bytes_of(response.status_code, response.raw_headers, bytes(response.body), last=True)
-        )
+        state = self._requests.open("", "", self._client, (), None)
+        reply = rejection(error, state)
+        state.answer(reply.status_code, reply.raw_headers, reply.body)
+        self.transport.write(response_bytes(reply.status_code, reply.raw_headers, reply.body, last=True))
         self.transport.close()
 
-
-class Wire:
-    """What this server lets an application do beyond ASGI; in the state of each request.
-
-    ASGI hands a body over by an event and takes an answer in two parts: each costs as much as the model.
-    """
-
-    __slots__ = ("_cycle",)
-
-    def __init__(self, cycle: RequestResponseCycle) -> None:
-        self._cycle = cycle
-
-    @staticmethod
-    def of(scope: Scope) -> "Wire | None":
-        """Return a request's wire, None where another server calls the application."""
-        wire: Wire | None = scope["state"].get(_WIRE)
-        return wire
-
     @property
-    def answered(self) -> bool:
-        """Whether the answer is written."""
-        complete: bool = self._cycle.response_complete
-        return complete
-
-    @staticmethod
-    def forget(scope: Scope) -> None:
-        """Let a request's wire go when it is answered; else both were garbage that holds each other."""
-        scope["state"].pop(_WIRE, None)
-
-    def take_body(self) -> bytearray | None:
-        """Return the body if all of it is here, else None: it is to be received part by part."""
-        cycle = self._cycle
-        if cycle.more_body or cycle.disconnected:
-            return None
-        body, cycle.body = cycle.body, bytearray()
-        cycle.message_event.clear()
-        return body
-
-    def answer(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
-        """Write a whole answer. The headers are taken as they are, `content-length` must be one of them."""
-        cycle = self._cycle
-        if cycle.disconnected:
-            return
-        if status == HTTPStatus.REQUEST_TIMEOUT:
-            cycle.keep_alive = False  # where the next request begins, nobody knows
-        if cycle.scope["method"] == "HEAD":
-            body = b""
-        cycle.response_started = cycle.response_complete = True
-        cycle.message_event.set()
-        headers = (*cycle.default_headers, *headers)
-        cycle.transport.write(_bytes_of(status, headers, body, last=not cycle.keep_alive))
-        if not cycle.keep_alive:
-            cycle.transport.close()
-        cycle.on_response()
-
-
-_WIRE = "wire"
-
-
-def _bytes_of(status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes, last: bool) -> bytes:
-    fields = [b"%b: %b\r\n" % header for header in headers]
-    if last:
-        fields.append(b"connection: close\r\n")
-    return b"".join((STATUS_LINE[status], *fields, b"\r\n", body))
+    def _client(self) -> str | None:
+        """The address of the client."""
+        return self.client[0] if self.client else None
 
 
 def _head_end(data: bytes) -> int:

@@ -1,41 +1,32 @@
-"""How a refused request is answered: one table from error classes to statuses, one body (RFC 9457)."""
+"""How a rejected request is answered: one body (RFC 9457), made from what its error says of itself."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 
 import orjson
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
-from pricerange.errors import PriceRangeError
+from pricerange.errors import DuplicateColumnError, MissingColumnError, PriceRangeError
 from pricerange.phone import Problem
-from service.errors import (
-    BodyTooLargeError,
-    ClientDisconnectedError,
-    DeadlineError,
-    HeadTooLargeError,
-    InvalidInputError,
-    MalformedRequestError,
-    MediaTypeError,
-    MissingKeyError,
-    NoSpaceError,
-    NotReadyError,
-    OverloadedError,
-    RequestHeaderError,
-    SlowSenderError,
-    TooManyRowsError,
-    UpgradeError,
-    WrongKeyError,
-)
+from service.errors import InvalidInputError, ServiceError
 from service.http.reply import Reply
-from service.v2.errors import (
-    ContentEncodingError,
-    InferenceInputError,
-    UnknownModelError,
-    UnknownVersionError,
-)
+from service.http.request_state import RequestState
+
+log = logging.getLogger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
+INTERNAL = "internal"
+"""Kind of problem of every error that the service does not expect."""
+
+_OF_THE_CORE: dict[type[Exception], type[ServiceError]] = {
+    MissingColumnError: InvalidInputError,
+    DuplicateColumnError: InvalidInputError,
+}
+"""The core's errors that a client can cause, and the service's that are answered alike."""
 
 
 class ProblemEntry(BaseModel):
@@ -57,99 +48,67 @@ class ProblemDetails(BaseModel):
     error: str = Field(description="`detail` again, for clients that read one string")
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """How a class of errors is answered; `name` is its label in the metrics and its URN."""
-
-    status: HTTPStatus
-    name: str
-    title: str
-    retry_after: str | None = None
-    challenge: str | None = None
-
-
-_CHALLENGE = 'Bearer realm="pricerange"'
-
-KINDS: dict[type[PriceRangeError], Kind] = {
-    InvalidInputError: Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input", "Invalid input"),
-    BodyTooLargeError: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", "Body too large"),
-    TooManyRowsError: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-many-rows", "Too many phones"),
-    MediaTypeError: Kind(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media-type", "Unsupported media type"),
-    InferenceInputError: Kind(HTTPStatus.BAD_REQUEST, "invalid-inference", "Invalid inference request"),
-    ContentEncodingError: Kind(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "content-encoding", "Unsupported content encoding"
-    ),
-    UnknownModelError: Kind(HTTPStatus.NOT_FOUND, "unknown-model", "Unknown model"),
-    UnknownVersionError: Kind(HTTPStatus.NOT_FOUND, "unknown-version", "Unknown version"),
-    ClientDisconnectedError: Kind(HTTPStatus.BAD_REQUEST, "disconnected", "Incomplete body"),
-    UpgradeError: Kind(HTTPStatus.BAD_REQUEST, "upgrade", "Upgrade not supported"),
-    MissingKeyError: Kind(HTTPStatus.UNAUTHORIZED, "missing-key", "API key missing", challenge=_CHALLENGE),
-    WrongKeyError: Kind(
-        HTTPStatus.UNAUTHORIZED,
-        "wrong-key",
-        "API key not known",
-        challenge=f'{_CHALLENGE}, error="invalid_token"',
-    ),
-    MalformedRequestError: Kind(HTTPStatus.BAD_REQUEST, "malformed", "No HTTP request"),
-    HeadTooLargeError: Kind(
-        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-large", "Request head too large"
-    ),
-    RequestHeaderError: Kind(HTTPStatus.BAD_REQUEST, "request-header", "Invalid request header"),
-    SlowSenderError: Kind(HTTPStatus.REQUEST_TIMEOUT, "slow-sender", "Request too slow to arrive"),
-    DeadlineError: Kind(HTTPStatus.GATEWAY_TIMEOUT, "deadline", "Deadline passed"),
-    OverloadedError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "Overloaded", retry_after="1"),
-    NoSpaceError: Kind(HTTPStatus.INSUFFICIENT_STORAGE, "no-space", "No space for the answer"),
-    NotReadyError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", "Not ready", retry_after="1"),
-}
-_INTERNAL = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Internal error")
+def rejection(error: Exception, state: RequestState) -> Reply:
+    """Answer a request with its error. An internal one tells the client its request id and nothing else."""
+    answered_as = type(error) if isinstance(error, ServiceError) else _OF_THE_CORE.get(type(error))
+    if answered_as is None:
+        return _internal(error, state)
+    detail = str(error)
+    entries: Sequence[Problem] = ()
+    if isinstance(error, InvalidInputError):
+        entries = error.problems
+    elif not isinstance(error, ServiceError):
+        entries = [Problem(detail, "")]
+    state.rejected_as = answered_as.kind
+    return _problem(answered_as.status, answered_as.title, detail, entries, answered_as.headers, state)
 
 
-def kind_of(error: Exception) -> Kind:
-    """Look an error's answer up; what the table does not name is an internal error."""
-    return next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), _INTERNAL)
+async def answer_exception(request: Request, error: Exception) -> Response:
+    """Answer what the router rejects and what is raised behind it (Starlette's exception handler)."""
+    state = RequestState.of(request.scope)
+    if not isinstance(error, HTTPException):
+        return rejection(error, state)
+    status = HTTPStatus(error.status_code)
+    state.rejected_as = kind_of_status(status)
+    detail = f"{request.method} {request.url.path}: {error.detail}; /docs lists the routes"
+    return _problem(status, status.phrase, detail, (), (error.headers or {}).items(), state)
 
 
-def problem_response(error: Exception, request_id: str) -> Reply:
-    """Answer an error. An internal one tells the client its request id and nothing else."""
-    kind = kind_of(error)
-    detail = (
-        str(error) if kind is not _INTERNAL else "something is wrong inside; the log holds the request id"
-    )
-    entries = error.problems if isinstance(error, InvalidInputError) else ()
-    headers = {"Retry-After": kind.retry_after} if kind.retry_after else {}
-    if kind.challenge:
-        headers["WWW-Authenticate"] = kind.challenge
-    return _response(kind, detail, entries, request_id, headers)
+def kinds() -> list[str]:
+    """Name every kind of problem: those of the errors, the internal error, what a router may answer."""
+    of_router = (kind_of_status(status) for status in HTTPStatus if status >= 400)
+    return list(dict.fromkeys([*ServiceError.kinds(), INTERNAL, *of_router]))
 
 
-def http_response(status: int, detail: str, headers: dict[str, str], request_id: str) -> Reply:
-    """Answer what the router refuses: an unknown path, a method that the path does not have."""
-    known = HTTPStatus(status)
-    return _response(Kind(known, reason_of(known), known.phrase), detail, (), request_id, headers)
+def kind_of_status(status: HTTPStatus) -> str:
+    """Name the kind of problem of a status that a router answers with."""
+    return status.phrase.lower().replace(" ", "-")
 
 
-def reasons() -> list[str]:
-    """Name every kind of refusal: what the table holds, the internal error, what a router may say."""
-    of_router = (reason_of(status) for status in HTTPStatus if status >= 400)
-    return list(dict.fromkeys([*(kind.name for kind in KINDS.values()), _INTERNAL.name, *of_router]))
+def _internal(error: Exception, state: RequestState) -> Reply:
+    if not isinstance(error, PriceRangeError):
+        log.error("request %s failed", state.request_id.decode(), exc_info=error)
+    state.rejected_as = INTERNAL
+    detail = "internal error; the log holds the request id"
+    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error", detail, (), (), state)
 
 
-def reason_of(status: int) -> str:
-    """Name the kind of refusal of a router."""
-    return HTTPStatus(status).phrase.lower().replace(" ", "-")
-
-
-def _response(
-    kind: Kind, detail: str, entries: Sequence[Problem], request_id: str, headers: dict[str, str]
+def _problem(  # noqa: PLR0913, PLR0917
+    status: HTTPStatus,
+    title: str,
+    detail: str,
+    entries: Sequence[Problem],
+    headers: Iterable[tuple[str, str]],
+    state: RequestState,
 ) -> Reply:
     body = {
-        "type": f"urn:pricerange:problem:{kind.name}",
-        "title": kind.title,
-        "status": kind.status,
+        "type": f"urn:pricerange:problem:{state.rejected_as}",
+        "title": title,
+        "status": status,
         "detail": detail,
         "errors": entries,
-        "request_id": request_id,
+        "request_id": state.request_id.decode(),
         "error": detail,
     }
-    raw_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
-    return Reply(orjson.dumps(body), PROBLEM_JSON.encode(), raw_headers, kind.status)
+    raw_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+    return Reply(orjson.dumps(body), PROBLEM_JSON.encode(), raw_headers, status)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from service.http.connection import Wire
+from service.http.request_state import RequestState
 
 JSON = b"application/json"
 
@@ -31,9 +31,7 @@ class Reply(Response):
         self.raw_headers = [*headers_of_reply(body, media_type), *headers]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the reply; `finish` in the state of the request stands around it (`Observe`)."""
-        wire = Wire.of(scope)
-        if wire is None:
-            await super().__call__(scope, receive, send)
-            return
-        scope["state"]["finish"](scope, wire, self.status_code, self.raw_headers, self.body)
+        """Write the reply in one go."""
+        state = RequestState.of(scope)
+        state.matched(scope)
+        state.answer(self.status_code, self.raw_headers, self.body)

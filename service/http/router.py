@@ -16,7 +16,7 @@ def _methods(route: DirectRoute) -> set[str]:
     return methods | {"HEAD"} if "GET" in methods else methods
 
 
-class Direct:
+class Router:
     """ASGI application: answers direct routes itself and leaves documents and refusals to FastAPI.
 
     A request for such a route passes no middleware, no dependency and no second validation, which together
@@ -32,13 +32,9 @@ class Direct:
             for method in _methods(route)
         }
 
-    def route(self, method: str, path: str) -> DirectRoute:
-        """Return the route of a path."""
-        return self._routes[method, path]
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        route = self._routes.get((scope.get("method", ""), scope["path"]))
+        route = self._routes.get((scope["method"], scope["path"]))
         if route is None:
             await self._app(scope, receive, send)
             return

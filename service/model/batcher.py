@@ -1,4 +1,4 @@
-"""Requests that arrive within one turn of the event loop go through the model in one run."""
+"""Requests that arrive within one iteration of the event loop go through the model in one run."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -39,28 +39,28 @@ class Promise(Protocol):
         """Take the reason why there is none."""
 
 
-class _Waiting(NamedTuple):
+class _Caller(NamedTuple):
     asked: Any
     deadline: Deadline
     answer: Promise
 
 
-class _Turn:
-    """What has arrived since the last run: bodies of one phone each, and tables of checked rows."""
+class _Queue:
+    """Who has asked since the last run: with bodies of one phone each, and with tables of checked rows."""
 
     def __init__(self) -> None:
-        self.bodies: list[_Waiting] = []
-        self.tables: list[_Waiting] = []
+        self.bodies: list[_Caller] = []
+        self.tables: list[_Caller] = []
         self.rows = 0
 
     def fail(self, error: Exception) -> None:
         """Tell everyone who still waits that the run went wrong."""
-        for waiting in (*self.bodies, *self.tables):
-            if not waiting.answer.done():
-                waiting.answer.set_exception(error)
+        for caller in (*self.bodies, *self.tables):
+            if not caller.answer.done():
+                caller.answer.set_exception(error)
 
 
-class Gatherer:
+class Batcher:
     """Collects phones until the event loop has run all that was ready, then asks the model once.
 
     There is no timer: under load many requests share a run, alone a request waits for nothing. On the CPU a
@@ -72,7 +72,7 @@ class Gatherer:
         self._predictor = predictor
         self._metrics = metrics
         self._limit = max_queue_rows
-        self._turn = _Turn()
+        self._queue = _Queue()
         self._due = False
         self._thread = ThreadPoolExecutor(1) if predictor.provider == "cuda" else None
         self._run_on_thread: asyncio.Task[None] | None = None
@@ -96,7 +96,7 @@ class Gatherer:
         """
         answer = asyncio.get_running_loop().create_future()
         self._reserve(len(rows))
-        self._turn.tables.append(_Waiting(rows, deadline.current(), answer))
+        self._queue.tables.append(_Caller(rows, deadline.current(), answer))
         try:
             return cast("Prediction", await self._in_time(answer))
         finally:
@@ -105,15 +105,15 @@ class Gatherer:
     def submit_phone(self, body: Body, deadline: Deadline, answer: Promise) -> None:
         """Have one phone answered, given as it was sent, before its deadline. Raises `OverloadedError`."""
         self._reserve(1)
-        self._turn.bodies.append(_Waiting(body, deadline, answer))
+        self._queue.bodies.append(_Caller(body, deadline, answer))
 
     def _reserve(self, rows: int) -> None:
-        turn = self._turn
-        if turn.rows + rows > self._limit:
+        queue = self._queue
+        if queue.rows + rows > self._limit:
             raise OverloadedError(self._limit)
-        turn.rows += rows
+        queue.rows += rows
         if self._thread is not None:
-            self._metrics.queued(turn.rows)
+            self._metrics.queued(queue.rows)
         if not self._due:
             self._due = True
             asyncio.get_running_loop().call_soon(self._run)
@@ -132,27 +132,27 @@ class Gatherer:
             del answer
 
     def _run(self) -> None:
-        turn, self._turn = self._turn, _Turn()
+        queue, self._queue = self._queue, _Queue()
         if self._thread is None:
             self._due = False
             try:
-                batch = _Batch(turn)
-                self._hand_out(batch, *self._ask(batch.rows))
+                run = _ModelRun(queue)
+                self._hand_out(run, *self._ask(run.rows))
             except Exception as error:
-                turn.fail(error)
+                queue.fail(error)
         else:
             self._metrics.queued(0)
             loop = asyncio.get_running_loop()
-            self._run_on_thread = loop.create_task(self._run_on(self._thread, turn))
+            self._run_on_thread = loop.create_task(self._run_on(self._thread, queue))
 
-    async def _run_on(self, thread: ThreadPoolExecutor, turn: "_Turn") -> None:
+    async def _run_on(self, thread: ThreadPoolExecutor, queue: _Queue) -> None:
         loop = asyncio.get_running_loop()
         try:
-            batch = _Batch(turn)
-            self._hand_out(batch, *await loop.run_in_executor(thread, self._ask, batch.rows))
+            run = _ModelRun(queue)
+            self._hand_out(run, *await loop.run_in_executor(thread, self._ask, run.rows))
         except Exception as error:
-            turn.fail(error)
-        self._due = bool(self._turn.bodies or self._turn.tables)
+            queue.fail(error)
+        self._due = bool(self._queue.bodies or self._queue.tables)
         if self._due:
             self._run()
 
@@ -160,28 +160,28 @@ class Gatherer:
         started = perf_counter()
         return self._predictor.predict(rows), perf_counter() - started
 
-    def _hand_out(self, batch: "_Batch", prediction: Prediction, seconds: float) -> None:
-        if len(batch.rows):
+    def _hand_out(self, run: "_ModelRun", prediction: Prediction, seconds: float) -> None:
+        if len(run.rows):
             self._metrics.model_ran(prediction, seconds)
-        batch.hand_out(prediction)
+        run.hand_out(prediction)
 
 
-class _Batch:
-    """One run of the model: `rows` float32 [n, 20] and who waits for which of them."""
+class _ModelRun:
+    """One run of the model: `rows` float32 [n, 20] and who asked for which of them."""
 
-    def __init__(self, turn: _Turn) -> None:
+    def __init__(self, queue: _Queue) -> None:
         """Drop who is too late; answer who sent no phone."""
         now = monotonic()
-        bodies = [waiting for waiting in turn.bodies if _still_waits(waiting, now)]
-        self._tables = [waiting for waiting in turn.tables if _still_waits(waiting, now)]
-        phones, errors = rows_of([waiting.asked for waiting in bodies])
+        bodies = [caller for caller in queue.bodies if _still_waits(caller, now)]
+        self._tables = [caller for caller in queue.tables if _still_waits(caller, now)]
+        phones, errors = rows_of([caller.asked for caller in bodies])
         for place, error in errors.items():
             bodies[place].answer.set_exception(error)
         if errors:
             good = [place for place in range(len(bodies)) if place not in errors]
             phones, bodies = phones[good], [bodies[place] for place in good]
         self._phones = bodies
-        tables = [waiting.asked for waiting in self._tables]
+        tables = [caller.asked for caller in self._tables]
         self.rows: _Rows = np.concatenate([phones, *tables]) if tables else phones
 
     def hand_out(self, prediction: Prediction) -> None:
@@ -192,22 +192,22 @@ class _Batch:
             probabilities_json(prediction.probabilities[:start]),
             strict=True,
         )
-        for waiting, answer in zip(self._phones, answers, strict=True):
-            if not waiting.answer.done():
-                waiting.answer.set_result(PhoneAnswer(*answer))
-        for waiting in self._tables:
-            part = slice(start, start := start + len(waiting.asked))
-            if not waiting.answer.done():
-                waiting.answer.set_result(
-                    Prediction(prediction.probabilities[part], prediction.price_range[part])
+        for caller, answer in zip(self._phones, answers, strict=True):
+            if not caller.answer.done():
+                caller.answer.set_result(PhoneAnswer(*answer))
+        for caller in self._tables:
+            rows = slice(start, start := start + len(caller.asked))
+            if not caller.answer.done():
+                caller.answer.set_result(
+                    Prediction(prediction.probabilities[rows], prediction.price_range[rows])
                 )
 
 
-def _still_waits(waiting: _Waiting, now: float) -> bool:
+def _still_waits(caller: _Caller, now: float) -> bool:
     """Return whether an answer would be in time, and somebody there to take it; say so who is too late."""
-    if waiting.answer.done():
+    if caller.answer.done():
         return False
-    if waiting.deadline.when <= now:
-        waiting.answer.set_exception(waiting.deadline.error())
+    if caller.deadline.when <= now:
+        caller.answer.set_exception(caller.deadline.error())
         return False
     return True

@@ -1,4 +1,4 @@
-"""Large bodies take turns: all of them together keep others waiting no longer than one of them does."""
+"""Large bodies are worked on in time slices: all together keep others waiting no longer than one would."""
 
 import asyncio
 from collections import deque
@@ -13,27 +13,27 @@ from service.http.deadline import Deadline
 T = TypeVar("T")
 
 
-class _Waiting(NamedTuple):
+class _Task(NamedTuple):
     work: Callable[[], Any]
     deadline: Deadline
     done: asyncio.Future[Any]
 
 
-class Turns:
-    """Work that takes a millisecond is done in the order in which it came, a piece a turn of the event loop.
+class TimeSlices:
+    """Work that takes a millisecond is done first come, first served, a piece in each iteration of the loop.
 
-    Where others take longer in a turn than a piece does, as a flood that is refused, the work gets as long as
-    they did: half of the time at least, or overload would leave nothing for what was accepted.
+    Where others take longer in an iteration than a piece does, as a flood that is rejected, the work gets as
+    long as they did: half of the time at least, or overload would leave nothing for what was accepted.
     """
 
     def __init__(self, max_queue_rows: int, max_rows: int) -> None:
         self._rows = max_queue_rows
         self._most = max_queue_rows // max_rows
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[_Task] = deque()
         self._ended = 0.0
 
-    async def take(self, work: Callable[[], T], *, begun: bool = False) -> T:
-        """Return what some work of about a block of rows comes to, when it is its turn.
+    async def run(self, work: Callable[[], T], *, begun: bool = False) -> T:
+        """Return the result of some work of about a block of rows, once it has had its slice.
 
         Raises `OverloadedError` where the queue is full and the request not `begun` by earlier work,
         `DeadlineError`, and what the work raises.
@@ -43,15 +43,15 @@ class Turns:
         loop = asyncio.get_running_loop()
         if not self._queue:
             self._ended = perf_counter()
-            loop.call_soon(self._turn)
+            loop.call_soon(self._slice)
         done = loop.create_future()
-        self._queue.append(_Waiting(work, deadline.current(), done))
+        self._queue.append(_Task(work, deadline.current(), done))
         try:
             return cast("T", await done)
         finally:
             del done  # as in `_do`
 
-    def _turn(self) -> None:
+    def _slice(self) -> None:
         began = perf_counter()
         until = began + (began - self._ended)
         while self._queue:
@@ -60,18 +60,18 @@ class Turns:
                 break
         self._ended = perf_counter()
         if self._queue:
-            asyncio.get_running_loop().call_soon(self._turn)
+            asyncio.get_running_loop().call_soon(self._slice)
 
 
-def _do(waiting: _Waiting) -> None:
-    if waiting.done.done():  # it was cancelled: the server is leaving
+def _do(task: _Task) -> None:
+    if task.done.done():  # it was cancelled: the server is leaving
         return
-    if waiting.deadline.when <= monotonic():
-        waiting.done.set_exception(waiting.deadline.error())
+    if task.deadline.when <= monotonic():
+        task.done.set_exception(task.deadline.error())
         return
     try:
-        waiting.done.set_result(waiting.work())
+        task.done.set_result(task.work())
     except Exception as error:
-        waiting.done.set_exception(error)
+        task.done.set_exception(error)
     finally:
-        del waiting  # or an error and this frame would keep each other, with all that they hold
+        del task  # or an error and this frame would keep each other, with all that they hold

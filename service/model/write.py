@@ -3,6 +3,28 @@
 import numpy as np
 import numpy.typing as npt
 import orjson
+from pydantic import BaseModel
+
+from pricerange.bundle import Bundle
+from pricerange.phone import LABELS
+
+ROW_BEGINS: tuple[bytes, ...] = tuple(
+    f'{{"price_range":{price_range},"label":"{label}","probabilities":['.encode()
+    for price_range, label in enumerate(LABELS)
+)
+"""How the JSON of an answer begins, by price range; its probabilities and `]` follow."""
+
+
+class ModelName(BaseModel):
+    """The model version that answered."""
+
+    name: str
+    version: str
+
+
+def model_json(version: Bundle) -> bytes:
+    """Write a `ModelName`."""
+    return orjson.dumps({"name": version.name, "version": version.version})
 
 
 def probabilities_json(probabilities: npt.NDArray[np.float32]) -> list[bytes]:

@@ -11,7 +11,7 @@ from typing import cast
 
 import uvicorn
 
-from service.http.connection import Protocol
+from service.http.connection import HttpConnection
 from service.http.lifecycle import Lifecycle
 from service.process.listener import refuse_newcomers, waiting
 
@@ -54,7 +54,7 @@ class DrainingServer(uvicorn.Server):
         """Do what is due every 0.1 s: look after a fifth of the clients, never after all at once."""
         for connection in self._connections:
             if hash(connection) % 5 == counter % 5:
-                connection.look()
+                connection.check_timeouts()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
@@ -78,7 +78,7 @@ class DrainingServer(uvicorn.Server):
         """Drain on signals; uvicorn would raise them again at the end, which is no exit code 0."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._drain)
-        loop.add_signal_handler(signal.SIGINT, self._hurry)
+        loop.add_signal_handler(signal.SIGINT, self._stop_now)
         # a worker is started with both held back, so that none ends it while it loads
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
         try:
@@ -106,14 +106,14 @@ class DrainingServer(uvicorn.Server):
     def _stop(self) -> None:
         self.should_exit = True
 
-    def _hurry(self) -> None:
+    def _stop_now(self) -> None:
         self._lifecycle.state = "draining"
         self.force_exit = self.should_exit
         self.should_exit = True
 
     @property
-    def _connections(self) -> list[Protocol]:
-        return cast("list[Protocol]", list(self.server_state.connections))
+    def _connections(self) -> list[HttpConnection]:
+        return cast("list[HttpConnection]", list(self.server_state.connections))
 
     def _protocol(self) -> asyncio.Protocol:
         make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class

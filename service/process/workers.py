@@ -12,11 +12,11 @@ from time import monotonic
 from pricerange import bundle
 from pricerange.errors import PriceRangeError
 from service.settings import Settings
-from service.telemetry.shared_counters import Tallies
+from service.telemetry.shared_counters import SharedCounters
 
 log = logging.getLogger(__name__)
 
-Serve = Callable[[Settings, socket.socket, Tallies, Connection], int]
+Serve = Callable[[Settings, socket.socket, SharedCounters, Connection], int]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 """Seconds before a worker that never got ready is started again; each time twice as long."""
@@ -33,20 +33,22 @@ def supervise(settings: Settings, listener: socket.socket, serve: Serve) -> int:
     return _Supervisor(settings.model_copy(update={"model_version": version}), listener, serve).run()
 
 
-class _Worker:
+class _WorkerProcess:
     """A child process. The pipe tells us that it is ready, and tells it that we are gone."""
 
-    def __init__(self, settings: Settings, listener: socket.socket, tallies: Tallies, serve: Serve) -> None:
+    def __init__(
+        self, settings: Settings, listener: socket.socket, counters: SharedCounters, serve: Serve
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, its_end = context.Pipe()
-        self.process = context.Process(target=_work, args=(serve, settings, listener, tallies, its_end))
+        self.process = context.Process(target=_work, args=(serve, settings, listener, counters, its_end))
         resource_tracker.ensure_running()  # or `start` does it, and lets the signals through again
         held_back = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, held_back)  # inherited by the process
         self.process.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, held_back)
         its_end.close()
-        self.tallies = tallies
+        self.counters = counters
         self.ready = False
 
 
@@ -55,8 +57,8 @@ class _Supervisor:
         self._settings = settings
         self._listener = listener
         self._serve = serve
-        self._workers: list[_Worker] = []
-        self._vacant = Tallies.of(settings.workers)
+        self._workers: list[_WorkerProcess] = []
+        self._vacant = SharedCounters.of(settings.workers)
         self._ever_ready = False
         self._pause = _FIRST_PAUSE
         self._start_again_at = 0.0
@@ -76,8 +78,8 @@ class _Supervisor:
 
     def _fill_up(self) -> None:
         while self._vacant and monotonic() >= self._start_again_at:
-            tallies = self._vacant.pop()
-            self._workers.append(_Worker(self._settings, self._listener, tallies, self._serve))
+            counters = self._vacant.pop()
+            self._workers.append(_WorkerProcess(self._settings, self._listener, counters, self._serve))
 
     def _wait(self) -> int | None:
         """Wait for something to happen; return the exit code when it is time to leave."""
@@ -91,13 +93,13 @@ class _Supervisor:
             if worker.pipe in happened and not worker.ready:
                 self._heard(worker)
             if worker.process.sentinel in happened:
-                self._bury(worker)
+                self._reap(worker)
                 if not self._ever_ready:
                     self._end_all()
                     return max(worker.process.exitcode or 0, 1)
         return None
 
-    def _heard(self, worker: _Worker) -> None:
+    def _heard(self, worker: _WorkerProcess) -> None:
         try:
             worker.pipe.recv()
         except EOFError:
@@ -105,12 +107,12 @@ class _Supervisor:
         worker.ready = self._ever_ready = True
         self._pause = _FIRST_PAUSE
 
-    def _bury(self, worker: _Worker) -> None:
+    def _reap(self, worker: _WorkerProcess) -> None:
         worker.process.join()
         worker.pipe.close()
-        worker.tallies.end()
+        worker.counters.end()
         self._workers.remove(worker)
-        self._vacant.append(worker.tallies)
+        self._vacant.append(worker.counters)
         log.error("worker %d ended with %s", worker.process.pid, worker.process.exitcode)
         if not worker.ready:
             self._start_again_at = monotonic() + self._pause
@@ -127,10 +129,10 @@ class _Supervisor:
 
 
 def _work(
-    serve: Serve, settings: Settings, listener: socket.socket, tallies: Tallies, parent: Connection
+    serve: Serve, settings: Settings, listener: socket.socket, counters: SharedCounters, parent: Connection
 ) -> None:
     try:
-        code = serve(settings, listener, tallies, parent)
+        code = serve(settings, listener, counters, parent)
     except PriceRangeError as error:
         log.error("%s", error)
         code = error.exit_code

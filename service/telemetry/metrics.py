@@ -20,8 +20,10 @@ from prometheus_client.utils import floatToGoString
 
 from pricerange.phone import LABELS
 from pricerange.predictor import Prediction, Predictor
-from service.http.problems import KINDS, reasons
-from service.telemetry.shared_counters import Tallies
+from service.errors import ServiceError
+from service.http.problems import kinds
+from service.http.request_state import UNMATCHED
+from service.telemetry.shared_counters import SharedCounters
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other")
 _STATUSES = (
@@ -29,7 +31,6 @@ _STATUSES = (
     *("414", "415", "417", "422", "426", "429", "431", "499", "500", "501", "502", "503", "504", "other"),
 )
 """0 where no answer was begun."""
-_UNMATCHED = "unmatched"
 
 _SECONDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _RUN_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, *_SECONDS)
@@ -58,7 +59,7 @@ class ModelTotals:
 
 
 @dataclass(frozen=True, slots=True)
-class _Route:
+class _RouteSlots:
     """Slots of one route: `requests` counts and seconds by method and status, `buckets` for all of them."""
 
     requests: int
@@ -70,23 +71,23 @@ class _Route:
 
 
 class Metrics(Collector):
-    """Counts in the tallies of this process, tells those of all."""
+    """Counts in the counters of this process, tells those of all."""
 
-    def __init__(self, tallies: Tallies, predictor: Predictor) -> None:
-        self._tallies = tallies
-        self._row = tallies.row
+    def __init__(self, counters: SharedCounters, predictor: Predictor) -> None:
+        self._counters = counters
+        self._row = counters.row
         self._predictor = predictor
-        self._run_seconds = tallies.take(1)
-        self._run_duration = tallies.take(len(_RUN_SECONDS) + 1)
-        self._run_rows = tallies.take(len(_ROWS) + 1)
-        self._predictions = tallies.take(len(LABELS))
-        self._reasons = {reason: tallies.take(1) for reason in (*reasons(), "other")}
-        self._routes: dict[str, _Route] = {}
+        self._run_seconds = counters.take(1)
+        self._run_duration = counters.take(len(_RUN_SECONDS) + 1)
+        self._run_rows = counters.take(len(_ROWS) + 1)
+        self._predictions = counters.take(len(LABELS))
+        self._reasons = {reason: counters.take(1) for reason in (*kinds(), "other")}
+        self._routes: dict[str, _RouteSlots] = {}
         self._slots: dict[tuple[str, str, int], tuple[int, int]] = {}
-        self.add_routes([_UNMATCHED])
+        self.add_routes([UNMATCHED])
         self._registry = CollectorRegistry()
         self._registry.register(self)
-        if tallies.workers == 1:
+        if counters.workers == 1:
             ProcessCollector(registry=self._registry)
             PlatformCollector(registry=self._registry)
         self._row[_WORKERS[predictor.provider]] = 1
@@ -94,12 +95,12 @@ class Metrics(Collector):
     def add_routes(self, paths: Iterable[str]) -> None:
         """Name the routes, in the same order in every worker; requests for others count as unmatched.
 
-        Raises `TalliesFullError`.
+        Raises `SharedCountersFullError`.
         """
         for path in paths:
             if path not in self._routes:
-                requests = self._tallies.take(2 * len(METHODS) * len(_STATUSES))
-                self._routes[path] = _Route(requests, self._tallies.take(len(_SECONDS) + 1))
+                requests = self._counters.take(2 * len(METHODS) * len(_STATUSES))
+                self._routes[path] = _RouteSlots(requests, self._counters.take(len(_SECONDS) + 1))
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one request and the time it took."""
@@ -113,7 +114,7 @@ class Metrics(Collector):
         row[buckets + bisect_left(_SECONDS, seconds)] += 1
 
     def _place(self, route: str, method: str, status: int) -> tuple[int, int]:
-        slots = self._routes.get(route, self._routes[_UNMATCHED])
+        slots = self._routes.get(route, self._routes[UNMATCHED])
         series = _index(METHODS, method) * len(_STATUSES) + _index(_STATUSES, str(status))
         return slots.requests + 2 * series, slots.buckets
 
@@ -131,7 +132,7 @@ class Metrics(Collector):
                 row[self._predictions + price_range] += count
 
     def rejected(self, reason: str) -> None:
-        """Count one refusal; the reasons are those of `service.errors`."""
+        """Count one rejection by its kind of problem."""
         self._row[self._reasons.get(reason, self._reasons["other"])] += 1
 
     def queued(self, rows: int) -> None:
@@ -144,7 +145,7 @@ class Metrics(Collector):
 
     def model_totals(self) -> ModelTotals:
         """Add up what was asked of the model."""
-        sums = self._tallies.sums()
+        sums = self._counters.sums()
         post, ok = METHODS.index("POST"), _STATUSES.index("200")
         asked = sum(
             (slots.counts_and_seconds(sums)[post] for path, slots in self._routes.items() if _infers(path)),
@@ -163,7 +164,7 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Describe every number for prometheus-client."""
-        sums = self._tallies.sums()
+        sums = self._counters.sums()
         yield from self._of_requests(sums)
         yield from self._of_the_model(sums)
         yield from self._of_workers(sums)
@@ -184,8 +185,8 @@ class Metrics(Collector):
                 duration.add_metric([path], buckets, float(seconds.sum()))
         yield requests
         yield duration
-        rejected = Counter("pricerange_rejected", "Requests refused", labels=["reason"])
-        known = {kind.name for kind in KINDS.values()}
+        rejected = Counter("pricerange_rejected", "Requests rejected", labels=["reason"])
+        known = set(ServiceError.kinds())
         for reason, slot in self._reasons.items():
             if sums[slot] or reason in known:
                 rejected.add_metric([reason], float(sums[slot]))

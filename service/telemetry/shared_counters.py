@@ -1,7 +1,8 @@
-"""Numbers that all worker processes add up: a row of float64 slots each, in memory that every one reads.
+"""Counters that all worker processes share: a row of float64 slots each, in memory that every one reads.
 
 A row has one writer, so counting takes no lock. It outlives its process: the one that replaces a dead worker
-goes on with the row, and no count is lost. The memory has no name: it ends with the last process that has it.
+continues with the row, and no count is lost. The memory has no name: it ends with
+the last process that has it.
 """
 
 import ctypes
@@ -24,17 +25,17 @@ _Memory: TypeAlias = "array[float] | ctypes.Array[ctypes.c_double]"
 
 
 @dataclass
-class TalliesFullError(PriceRangeError):
+class SharedCountersFullError(PriceRangeError):
     """More is to be counted than a row has slots."""
 
     slots: int
     wanted: int
 
     def __str__(self) -> str:
-        return f"expected at most {self.slots} numbers to count, found {self.wanted} (SLOTS in tallies.py)"
+        return f"expected at most {self.slots} counters, found {self.wanted} (SLOTS in shared_counters.py)"
 
 
-class Tallies:
+class SharedCounters:
     """The row that a process counts in, `row` float64 [SLOTS], and the sums over all rows.
 
     Only one thread of the process may write. Pickled as an argument of a new process, it shares the memory.
@@ -68,11 +69,11 @@ class Tallies:
     def take(self, count: int) -> int:
         """Return the first of `count` slots that nobody else has; processes that ask alike get the same.
 
-        Raises `TalliesFullError`.
+        Raises `SharedCountersFullError`.
         """
         first, self._taken = self._taken, self._taken + count
         if self._taken > SLOTS:
-            raise TalliesFullError(SLOTS, self._taken)
+            raise SharedCountersFullError(SLOTS, self._taken)
         return first
 
     def sums(self) -> npt.NDArray[np.float64]:

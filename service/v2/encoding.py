@@ -2,9 +2,8 @@
 
 import zlib
 
-from service.errors import BodyTooLargeError
+from service.errors import BodyTooLargeError, ContentEncodingError, InferenceInputError
 from service.http.accept import weights
-from service.v2.errors import ContentEncodingError, InferenceInputError
 
 _WINDOW = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 """zlib's `wbits`: a gzip header, or the zlib header that HTTP calls deflate."""

@@ -7,8 +7,7 @@ import numpy.typing as npt
 import orjson
 from pydantic import ValidationError
 
-from service.errors import RequestHeaderError, TooManyRowsError
-from service.v2.errors import InferenceInputError
+from service.errors import InferenceInputError, RequestHeaderError, TooManyRowsError
 from service.v2.messages import InferRequest, InputTensor, RequestedOutput
 from service.v2.tensors import COLUMNS, INPUT, ROW_BYTES, rows_from_bytes, rows_from_numbers
 

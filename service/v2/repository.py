@@ -10,12 +10,11 @@ from starlette.responses import Response
 
 from pricerange.bundle import Bundle
 from pricerange.triton_config import triton_config
-from service.errors import NotReadyError
+from service.errors import InferenceInputError, NotReadyError, UnknownModelError, UnknownVersionError
 from service.http.body import read
 from service.http.lifecycle import Lifecycle
 from service.http.reply import Reply
 from service.telemetry.metrics import Metrics
-from service.v2.errors import InferenceInputError, UnknownModelError, UnknownVersionError
 from service.v2.messages import IndexRequest
 
 EXTENSIONS = ("binary_tensor_data", "model_configuration", "statistics")
@@ -24,7 +23,7 @@ EXTENSIONS = ("binary_tensor_data", "model_configuration", "statistics")
 _MOST_INDEX_BYTES = 65_536
 
 
-class Repository:
+class RepositoryEndpoints:
     """The endpoints that describe; the server's own and those of the one model version."""
 
     def __init__(self, served: Bundle, lifecycle: Lifecycle, metrics: Metrics, max_rows: int) -> None:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from pricerange.bundle import Bundle
 from service.http.openapi import body_of, problem_responses
 from service.v2.answer import OCTETS
-from service.v2.inference import Inference
+from service.v2.infer import InferEndpoint
 from service.v2.messages import (
     IndexEntry,
     IndexRequest,
@@ -24,7 +24,7 @@ from service.v2.messages import (
     ServerMetadata,
 )
 from service.v2.query import HEADER_LENGTH
-from service.v2.repository import Repository
+from service.v2.repository import RepositoryEndpoints
 
 BODIES = (InferRequest, IndexRequest)
 """Models of the bodies that endpoints read themselves, for the OpenAPI document."""
@@ -64,7 +64,7 @@ class _Route:
         )
 
 
-def add_v2(router: APIRouter, served: Bundle, repository: Repository, inference: Inference) -> None:
+def add_v2(router: APIRouter, served: Bundle, repository: RepositoryEndpoints, infer: InferEndpoint) -> None:
     """Add the routes to a router.
 
     Those of a model are added by the served model's own paths, which are fixed and therefore looked up, and
@@ -72,14 +72,14 @@ def add_v2(router: APIRouter, served: Bundle, repository: Repository, inference:
     """
     for route in _of_server(repository):
         route.add_to(router)
-    for route in _of_model(repository, inference):
+    for route in _of_model(repository, infer):
         for path, names in _OF_MODEL.items():
             own_path = path.format(model_name=served.name, model_version=served.version) + route.path
             router.add_api_route(own_path, route.endpoint, methods=[route.method], include_in_schema=False)
             _documented(route, path, names, repository.other_model).add_to(router)
 
 
-def _of_server(repository: Repository) -> list[_Route]:
+def _of_server(repository: RepositoryEndpoints) -> list[_Route]:
     index = {"requestBody": body_of(IndexRequest)["requestBody"] | {"required": False}}
     return [
         _Route("GET", "/v2", repository.server, "What serves, and its extensions", ServerMetadata),
@@ -98,7 +98,7 @@ def _of_server(repository: Repository) -> list[_Route]:
     ]
 
 
-def _of_model(repository: Repository, inference: Inference) -> list[_Route]:
+def _of_model(repository: RepositoryEndpoints, infer: InferEndpoint) -> list[_Route]:
     header_length = {
         "name": HEADER_LENGTH,
         "in": "header",
@@ -115,7 +115,7 @@ def _of_model(repository: Repository, inference: Inference) -> list[_Route]:
         _Route(
             "POST",
             "/infer",
-            inference.infer,
+            infer.infer,
             "Price ranges of many phones",
             InferResponse,
             errors=(400, 408, 413, 415, 503, 504),

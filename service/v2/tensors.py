@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pricerange.phone import FEATURES, Problem, admissible, refusal
-from service.errors import MOST_PROBLEMS
-from service.v2.errors import InferenceInputError
+from service.errors import MOST_PROBLEMS, InferenceInputError
 
 COLUMNS = len(FEATURES)
 ROW_BYTES = 4 * COLUMNS

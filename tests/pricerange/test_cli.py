@@ -120,12 +120,12 @@ def test_no_error_ends_like_success_or_wrong_usage() -> None:
         pytest.param(
             "import pricerange.cli", ["torch", "fastapi", "onnxruntime", "pyarrow", "numpy.testing"], id="cli"
         ),
-        pytest.param("import training.examine", ["torch", "optuna", "matplotlib", "onnx"], id="evaluate"),
+        pytest.param("import training.evaluate", ["torch", "optuna", "matplotlib", "onnx"], id="evaluate"),
         pytest.param("import service.serve", ["torch", "pyarrow", "onnx", "sklearn"], id="service"),
         pytest.param(
             "import scoring.score", ["torch", "fastapi", "uvicorn", "onnx", "sklearn"], id="scoring"
         ),
-        pytest.param("import pricerange.table", ["pyarrow", "torch"], id="table"),
+        pytest.param("import pricerange.tables.table", ["pyarrow", "torch"], id="table"),
     ],
 )
 def test_nothing_heavy_is_imported_before_its_time(program: str, absent: list[str]) -> None:

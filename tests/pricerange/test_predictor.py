@@ -69,3 +69,13 @@ def test_no_rows_have_no_answers(predictor: Predictor, rows: np.ndarray) -> None
 def test_cuda_that_is_not_there_is_an_error_that_says_what_is_missing(model_repository: Path) -> None:
     with pytest.raises(ProviderUnavailableError, match=r"'cuda' is not available.*onnxruntime-gpu"):
         Predictor.load(model_repository, provider="cuda")
+
+
+def test_no_rows_are_answered_without_running_the_model(
+    model_repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = Predictor.load(model_repository)
+    monkeypatch.setattr(predictor, "_run", lambda _: pytest.fail("the model ran"))
+    prediction = predictor.predict(np.empty((0, len(FEATURES)), np.float32))
+    assert (prediction.probabilities.shape, prediction.price_range.shape) == ((0, 4), (0,))
+    assert (prediction.probabilities.dtype, prediction.price_range.dtype) == (np.float32, np.int64)

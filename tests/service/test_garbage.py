@@ -17,10 +17,10 @@ from uvicorn.server import ServerState
 
 from pricerange.predictor import Predictor
 from service.app import create_app
-from service.http.connection import Protocol
+from service.http.connection import HttpConnection
 from service.http.lifecycle import Lifecycle
 from service.settings import Settings
-from service.telemetry.shared_counters import Tallies
+from service.telemetry.shared_counters import SharedCounters
 
 
 @contextmanager
@@ -48,9 +48,9 @@ def test_a_request_leaves_no_cycle(
 ) -> None:
     settings = Settings(models=model_repository, access_log=False)
     lifecycle = Lifecycle()
-    app = create_app(settings, Predictor.load(model_repository), lifecycle, Tallies.of(1)[0])
-    protocol = partial(Protocol, settings, lifecycle, app.asgi.refuse, app.express)
-    config = uvicorn.Config(app.asgi, http=cast("type[Protocol]", protocol), ws="none", lifespan="off")
+    app = create_app(settings, Predictor.load(model_repository), lifecycle, SharedCounters.of(1)[0])
+    protocol = partial(HttpConnection, settings, lifecycle, app.requests, app.fast_path)
+    config = uvicorn.Config(app.asgi, http=cast("type[HttpConnection]", protocol), ws="none", lifespan="off")
     config.load()
     body = json.dumps(phone | change).encode()
 

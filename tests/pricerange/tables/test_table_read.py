@@ -149,5 +149,5 @@ def test_a_truncated_parquet_file_is_refused(tmp_path):
 
 
 def test_pyarrow_is_not_imported_before_a_table_arrives():
-    code = "import sys, pricerange.table; sys.exit('pyarrow' in sys.modules)"
+    code = "import sys, pricerange.tables.table; sys.exit('pyarrow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -94,12 +94,12 @@ COUNTS = st.builds(
 
 
 @given(st.lists(COUNTS, max_size=5), st.randoms())
-def test_counts_add_up_in_any_order_and_survive_a_file(tallies, order):
+def test_counts_add_up_in_any_order_and_survive_a_file(counters, order):
     total, again = Tally(), Tally()
-    for tally in tallies:
+    for tally in counters:
         total.add(tally)
-    order.shuffle(tallies)
-    for tally in tallies:
+    order.shuffle(counters)
+    for tally in counters:
         again.add(Tally.of_json(json.loads(json.dumps(tally.as_json()))))
     assert again.as_json() == total.as_json()
     assert total.phones + sum(total.bad.values()) == total.rows

@@ -22,7 +22,7 @@ from pyarrow import ipc
 from starlette.types import Message
 
 from pricerange.phone import FEATURE_NAMES, FEATURES
-from service.batch.arrow_body import arrow_jobs
+from service.batch.arrow_body import arrow_blocks
 from service.batch.spool import MEMORY_BYTES, Spool
 
 PHONE = {feature.name: feature.example for feature in FEATURES}
@@ -369,7 +369,7 @@ def test_a_stream_that_was_read_is_let_go() -> None:
         async def parts() -> AsyncIterator[bytes]:
             yield body
 
-        return len([job() async for job in arrow_jobs(parts())])
+        return len([job() async for job in arrow_blocks(parts())])
 
     assert [asyncio.run(read_once()) for _ in range(3)] == [1, 1, 1]
     gc.collect()

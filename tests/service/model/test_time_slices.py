@@ -11,15 +11,15 @@ import pytest
 from service.errors import DeadlineError, OverloadedError
 from service.http import deadline
 from service.http.deadline import Deadline
-from service.model.time_slices import Turns
+from service.model.time_slices import TimeSlices
 
 T = TypeVar("T")
 
 
-def run(test: Callable[[Turns], Awaitable[T]], rows: int = 4_000) -> T:
+def run(test: Callable[[TimeSlices], Awaitable[T]], rows: int = 4_000) -> T:
     async def within_a_request() -> T:
         deadline.begin(Deadline(30.0, time.monotonic() + 30, False))
-        return await test(Turns(rows, 1_000))
+        return await test(TimeSlices(rows, 1_000))
 
     return asyncio.run(within_a_request())
 
@@ -33,13 +33,13 @@ def busy(seconds: float) -> None:
 def test_work_is_done_in_order_and_its_result_or_error_is_its_own():
     seen: list[int] = []
 
-    async def test(turns):
+    async def test(slices):
         def work(number):
             seen.append(number)
             return 10 // (number - 1)
 
         return await asyncio.gather(
-            *(turns.take(lambda number=number: work(number)) for number in range(4)), return_exceptions=True
+            *(slices.run(lambda number=number: work(number)) for number in range(4)), return_exceptions=True
         )
 
     results = run(test)
@@ -50,30 +50,30 @@ def test_work_is_done_in_order_and_its_result_or_error_is_its_own():
 
 
 def test_beyond_the_limit_new_work_is_refused_and_what_was_begun_goes_on():
-    async def test(turns):
-        waiting = [asyncio.ensure_future(turns.take(lambda: "accepted")) for _ in range(4)]
+    async def test(slices):
+        waiting = [asyncio.ensure_future(slices.run(lambda: "accepted")) for _ in range(4)]
         await asyncio.sleep(0)
         with pytest.raises(OverloadedError):
-            await turns.take(lambda: "too many")
-        begun = await turns.take(lambda: "begun", begun=True)
-        return [*await asyncio.gather(*waiting), begun, await turns.take(lambda: "later")]
+            await slices.run(lambda: "too many")
+        begun = await slices.run(lambda: "begun", begun=True)
+        return [*await asyncio.gather(*waiting), begun, await slices.run(lambda: "later")]
 
     assert run(test) == ["accepted"] * 4 + ["begun", "later"]
 
 
 def test_work_whose_time_is_over_is_not_done():
-    async def test(turns):
+    async def test(slices):
         deadline.begin(Deadline(0.01, time.monotonic() - 1, True))
-        await turns.take(lambda: pytest.fail("done all the same"))
+        await slices.run(lambda: pytest.fail("done all the same"))
 
     with pytest.raises(DeadlineError):
         run(test)
 
 
 def test_work_that_nobody_waits_for_is_not_done():
-    async def test(turns):
-        gone = asyncio.ensure_future(turns.take(lambda: pytest.fail("done all the same")))
-        last = asyncio.ensure_future(turns.take(lambda: "next"))
+    async def test(slices):
+        gone = asyncio.ensure_future(slices.run(lambda: pytest.fail("done all the same")))
+        last = asyncio.ensure_future(slices.run(lambda: "next"))
         await asyncio.sleep(0)
         gone.cancel()
         return await last
@@ -82,7 +82,7 @@ def test_work_that_nobody_waits_for_is_not_done():
 
 
 def test_others_come_in_between():
-    async def test(turns):
+    async def test(slices):
         order = []
 
         async def others():
@@ -94,7 +94,7 @@ def test_others_come_in_between():
             busy(0.001)
             order.append("work")
 
-        await asyncio.gather(others(), *(turns.take(work) for _ in range(4)))
+        await asyncio.gather(others(), *(slices.run(work) for _ in range(4)))
         return order
 
     order = run(test)
@@ -102,9 +102,9 @@ def test_others_come_in_between():
 
 
 def test_busy_others_do_not_leave_it_a_piece_a_turn():
-    async def test(turns):
+    async def test(slices):
         rounds = 0
-        done = asyncio.gather(*(turns.take(lambda: busy(0.001)) for _ in range(16)))
+        done = asyncio.gather(*(slices.run(lambda: busy(0.001)) for _ in range(16)))
         while not done.done():
             rounds += 1
             busy(0.02)

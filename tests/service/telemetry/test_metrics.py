@@ -12,9 +12,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.parser import text_string_to_metric_families
 
 from pricerange.predictor import Prediction, Predictor
-from service.http.problems import KINDS, reasons
+from service.errors import ServiceError
+from service.http.problems import kinds
 from service.telemetry.metrics import Metrics, ModelTotals
-from service.telemetry.shared_counters import SLOTS, Tallies, TalliesFullError
+from service.telemetry.shared_counters import SLOTS, SharedCounters, SharedCountersFullError
 
 ROUTES = ["/predict", "/predict/batch", "/v2/models/{model}/infer", "/livez"]
 SECONDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -45,8 +46,8 @@ def predictor(model_repository: Path) -> Predictor:
     return Predictor.load(model_repository)
 
 
-def metrics_on(tallies: Tallies, predictor: Predictor) -> Metrics:
-    metrics = Metrics(tallies, predictor)
+def metrics_on(counters: SharedCounters, predictor: Predictor) -> Metrics:
+    metrics = Metrics(counters, predictor)
     metrics.add_routes(ROUTES)
     return metrics
 
@@ -83,8 +84,8 @@ class Reference:
         self.predictions = Counter("pricerange_predictions", "-", ["price_range", "version"], **own)
         self.run_seconds = Histogram("pricerange_model_run_duration_seconds", "-", buckets=RUN_SECONDS, **own)
         self.run_rows = Histogram("pricerange_model_run_rows", "-", buckets=ROWS, **own)
-        for kind in KINDS.values():
-            self.rejected.labels(kind.name)
+        for kind in ServiceError.kinds():
+            self.rejected.labels(kind)
         for price_range in range(4):
             self.predictions.labels(str(price_range), "1")
 
@@ -104,13 +105,13 @@ class Reference:
 @given(
     answered=st.lists(st.tuples(workers, requests), max_size=60),
     ran=st.lists(st.tuples(workers, runs), max_size=10),
-    rejected=st.lists(st.tuples(workers, st.sampled_from(reasons())), max_size=20),
+    rejected=st.lists(st.tuples(workers, st.sampled_from(kinds())), max_size=20),
 )
 @example(answered=[], ran=[], rejected=[])
 def test_two_workers_tell_what_one_counter_of_prometheus_client_would(
     predictor: Predictor, answered: list, ran: list, rejected: list
 ) -> None:
-    both = [metrics_on(tallies, predictor) for tallies in Tallies.of(2)]
+    both = [metrics_on(counters, predictor) for counters in SharedCounters.of(2)]
     reference = Reference()
     for worker, request in answered:
         both[worker].answered(*request)
@@ -134,7 +135,7 @@ def test_two_workers_tell_what_one_counter_of_prometheus_client_would(
 
 
 def test_a_replacement_goes_on_with_the_counts_and_not_with_the_queue(predictor: Predictor) -> None:
-    ours, other = Tallies.of(2)
+    ours, other = SharedCounters.of(2)
     metrics, witness = metrics_on(ours, predictor), metrics_on(other, predictor)
     metrics.answered("/predict", "POST", 200, 0.001)
     metrics.queued(7)
@@ -155,8 +156,8 @@ def test_a_replacement_goes_on_with_the_counts_and_not_with_the_queue(predictor:
 
 
 def test_labels_of_requests_are_bounded(predictor: Predictor) -> None:
-    [tallies] = Tallies.of(1)
-    metrics = metrics_on(tallies, predictor)
+    [counters] = SharedCounters.of(1)
+    metrics = metrics_on(counters, predictor)
     for number in range(100):
         metrics.answered(f"/nowhere/{number}", f"METHOD{number}", 700 + number, 0.001)
     unknown = {"route": "unmatched", "method": "other", "status": "other"}
@@ -164,21 +165,21 @@ def test_labels_of_requests_are_bounded(predictor: Predictor) -> None:
 
 
 def test_a_reason_that_nobody_named_is_counted_as_other(predictor: Predictor) -> None:
-    [tallies] = Tallies.of(1)
-    metrics = metrics_on(tallies, predictor)
+    [counters] = SharedCounters.of(1)
+    metrics = metrics_on(counters, predictor)
     metrics.rejected("whatever")
     assert value(metrics, "pricerange_rejected_total", reason="other") == 1
 
 
 def test_more_routes_than_a_row_holds_are_refused(predictor: Predictor) -> None:
-    [tallies] = Tallies.of(1)
-    metrics = metrics_on(tallies, predictor)
-    with pytest.raises(TalliesFullError, match=f"at most {SLOTS} numbers"):
+    [counters] = SharedCounters.of(1)
+    metrics = metrics_on(counters, predictor)
+    with pytest.raises(SharedCountersFullError, match=f"at most {SLOTS} counters"):
         metrics.add_routes(f"/{number}" for number in range(1_000))
 
 
 def test_model_totals_hold_requests_for_predictions_only(predictor: Predictor) -> None:
-    one, two = (metrics_on(tallies, predictor) for tallies in Tallies.of(2))
+    one, two = (metrics_on(counters, predictor) for counters in SharedCounters.of(2))
     one.answered("/predict", "POST", 200, 0.5)
     two.answered("/predict/batch", "POST", 200, 0.25)
     two.answered("/v2/models/{model}/infer", "POST", 422, 2.0)
@@ -191,6 +192,6 @@ def test_model_totals_hold_requests_for_predictions_only(predictor: Predictor) -
 
 
 def test_one_process_tells_its_own_numbers_and_several_do_not(predictor: Predictor) -> None:
-    [alone] = Tallies.of(1)
+    [alone] = SharedCounters.of(1)
     assert b"process_resident_memory_bytes" in Metrics(alone, predictor).exposition()
-    assert b"process_resident_memory_bytes" not in Metrics(Tallies.of(2)[0], predictor).exposition()
+    assert b"process_resident_memory_bytes" not in Metrics(SharedCounters.of(2)[0], predictor).exposition()

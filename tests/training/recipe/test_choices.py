@@ -92,7 +92,7 @@ def described(changes: dict[str, Choice]) -> str:
 
 
 @pytest.mark.parametrize("changes", [pytest.param(one, id=described(one)) for one in combined()])
-@pytest.mark.filterwarnings("ignore::training.initialise.SymmetryWarning")
+@pytest.mark.filterwarnings("ignore::training.network.initialise.SymmetryWarning")
 def test_trains_and_answers_after_export_as_torch_does(
     phones: LabelledPhones, quick: Recipe, changes: dict[str, Choice]
 ) -> None:

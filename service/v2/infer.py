@@ -8,38 +8,39 @@ from starlette.responses import Response
 
 from pricerange.bundle import Bundle
 from service.http.body import read
-from service.model.batcher import Gatherer
-from service.model.time_slices import Turns
+from service.http.request_state import RequestState
+from service.model.batcher import Batcher
+from service.model.time_slices import TimeSlices
 from service.v2.answer import answer
 from service.v2.encoding import decoded
 from service.v2.query import HEADER_LENGTH, Query, read_query
 
 _SMALL_BYTES = 8_192
-"""A body that is no longer is read at once, without a turn of its own."""
+"""A body that is no longer is read at once, without a time slice of its own."""
 _HEADER_LENGTH = HEADER_LENGTH.lower().encode()
 
 
-class Inference:
+class InferEndpoint:
     """Answers tensors of phones."""
 
     def __init__(
-        self, served: Bundle, gatherer: Gatherer, turns: Turns, max_body_bytes: int, max_rows: int
+        self, served: Bundle, batcher: Batcher, slices: TimeSlices, max_body_bytes: int, max_rows: int
     ) -> None:
         self._served = served
-        self._gatherer = gatherer
-        self._turns = turns
+        self._batcher = batcher
+        self._slices = slices
         self._max_body_bytes = max_body_bytes
         self._max_rows = max_rows
 
     async def infer(self, request: Request) -> Response:
         """Answer n phones. The type of the body is what the header says, whatever its Content-Type."""
-        headers: Mapping[bytes, bytes] = request.scope["state"]["headers"]
+        headers: Mapping[bytes, bytes] = RequestState.of(request.scope).headers
         body = await read(request, self._max_body_bytes)
         if len(body) <= _SMALL_BYTES and b"content-encoding" not in headers:
             query = self._query(body, headers)
         else:
-            query = await self._turns.take(partial(self._query, body, headers))
-        prediction = await self._gatherer.predict(query.rows)
+            query = await self._slices.run(partial(self._query, body, headers))
+        prediction = await self._batcher.predict(query.rows)
         accepted = headers.get(b"accept-encoding", b"").decode("latin-1")
         return answer(prediction, query, self._served, accepted)
 

@@ -19,61 +19,59 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pricerange.bundle import Bundle
-from pricerange.errors import BrokenBlockError, DuplicateColumnError, MissingColumnError
+from pricerange.errors import BrokenBlockError
 from pricerange.phone import LABELS, Problem
 from pricerange.predictor import Prediction
-from service.batch.answers import Answers, ArrowWriter, CsvWriter, JsonWriter, Writer
-from service.batch.arrow_body import arrow_jobs
-from service.batch.csv_body import csv_jobs
+from service.batch.answers import ArrowWriter, BlockAnswers, CsvWriter, JsonWriter, Writer
+from service.batch.arrow_body import arrow_blocks
+from service.batch.csv_body import csv_blocks
 from service.batch.document import ARROW, CSV, FORMS, answer_document, request_document
 from service.batch.json_body import JsonReader
-from service.batch.rows import Job, OnBadRow, Rows, of_row
+from service.batch.rows import BlockWork, CheckedRows, OnBadRow, of_row
 from service.batch.spool import Spool
 from service.errors import InvalidInputError, OverloadedError
 from service.http import deadline
 from service.http.accept import weights
 from service.http.body import JSON, media_type_of, read, stream
 from service.http.openapi import problem_responses
-from service.model.batcher import Gatherer
-from service.model.time_slices import Turns
+from service.http.request_state import RequestState
+from service.model.batcher import Batcher
+from service.model.time_slices import TimeSlices
 from service.settings import Settings
 
-_REFUSALS = (400, 408, 413, 415, 422, 503, 504, 507)
+_PROBLEMS = (400, 408, 413, 415, 422, 503, 504, 507)
 _PATIENCE = 5.0
 """Seconds that a body of which rows are already answered waits for room in the model's queue."""
 _PAUSE = 0.002
-_REASONS_A_TURN = 16
-"""Bad rows whose reasons are told in one turn: as long as many good ones take."""
+_REASONS_A_SLICE = 16
+"""Bad rows whose reasons are told in one time slice: as long as many good ones take."""
 
 
-def add_batch(
-    router: APIRouter, gatherer: Gatherer, turns: Turns, version: Bundle, settings: Settings
-) -> None:
+def add_batch(router: APIRouter, endpoint: "BatchEndpoint") -> None:
     """Add the route to a router."""
-    batches = _Batches(gatherer, turns, version, settings)
-
-    @router.post(
+    router.add_api_route(
         "/predict/batch",
+        endpoint.predict,
+        methods=["POST"],
         summary="Price ranges of many phones",
-        responses={200: answer_document(), **problem_responses(*_REFUSALS)},
+        responses={200: answer_document(), **problem_responses(*_PROBLEMS)},
         openapi_extra=request_document(),
     )
-    async def predict_batch(request: Request) -> Response:
-        return await batches.answer(request)
 
 
-class _Batches:
-    """Answers batches, all of them in turns."""
+class BatchEndpoint:
+    """Answers batches, all of them in time slices."""
 
-    def __init__(self, gatherer: Gatherer, turns: Turns, version: Bundle, settings: Settings) -> None:
-        self._gatherer = gatherer
-        self._turns = turns
+    def __init__(self, batcher: Batcher, slices: TimeSlices, version: Bundle, settings: Settings) -> None:
+        self._batcher = batcher
+        self._slices = slices
         self._version = version
         self._settings = settings
         self._json = JsonReader(settings.max_rows)
 
-    async def answer(self, request: Request) -> Response:
-        headers = request.scope["state"]["headers"]
+    async def predict(self, request: Request) -> Response:
+        """Answer a request."""
+        headers = RequestState.of(request.scope).headers
         form = media_type_of(headers, FORMS)
         answer_form = _accepted(headers, form)
         on_bad_row = _on_bad_row(request)
@@ -81,46 +79,44 @@ class _Batches:
             await _load_arrow()
         spool = Spool()
         try:
-            jobs, writer = self._jobs(request, form, on_bad_row), self._writer(answer_form, on_bad_row)
-            await self._work(jobs, writer, on_bad_row, spool)
+            blocks, writer = self._blocks(request, form, on_bad_row), self._writer(answer_form, on_bad_row)
+            await self._work(blocks, writer, on_bad_row, spool)
             return await spool.response(answer_form.encode())
         except BaseException:
             spool.close()
             raise
 
     async def _work(
-        self, jobs: AsyncIterator[Job], writer: Writer, on_bad_row: OnBadRow, spool: Spool
+        self, blocks: AsyncIterator[BlockWork], writer: Writer, on_bad_row: OnBadRow, spool: Spool
     ) -> None:
         """Answer the blocks one after the other, into the spool."""
         rows = 0
         await spool.write(writer.head())
         try:
-            async for job in jobs:
-                block = await self._turns.take(job, begun=rows > 0)
+            async for work in blocks:
+                block = await self._slices.run(work, begun=rows > 0)
                 reasons = {}
                 if not block.valid.all():
                     if on_bad_row == "fail":
                         raise _bad_row(block, rows)
                     reasons = await self._reasons(block)
                 prediction = await self._predict(block, patient=rows > 0)
-                answers = Answers(prediction, reasons)
-                await spool.write(await self._turns.take(partial(writer.block, answers), begun=True))
+                answers = BlockAnswers(prediction, reasons)
+                await spool.write(await self._slices.run(partial(writer.block, answers), begun=True))
                 rows += len(block.rows)
                 deadline.renew(monotonic())
         except BrokenBlockError as error:
             raise _broken(error, rows) from error
-        except (MissingColumnError, DuplicateColumnError) as error:
-            raise InvalidInputError([Problem(str(error), "")], 1) from error
         await spool.write(writer.tail())
 
-    async def _jobs(self, request: Request, form: str, on_bad_row: OnBadRow) -> AsyncIterator[Job]:
+    async def _blocks(self, request: Request, form: str, on_bad_row: OnBadRow) -> AsyncIterator[BlockWork]:
         if form == JSON:
             body = await read(request, self._settings.max_body_bytes)
             yield partial(self._json.rows_of, body, on_bad_row)
             return
         parts = stream(request, self._settings.max_stream_bytes)
-        async for job in csv_jobs(parts) if form == CSV else arrow_jobs(parts):
-            yield job
+        async for work in csv_blocks(parts) if form == CSV else arrow_blocks(parts):
+            yield work
 
     def _writer(self, form: str, on_bad_row: OnBadRow) -> Writer:
         if form == CSV:
@@ -129,7 +125,7 @@ class _Batches:
             return ArrowWriter()
         return JsonWriter(self._version, with_errors=on_bad_row == "null")
 
-    async def _predict(self, block: Rows, patient: bool) -> Prediction:
+    async def _predict(self, block: CheckedRows, patient: bool) -> Prediction:
         """Answer a block's phones; a row that is none has 0 throughout."""
         if block.valid.all() and len(block.rows) <= self._settings.max_queue_rows:
             return await self._ask(block.rows, patient)
@@ -142,26 +138,26 @@ class _Batches:
             probabilities[some], price_range[some] = prediction.probabilities, prediction.price_range
         return Prediction(probabilities, price_range)
 
-    async def _reasons(self, block: Rows) -> dict[int, str]:
+    async def _reasons(self, block: CheckedRows) -> dict[int, str]:
         reasons: dict[int, str] = {}
         bad = np.flatnonzero(~block.valid).tolist()
-        for start in range(0, len(bad), _REASONS_A_TURN):
-            some = bad[start : start + _REASONS_A_TURN]
-            reasons |= await self._turns.take(partial(_details, block, some), begun=True)
+        for start in range(0, len(bad), _REASONS_A_SLICE):
+            some = bad[start : start + _REASONS_A_SLICE]
+            reasons |= await self._slices.run(partial(_details, block, some), begun=True)
         return reasons
 
     async def _ask(self, phones: npt.NDArray[np.float32], patient: bool) -> Prediction:
         gives_up = monotonic() + _PATIENCE
         while True:
             try:
-                return await self._gatherer.predict(phones)
+                return await self._batcher.predict(phones)
             except OverloadedError:
                 if not patient or monotonic() > gives_up:
                     raise
                 await asyncio.sleep(_PAUSE)
 
 
-def _bad_row(block: Rows, before: int) -> InvalidInputError:
+def _bad_row(block: CheckedRows, before: int) -> InvalidInputError:
     """Name the first bad row of a block by its number, and each of its values that is wrong."""
     place = int(np.argmin(block.valid))
     problems = of_row(before + place, block.problems(place))
@@ -173,7 +169,7 @@ def _broken(error: BrokenBlockError, before: int) -> InvalidInputError:
     return InvalidInputError(problems if error.row is None else of_row(before + error.row, problems), 1)
 
 
-def _details(block: Rows, rows: Sequence[int]) -> dict[int, str]:
+def _details(block: CheckedRows, rows: Sequence[int]) -> dict[int, str]:
     return {row: block.detail(row) for row in rows}
 
 

@@ -1,0 +1,1 @@
+"""What an answer is, the same through every door."""

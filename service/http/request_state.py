@@ -1,0 +1,109 @@
+"""What the service knows of a request, from its head to the end of its answer."""
+
+import itertools
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import cast
+
+from starlette.types import Scope
+
+from pricerange.errors import PriceRangeError
+from service.http.response_writer import ResponseWriter
+
+UNMATCHED = "unmatched"
+"""Route of a request that no route takes."""
+
+_KEY = "pricerange.request_state"
+_REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+
+
+@dataclass(slots=True, eq=False)
+class RequestState:
+    """A request and how far it is.
+
+    `began` is a time of the monotonic clock, `receive_timeout` the seconds that a sender gets for each piece
+    of the body. `writer` writes an answer that is known as a whole, and is let go with it. `record` counts
+    and logs the request, once. `status` is 0 until an answer is begun, `rejected_as` names the kind of
+    problem where it is a rejection. `failure` is why the rest of a body will not come.
+    """
+
+    method: str
+    path: str
+    client: str | None
+    headers: Mapping[bytes, bytes]
+    request_id: bytes
+    began: float
+    receive_timeout: float
+    writer: ResponseWriter | None
+    record: Callable[["RequestState"], None]
+    route: str = UNMATCHED
+    status: int = 0
+    rejected_as: str | None = None
+    failure: PriceRangeError | None = None
+    recorded: bool = False
+
+    @staticmethod
+    def of(scope: Mapping[str, object]) -> "RequestState":
+        """Return the state of a request that is an ASGI scope."""
+        return cast("RequestState", scope[_KEY])
+
+    def travel_in(self, scope: Scope) -> None:
+        """Have `of` find the state in a scope."""
+        scope[_KEY] = self
+
+    def matched(self, scope: Scope) -> None:
+        """Note which route the router has found, if any."""
+        self.route = getattr(scope.get("route"), "path", self.route)
+
+    def begin_answer(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        """Note the status of the answer, and append to its headers what every answer has."""
+        self.status = status
+        headers.append((b"x-request-id", self.request_id))
+
+    def answer(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """Record the request and write a whole answer: none is without its count."""
+        writer = self.writer
+        self.begin_answer(status, headers)
+        self.record(self)
+        if writer is not None:
+            writer.write(status, headers, body)
+
+
+class Requests:
+    """Makes the state of each request of this process."""
+
+    def __init__(self, receive_timeout: float, record: Callable[[RequestState], None]) -> None:
+        self._receive_timeout = receive_timeout
+        self._record = record
+        self._ids_begin = secrets.token_hex(10).encode()
+        self._ids_end = itertools.count()
+
+    def open(
+        self,
+        method: str,
+        path: str,
+        client: str | None,
+        headers: Sequence[tuple[bytes, bytes]],
+        writer: ResponseWriter | None,
+    ) -> RequestState:
+        """Make the state of a request that begins now; method and path are empty where none could be read."""
+        by_name = dict(headers)
+        if len(by_name) < len(headers):
+            by_name = _joined(headers)
+        given = by_name.get(b"x-request-id")
+        if given is None or not _REQUEST_ID.fullmatch(given):
+            given = b"%b%012x" % (self._ids_begin, next(self._ids_end))
+        return RequestState(
+            method, path, client, by_name, given, monotonic(), self._receive_timeout, writer, self._record
+        )
+
+
+def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return headers of which some are repeated by their names, values joined by commas (RFC 9110, 5.3)."""
+    by_name: dict[bytes, bytes] = {}
+    for name, value in headers:
+        by_name[name] = b"%b, %b" % (by_name[name], value) if name in by_name else value
+    return by_name

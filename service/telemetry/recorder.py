@@ -1,0 +1,28 @@
+"""A request is recorded once: counted, and written to the access log."""
+
+from time import monotonic
+
+from service.http.request_state import RequestState
+from service.telemetry import access_log
+from service.telemetry.metrics import Metrics
+
+
+class Recorder:
+    """Records requests, each before its last bytes leave: no answer is without its count."""
+
+    def __init__(self, metrics: Metrics, log_access: bool) -> None:
+        self._metrics = metrics
+        self._log_access = log_access
+
+    def __call__(self, state: RequestState) -> None:
+        """Record a request, unless that was done."""
+        if state.recorded:
+            return
+        state.recorded = True
+        state.writer = None  # or a request that is answered were garbage that holds itself
+        seconds = monotonic() - state.began
+        self._metrics.answered(state.route, state.method, state.status, seconds)
+        if state.rejected_as is not None:
+            self._metrics.rejected(state.rejected_as)
+        if self._log_access:
+            access_log.write(state, seconds)
