@@ -19,7 +19,7 @@ from training import data
 from training.data import LabelledPhones
 from training.fit.loop import iterations
 from training.recipe import recipe
-from training.split import Rows, three_ways
+from training.split import Indices, three_ways
 from training.train import learn
 
 GOAL_SECONDS, GOAL_RATIO = 2.0, 15.0
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 class _Table(Dataset[tuple[Tensor, Tensor]]):
-    """Rows one by one, as a textbook has it."""
+    """Indices one by one, as a textbook has it."""
 
     def __init__(self, features: Tensor, price_range: Tensor) -> None:
         self._features, self._price_range = features, price_range
@@ -76,7 +76,7 @@ class _Table(Dataset[tuple[Tensor, Tensor]]):
         return self._features[row], self._price_range[row]
 
 
-def _textbook(phones: LabelledPhones, training: Rows, validation: Rows, epochs: int) -> None:
+def _textbook(phones: LabelledPhones, training: Indices, validation: Indices, epochs: int) -> None:
     """Train the textbook's way: losses and accuracies of both parts are noted, batch by batch."""
     features, price_range = torch.from_numpy(phones.features), torch.from_numpy(phones.price_range)
     mean, deviation = features[training].mean(dim=0), features[training].std(dim=0)

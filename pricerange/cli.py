@@ -84,9 +84,9 @@ def evaluate(
 ) -> None:
     """Say how well a model version answers phones of known price range."""
     with _extra("train"):
-        from training import evaluate as examine
-    found = examine.examine(models, data, model_version)
-    typer.echo(examine.as_json(found)) if json else examine.show(found)
+        from training import evaluate as evaluation
+    found = evaluation.evaluate(models, data, model_version)
+    typer.echo(evaluation.as_json(found)) if json else evaluation.show(found)
 
 
 @app.command()

@@ -1,34 +1,25 @@
-"""How far a job is: a bar on a terminal, a line now and then elsewhere."""
+"""How far a job of scoring is: rows done of about how many, rows a second, and the time left."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TimeRemainingColumn
 from rich.text import Text
+
+from pricerange import progress
+from pricerange.progress import Advance
 
 SECONDS_BETWEEN_LINES = 10.0
 
 
-@contextmanager
-def progress(about: int, console: Console, done: int = 0) -> Iterator[Callable[[int], None]]:
+def of_rows(about: int, console: Console, done: int = 0) -> AbstractContextManager[Advance]:
     """Lend a function to be told, by any thread, how many more rows are done, of about `about`.
 
     `done` of them were, before this run.
     """
-    if console.is_terminal:
-        yield from _bar(about, console, done)
-    else:
-        yield from _lines(about, console, done)
+    columns = (BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn(compact=True))
+    return progress.progress(about, console, columns, _Lines(about, done).line, done=done, transient=True)
 
 
 class _Speed(ProgressColumn):
@@ -37,31 +28,19 @@ class _Speed(ProgressColumn):
         return Text(f"rows, {task.speed or 0:,.0f}/s")
 
 
-def _bar(about: int, console: Console, done: int) -> Iterator[Callable[[int], None]]:
-    columns = (BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn(compact=True))
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=about, completed=done)
-        yield lambda rows: bar.advance(task, rows)
+class _Lines:
+    """A line every few seconds."""
 
+    def __init__(self, about: int, before: int) -> None:
+        self._about = about
+        self._before = before
+        self._started = self._last = time.monotonic()
 
-def _lines(about: int, console: Console, done: int) -> Iterator[Callable[[int], None]]:
-    before = done
-    started = last = time.monotonic()
-    lock = threading.Lock()
-
-    def advance(rows: int) -> None:
-        nonlocal done, last
-        with lock:
-            done += rows
-            now = time.monotonic()
-            if now - last >= SECONDS_BETWEEN_LINES:
-                last = now
-                speed = (done - before) / (now - started)
-                left = f", about {max(about - done, 0) / speed:,.0f} s left" if speed else ""
-                console.print(
-                    f"{done:,} of about {about:,} rows, {speed:,.0f} rows/s{left}",
-                    highlight=False,
-                    soft_wrap=True,
-                )
-
-    yield advance
+    def line(self, done: int, what: str) -> str | None:
+        now = time.monotonic()
+        if now - self._last < SECONDS_BETWEEN_LINES:
+            return None
+        self._last = now
+        speed = (done - self._before) / (now - self._started)
+        left = f", about {max(self._about - done, 0) / speed:,.0f} s left" if speed else ""
+        return f"{done:,} of about {self._about:,} rows, {speed:,.0f} rows/s{left}"

@@ -13,18 +13,17 @@ from pricerange import bundle
 from pricerange.cores import usable_cores
 from pricerange.errors import TableFormatError, TargetError
 from pricerange.predictor import Provider
-from scoring.job.job import Job, rejects_of, totals
+from scoring.job.job import Job, OnBadRow, rejects_of, totals
 from scoring.job.manifest import Manifest
 from scoring.job.summary import Summary
-from scoring.progress import progress
+from scoring.progress import of_rows
 from scoring.source import blocks, files
 from scoring.source.blocks import Shard
 from scoring.target.sink import FILES, Form, file_form
 from scoring.target.staging import ended_by_signals, locked, sweep
 from scoring.work import cluster, local
-from scoring.work.answer import OnBadRow
 from scoring.work.cluster import Cluster
-from scoring.work.shard import Worker
+from scoring.work.shard import ShardWorker
 
 _ENDING = re.compile(r"\.(?=.*[A-Za-z])[A-Za-z0-9]{1,7}")
 """How a name ends that is likely to be that of a file."""
@@ -111,7 +110,7 @@ def _into_file(job: Job, options: Options, started: float, about: int, console: 
     for target in (job.target, job.rejects):
         sweep(target.parent, target.name)
     shards = blocks.plan(job.files, split_csv=False)
-    with Worker(job, usable_cores()) as worker, progress(about, console) as advance:
+    with ShardWorker(job, usable_cores()) as worker, of_rows(about, console) as advance:
         tally = worker.whole(shards, advance)
     return Summary.of(job, tally, tally.rows, time.perf_counter() - started)
 
@@ -124,7 +123,7 @@ def _into_folder(job: Job, options: Options, started: float, about: int, console
     _sweep(job)
     before = totals(manifest.parts).rows
     shards = manifest.remaining(blocks.plan(job.files, split_csv=options.cluster is not None))
-    with progress(about, console, before) as advance:
+    with of_rows(about, console, before) as advance:
         _write_parts(job, options.cluster, shards, manifest, advance)
     _tidy(job)
     manifest.require_whole()
@@ -160,7 +159,7 @@ def _write_parts(
             manifest.add_all(parts)
         return
     cores = usable_cores()
-    with Worker(job, cores) as worker, closing(local.parts(worker, shards, cores, advance)) as parts:
+    with ShardWorker(job, cores) as worker, closing(local.parts(worker, shards, cores, advance)) as parts:
         manifest.add_all(parts)
 
 

@@ -12,7 +12,7 @@ from pricerange import synthetic
 from pricerange.cores import usable_cores
 from pricerange.errors import TableFormatError, TargetError
 from pricerange.phone import FEATURE_NAMES
-from scoring.progress import progress
+from scoring.progress import of_rows
 from scoring.target.sink import FILES, Encoded, Form, encoded, file_form, sink
 from scoring.target.staging import ended_by_signals, locked, staged
 from scoring.work.shard import in_order
@@ -39,7 +39,7 @@ def synth(rows: int, target: Path) -> int:
     with (
         ended_by_signals(),
         locked(target),
-        progress(rows, Console(stderr=True)) as advance,
+        of_rows(rows, Console(stderr=True)) as advance,
         ThreadPoolExecutor(cores) as threads,
         staged(target) as (path,),
         sink(path, form, compression) as file,

@@ -1,6 +1,6 @@
 """What can go wrong in training, one class per cause.
 
-Rows count from 1, the first after the header; the line is the one that an editor shows.
+Indices count from 1, the first after the header; the line is the one that an editor shows.
 """
 
 from collections.abc import Sequence

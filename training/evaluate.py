@@ -15,11 +15,11 @@ from pricerange.predictor import Predictor
 from training import data
 from training.quality import conformal
 from training.quality.conformal import Coverage
-from training.quality.measures import Evaluation, evaluate
+from training.quality.measures import Measures, measure
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class VersionEvaluation:
     """How a version answers the phones of `source`.
 
     `learned` and `tuned` are the numbers of these phones that the version was fitted to, and that stopped
@@ -32,11 +32,11 @@ class Examination:
     sha256: str
     learned: int
     tuned: int
-    evaluation: Evaluation
+    evaluation: Measures
     conformal: dict[str, Coverage]
 
 
-def examine(models: Path, source: str, version: int | None = None) -> Examination:
+def evaluate(models: Path, source: str, version: int | None = None) -> VersionEvaluation:
     """Answer a file with a version of a model repository, the newest if none is named, and measure it.
 
     Raises the errors of `pricerange.bundle`, `pricerange.predictor` and `training.data`.
@@ -45,23 +45,23 @@ def examine(models: Path, source: str, version: int | None = None) -> Examinatio
     bundle, phones = predictor.bundle, data.load(source)
     probabilities = predictor.predict(phones.features).probabilities
     quantiles = bundle.passport.calibration.get("conformal_quantiles", {})
-    return Examination(
+    return VersionEvaluation(
         bundle.name,
         bundle.version,
         phones.source,
         phones.sha256,
         *_seen(bundle.passport, phones.sha256),
-        evaluate(probabilities, phones.price_range),
+        measure(probabilities, phones.price_range),
         conformal.coverage(probabilities, phones.price_range, quantiles),
     )
 
 
-def as_json(examination: Examination) -> str:
+def as_json(found: VersionEvaluation) -> str:
     """Write all of it."""
-    return json.dumps(dataclasses.asdict(examination), indent=1)
+    return json.dumps(dataclasses.asdict(found), indent=1)
 
 
-def show(found: Examination, console: Console | None = None) -> None:
+def show(found: VersionEvaluation, console: Console | None = None) -> None:
     """Print it for people, on standard output if no console is given."""
     console = console or Console()
     console.print(
@@ -85,36 +85,36 @@ def _seen(passport: Passport, sha256: str) -> tuple[int, int]:
     return passport.training_data.training_rows, passport.metrics.get("parts", {}).get("validation", 0)
 
 
-def _tables(found: Examination) -> Iterator[Table]:
-    evaluation = found.evaluation
+def _tables(found: VersionEvaluation) -> Iterator[Table]:
+    measured = found.evaluation
     measures = _table("measure", "value", "95 % interval")
     for name, label, value in (
-        ("accuracy", "accuracy", evaluation.accuracy),
-        ("macro_f1", "F1, mean of the classes", evaluation.macro.f1),
-        ("kappa", "quadratic weighted kappa", evaluation.kappa),
-        ("far_errors", "errors larger than one class", evaluation.far_errors),
-        ("nll", "negative log-likelihood, nats", evaluation.nll),
-        ("brier", "Brier score, 0 to 2", evaluation.brier),
-        ("ece", "expected calibration error", evaluation.ece),
+        ("accuracy", "accuracy", measured.accuracy),
+        ("macro_f1", "F1, mean of the classes", measured.macro.f1),
+        ("kappa", "quadratic weighted kappa", measured.kappa),
+        ("far_errors", "errors larger than one class", measured.far_errors),
+        ("nll", "negative log-likelihood, nats", measured.nll),
+        ("brier", "Brier score, 0 to 2", measured.brier),
+        ("ece", "expected calibration error", measured.ece),
     ):
-        interval = evaluation.intervals.get(name)
+        interval = measured.intervals.get(name)
         measures.add_row(
             label, f"{value:.4f}", "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
         )
     yield measures
     classes = _table("price range", "precision", "recall", "F1")
-    means = (("mean", evaluation.macro), ("mean by rows", evaluation.weighted))
-    for name, quality in (*evaluation.classes.items(), *means):
+    means = (("mean", measured.macro), ("mean by rows", measured.weighted))
+    for name, quality in (*measured.classes.items(), *means):
         classes.add_row(name, f"{quality.precision:.4f}", f"{quality.recall:.4f}", f"{quality.f1:.4f}")
     yield classes
     confusion = _table("true \\ answered", *LABELS)
-    for name, counts in zip(LABELS, evaluation.confusion, strict=True):
+    for name, counts in zip(LABELS, measured.confusion, strict=True):
         confusion.add_row(name, *map(str, counts))
     yield confusion
     if found.conformal:
         sets = _table("prediction sets", "hold the truth", "mean size")
-        for level, measured in found.conformal.items():
-            sets.add_row(f"{float(level):.0%}", f"{measured.coverage:.4f}", f"{measured.mean_size:.3f}")
+        for level, sets_of in found.conformal.items():
+            sets.add_row(f"{float(level):.0%}", f"{sets_of.coverage:.4f}", f"{sets_of.mean_size:.3f}")
         yield sets
 
 

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
+from pricerange.progress import progress
 from training.fit.history import Epoch
 from training.report.diagnose import Diagnosis
 
@@ -18,9 +19,6 @@ _LINES = 10
 def shown(epochs: int, iterations: int, console: Console) -> Iterator[Callable[[Epoch], None]]:
     """Yield what is to be called after each of up to `epochs` epochs of so many iterations."""
     _print(f"iterations an epoch: {iterations}", console)
-    if not console.is_terminal:
-        yield lambda epoch: _print_some(epoch, epochs, console)
-        return
     columns = (
         TextColumn("epoch"),
         MofNCompleteColumn(),
@@ -28,9 +26,12 @@ def shown(epochs: int, iterations: int, console: Console) -> Iterator[Callable[[
         TextColumn("{task.description}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("", total=epochs)
-        yield lambda epoch: bar.update(task, completed=epoch.number, description=_measures(epoch))
+
+    def line(done: int, what: str) -> str | None:
+        return f"epoch {done}/{epochs} {what}" if done % max(1, epochs // _LINES) == 0 else None
+
+    with progress(epochs, console, columns, line) as advance:
+        yield lambda epoch: advance(what=_measures(epoch))
 
 
 def summed_up(diagnosis: Diagnosis, version: Path, console: Console) -> None:
@@ -42,11 +43,6 @@ def summed_up(diagnosis: Diagnosis, version: Path, console: Console) -> None:
     for line in diagnosis.advice:
         _print(f"- {line}", console)
     _print(f"report: {version / 'report.html'}", console)
-
-
-def _print_some(epoch: Epoch, epochs: int, console: Console) -> None:
-    if epoch.number % max(1, epochs // _LINES) == 0:
-        _print(f"epoch {epoch.number}/{epochs} {_measures(epoch)}", console)
 
 
 def _measures(epoch: Epoch) -> str:

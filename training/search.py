@@ -26,7 +26,7 @@ from training.data import LabelledPhones
 from training.errors import DivergedError, ScheduleError, StudyMismatchError, StudyStorageError
 from training.recipe import recipe, space
 from training.recipe.recipe import Recipe
-from training.split import Rows, two_ways
+from training.split import Indices, two_ways
 from training.steps import shown
 
 HELD_OUT = 0.2
@@ -137,12 +137,12 @@ def describe(found: Found) -> str:
     )
 
 
-def hold_out(phones: LabelledPhones) -> tuple[Rows, Rows]:
+def hold_out(phones: LabelledPhones) -> tuple[Indices, Indices]:
     """Return the rows that a search sees and those that it reports on. Raises `TooFewRowsError`."""
     return two_ways(np.arange(len(phones.features)), phones.price_range, HELD_OUT, _SPLIT_SEED)
 
 
-def judgement(phones: LabelledPhones, seen: Rows, base: Recipe) -> Callable[[BaseTrial], float]:
+def judgement(phones: LabelledPhones, seen: Indices, base: Recipe) -> Callable[[BaseTrial], float]:
     """Return what judges a trial: the mean NLL of its calibrated answers out of fold.
 
     It moves with every phone; accuracy would only move with the few that change sides.
@@ -228,7 +228,7 @@ def _best(study: optuna.Study, base: Recipe) -> Recipe:
 
 
 def _runs(
-    phones: LabelledPhones, seen: Rows, held_out: Rows, choices: Recipe
+    phones: LabelledPhones, seen: Indices, held_out: Indices, choices: Recipe
 ) -> tuple[npt.NDArray[np.bool_], float]:
     """Return which held-out phones each run answered rightly, [runs, n], and the mean NLL."""
     answers = [ByRecipe("run", choices).answer(phones, seen, held_out, number) for number in range(RUNS)]
@@ -236,7 +236,7 @@ def _runs(
     return right, float(np.mean([_nll(phones, held_out, one.probabilities) for one in answers]))
 
 
-def _nll(phones: LabelledPhones, rows: Rows, probabilities: npt.NDArray[np.float32] | None) -> float:
+def _nll(phones: LabelledPhones, rows: Indices, probabilities: npt.NDArray[np.float32] | None) -> float:
     return float(log_loss(phones.price_range[rows], probabilities, labels=list(range(len(LABELS)))))
 
 

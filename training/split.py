@@ -11,30 +11,32 @@ from pricerange.phone import LABELS
 from training.errors import TooFewRowsError
 from training.recipe import sections
 
-Rows = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class SplitRows:
     """Row numbers of the three parts: together all rows, each in one part."""
 
-    training: Rows
-    validation: Rows
-    test: Rows
+    training: Indices
+    validation: Indices
+    test: Indices
 
 
-def three_ways(price_range: npt.NDArray[np.int64], shares: sections.Split, seed: int) -> Parts:
+def three_ways(price_range: npt.NDArray[np.int64], shares: sections.Split, seed: int) -> SplitRows:
     """Split n rows so that every part has the price ranges in the same proportion.
 
     Raises `TooFewRowsError` where a price range has too few rows to be in every part.
     """
-    rows: Rows = np.arange(len(price_range))
+    rows: Indices = np.arange(len(price_range))
     rest, test = two_ways(rows, price_range, shares.test, seed)
     training, validation = two_ways(rest, price_range, shares.validation / (1 - shares.test), seed)
-    return Parts(training, validation, test)
+    return SplitRows(training, validation, test)
 
 
-def two_ways(rows: Rows, price_range: npt.NDArray[np.int64], share: float, seed: int) -> tuple[Rows, Rows]:
+def two_ways(
+    rows: Indices, price_range: npt.NDArray[np.int64], share: float, seed: int
+) -> tuple[Indices, Indices]:
     """Split `rows` into those that stay and a stratified share of them; `price_range` is of all n rows.
 
     Raises `TooFewRowsError`.

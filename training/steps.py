@@ -1,11 +1,13 @@
-"""How far a job of many steps is: a bar on a terminal, a line now and then elsewhere."""
+"""How far a job of many steps is, as the folds of a comparison or the trials of a search."""
 
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+from pricerange.progress import progress
 
 _LINES = 20
 """Plain lines of a whole job, at most."""
@@ -14,22 +16,11 @@ _LINES = 20
 @contextmanager
 def shown(steps: int, console: Console) -> Iterator[Callable[[str], None]]:
     """Lend a function to be told, after each of up to `steps` steps, what it was."""
-    if not console.is_terminal:
-        yield _lines(steps, console)
-        return
     columns = (MofNCompleteColumn(), BarColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("", total=steps)
-        yield lambda what: bar.update(task, advance=1, description=what)
 
+    def line(done: int, what: str) -> str | None:
+        due = done % math.ceil(steps / _LINES) == 0 or done == steps
+        return f"{done}/{steps} {what}" if due else None
 
-def _lines(steps: int, console: Console) -> Callable[[str], None]:
-    done = 0
-
-    def say(what: str) -> None:
-        nonlocal done
-        done += 1
-        if done % math.ceil(steps / _LINES) == 0 or done == steps:
-            console.print(f"{done}/{steps} {what}", highlight=False, soft_wrap=True)
-
-    return say
+    with progress(steps, console, columns, line) as advance:
+        yield lambda what: advance(what=what)

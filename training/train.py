@@ -13,7 +13,7 @@ from training.data import LabelledPhones
 from training.export import answering, export, prove_equal
 from training.fit.device import find_device, reproducible
 from training.fit.history import Epoch, History
-from training.fit.loop import Part, fit, iterations
+from training.fit.loop import Examples, fit, iterations
 from training.network.initialise import initialise
 from training.network.network import Network, PhoneModel
 from training.network.preprocess import Preprocess
@@ -21,7 +21,7 @@ from training.progress import shown, summed_up
 from training.quality import conformal
 from training.quality.calibrate import calibrate
 from training.quality.importance import importances
-from training.quality.measures import evaluate
+from training.quality.measures import measure
 from training.recipe import recipe
 from training.recipe.recipe import Recipe
 from training.report import card
@@ -29,7 +29,7 @@ from training.report.diagnose import diagnose
 from training.report.passport import passport
 from training.report.run import Run
 from training.report.yardstick import yardstick
-from training.split import Rows, three_ways
+from training.split import Indices, three_ways
 
 
 def train(
@@ -64,7 +64,7 @@ def train(
     graph = export(model, _metadata(phones))
     answers = prove_equal(model, graph, phones.features)
     tested = answers.probabilities[parts.test], phones.price_range[parts.test]
-    evaluation, coverage = evaluate(*tested), conformal.coverage(*tested, calibration.conformal_quantiles)
+    evaluation, coverage = measure(*tested), conformal.coverage(*tested, calibration.conformal_quantiles)
     run = Run(
         recipe=choices,
         phones=phones,
@@ -86,8 +86,8 @@ def train(
 
 def learn(  # noqa: PLR0913, PLR0917
     phones: LabelledPhones,
-    training: Rows,
-    validation: Rows,
+    training: Indices,
+    validation: Indices,
     choices: Recipe,
     on_epoch: Callable[[Epoch], None],
     device: str = "cpu",
@@ -104,7 +104,7 @@ def learn(  # noqa: PLR0913, PLR0917
         network = Network(preprocess.outputs, choices.network, choices.head)
         initialise(network, choices.initialisation)
         learned, held_out = (
-            Part(preprocess(features[rows]).to(where), price_range[rows].to(where))
+            Examples(preprocess(features[rows]).to(where), price_range[rows].to(where))
             for rows in (training, validation)
         )
         history = fit(network.to(where), learned, held_out, choices, on_epoch)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pricerange.bundle import Bundle
 from pricerange.predictor import Provider
@@ -11,7 +11,8 @@ from scoring.job.tally import Tally
 from scoring.source.blocks import BLOCK_ROWS, PART_BYTES, PART_ROWS
 from scoring.source.files import InputFile
 from scoring.target.sink import Form
-from scoring.work.answer import OnBadRow
+
+OnBadRow = Literal["fail", "reject", "null"]
 
 
 @dataclass(frozen=True, slots=True)

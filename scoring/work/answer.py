@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,11 @@ from pricerange.tables.csv.blocks import lines
 from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.table import Reason
 from scoring.errors import BadBlockRowError, UnknownColumnError
+from scoring.job.job import OnBadRow
 from scoring.job.tally import Tally, TrainingRange
 from scoring.target import columns
 from scoring.target.csv_text import continued
 from scoring.target.sink import Encoded, Form, encoded
-
-OnBadRow = Literal["fail", "reject", "null"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pricerange.errors import MissingExtraError, PriceRangeError
 from scoring.errors import ClusterError
 from scoring.job.job import Job, Part
 from scoring.source.blocks import Shard
-from scoring.work.shard import Advance, Worker
+from scoring.work.shard import OnRows, ShardWorker
 
 _SECONDS_TO_CONNECT = 10
 
@@ -29,13 +29,13 @@ class Cluster:
     gpus: float = 0.0
 
 
-def parts(cluster: Cluster, job: Job, shards: Sequence[Shard], advance: Advance) -> Generator[Part]:
+def parts(cluster: Cluster, job: Job, shards: Sequence[Shard], on_rows: OnRows) -> Generator[Part]:
     """Write the parts of shards on a cluster and yield them as shards are finished.
 
     The folder of the job has to be the same on all machines. A shard whose machine was lost is done again by
     another: its parts get the same names and the same bytes.
 
-    Raises `MissingExtraError`, `ClusterError`, and what `Worker.parts` raises.
+    Raises `MissingExtraError`, `ClusterError`, and what `ShardWorker.parts` raises.
     """
     if not shards:
         return
@@ -60,7 +60,7 @@ def parts(cluster: Cluster, job: Job, shards: Sequence[Shard], advance: Advance)
             if isinstance(found, PriceRangeError):
                 raise found
             for part in found:
-                advance(part.tally.rows)
+                on_rows(part.tally.rows)
                 yield part
 
 
@@ -68,7 +68,7 @@ class _Actor:
     """A worker in a process of Ray's."""
 
     def __init__(self, job: Job, cores: int) -> None:
-        self._worker = Worker(job, cores)
+        self._worker = ShardWorker(job, cores)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
         """Write the parts of shards, and say which they are; or what is wrong: Ray would lose its fields."""

@@ -6,15 +6,15 @@ from queue import SimpleQueue
 
 from scoring.job.job import Part
 from scoring.source.blocks import Shard
-from scoring.work.shard import Advance, Worker
+from scoring.work.shard import OnRows, ShardWorker
 
 
-def parts(worker: Worker, shards: Sequence[Shard], at_once: int, advance: Advance) -> Generator[Part]:
+def parts(worker: ShardWorker, shards: Sequence[Shard], at_once: int, on_rows: OnRows) -> Generator[Part]:
     """Write the parts of shards, `at_once` of them at the same time, and yield them as they are finished.
 
     Where several shards fail, the error is that of the first: those before it are worked on to their ends.
     """
-    crew = _Crew(worker, shards, advance)
+    crew = _Crew(worker, shards, on_rows)
     with ThreadPoolExecutor(at_once, "shard") as threads:
         working = [threads.submit(crew.work, place) for place in range(len(shards))]
         try:
@@ -34,24 +34,24 @@ class _LeftError(Exception):
 class _Crew:
     """What the threads that work on shards share."""
 
-    def __init__(self, worker: Worker, shards: Sequence[Shard], advance: Advance) -> None:
+    def __init__(self, worker: ShardWorker, shards: Sequence[Shard], on_rows: OnRows) -> None:
         self._worker = worker
         self._shards = shards
-        self._advance = advance
+        self._on_rows = on_rows
         self._finished: SimpleQueue[Part | None] = SimpleQueue()
         self._end = len(shards)
 
     def work(self, place: int) -> None:
         """Write a shard's parts, unless it is one that need not be worked on."""
 
-        def advance(rows: int) -> None:
+        def count(rows: int) -> None:
             if place >= self._end:
                 raise _LeftError
-            self._advance(rows)
+            self._on_rows(rows)
 
         try:
             if place < self._end:
-                for part in self._worker.parts(self._shards[place], advance):
+                for part in self._worker.parts(self._shards[place], count):
                     self._finished.put(part)
         except BaseException:
             self.leave(place)

@@ -31,7 +31,7 @@ from scoring.target.sink import encoded, sink
 from scoring.target.staging import staged
 from scoring.work.answer import Answered, Answerer
 
-Advance = Callable[[int], None]
+OnRows = Callable[[int], None]
 """Is told of more rows that are done; what it raises ends the work."""
 
 _BLOCKS_AHEAD = 3
@@ -55,7 +55,7 @@ class _Piece:
         return self.block.part
 
 
-class Worker:
+class ShardWorker:
     """Does a job's work with a thread for each of its cores; shards may be worked on at the same time."""
 
     def __init__(self, job: Job, cores: int) -> None:
@@ -67,7 +67,7 @@ class Worker:
         self._wanted = None if job.columns is None else (*FEATURE_NAMES, *job.columns)
         self._threads = ThreadPoolExecutor(cores, "answer")
 
-    def parts(self, shard: Shard, advance: Advance) -> Iterator[Part]:
+    def parts(self, shard: Shard, on_rows: OnRows) -> Iterator[Part]:
         """Write a shard's parts, each whole or not at all, and yield those that are on the disk.
 
         Raises `TargetError`, `BadRowError`, and what reading and judging a table raises.
@@ -77,18 +77,18 @@ class Worker:
         for number, pieces in groupby(self._pieces(shard), attrgetter("part")):
             name = part_name(shard.file, number, job.form)
             with self._staged(job.target / name, job.rejects / name) as (answers, rejects):
-                tally, last = self._write(pieces, answers, rejects, advance)
+                tally, last = self._write(pieces, answers, rejects, on_rows)
                 size = answers.stat().st_size
                 rejected = rejects.stat().st_size if rejects and rejects.exists() else 0
             yield Part(shard.file, number, start, last.block.stop, row, size, rejected, tally)
             start, row = last.block.stop, row + tally.rows
 
-    def whole(self, shards: Sequence[Shard], advance: Advance) -> Tally:
+    def whole(self, shards: Sequence[Shard], on_rows: OnRows) -> Tally:
         """Write all shards into one file, which appears whole or not at all."""
         job = self._job
         with self._staged(job.target, job.rejects) as (answers, rejects):
             pieces = (piece for shard in shards for piece in self._pieces(shard))
-            tally, _ = self._write(pieces, answers, rejects, advance)
+            tally, _ = self._write(pieces, answers, rejects, on_rows)
         return tally
 
     @contextmanager
@@ -103,7 +103,7 @@ class Worker:
             yield answers_path, rejects_path
 
     def _write(
-        self, pieces: Iterable[_Piece], answers_path: Path, rejects_path: Path | None, advance: Advance
+        self, pieces: Iterable[_Piece], answers_path: Path, rejects_path: Path | None, on_rows: OnRows
     ) -> tuple[Tally, _Piece]:
         """Write pieces to one or two files and return what was counted, and the last piece."""
         job, total = self._job, Tally()
@@ -122,7 +122,7 @@ class Worker:
                 except ColumnsDifferError as error:
                     raise replace(error, file=file.name) from error
                 total.add(piece.answered.tally)
-                advance(piece.answered.tally.rows)
+                on_rows(piece.answered.tally.rows)
         return total, piece
 
     def _pieces(self, shard: Shard) -> Iterator[_Piece]:

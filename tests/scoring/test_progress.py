@@ -5,7 +5,7 @@ import time
 import pytest
 from rich.console import Console
 
-from scoring.progress import progress
+from scoring.progress import of_rows
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def five_seconds_a_look(monkeypatch):
 
 def test_a_line_comes_every_ten_seconds_where_there_is_no_terminal(five_seconds_a_look):
     written = io.StringIO()
-    with progress(40_000, Console(file=written, force_terminal=False)) as advance:
+    with of_rows(40_000, Console(file=written, force_terminal=False)) as advance:
         for _ in range(4):
             advance(10_000)
     assert written.getvalue().splitlines() == [
@@ -28,12 +28,12 @@ def test_a_line_comes_every_ten_seconds_where_there_is_no_terminal(five_seconds_
 @pytest.mark.parametrize(("done", "about"), [(10_000, 40_000), (0, 0), (12, 10)])
 def test_a_terminal_shows_a_bar(done, about):
     written = io.StringIO()
-    with progress(about, Console(file=written, force_terminal=True, width=100)) as advance:
+    with of_rows(about, Console(file=written, force_terminal=True, width=100)) as advance:
         advance(done)
     assert f"{done}/{about}" in written.getvalue()
 
 
 @pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "elsewhere"])
 def test_an_error_inside_comes_out(terminal):
-    with pytest.raises(ZeroDivisionError), progress(1, Console(file=io.StringIO(), force_terminal=terminal)):
+    with pytest.raises(ZeroDivisionError), of_rows(1, Console(file=io.StringIO(), force_terminal=terminal)):
         1 / 0  # noqa: B018

@@ -27,12 +27,11 @@ from pricerange.phone import FEATURE_NAMES, FEATURES, LABELS, refusal
 from pricerange.predictor import Predictor
 from pricerange.tables import table
 from pricerange.tables.csv import file as csv_file
-from scoring.job.job import rejects_of
+from scoring.job.job import OnBadRow, rejects_of
 from scoring.job.summary import Summary
 from scoring.score import Options
 from scoring.score import score as run
 from scoring.source import blocks
-from scoring.work.answer import OnBadRow
 
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}
 PROBABILITIES = [f"probability_{k}" for k in range(4)]

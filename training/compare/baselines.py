@@ -12,10 +12,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from training.compare.contender import Answers
+from training.compare.contender import FoldAnswers
 from training.data import LabelledPhones
 from training.ordinal_linear import OrdinalLinear
-from training.split import Rows
+from training.split import Indices
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Baseline:
     make: Callable[[int], Any]
     """Makes one from a seed."""
 
-    def answer(self, phones: LabelledPhones, training: Rows, test: Rows, number: int) -> Answers:
+    def answer(self, phones: LabelledPhones, training: Indices, test: Indices, number: int) -> FoldAnswers:
         """Fit a new one to the training rows, the statistics of the features included."""
         start = time.perf_counter()
         scaler, classifier = StandardScaler(), self.make(number)
@@ -39,7 +39,7 @@ class Baseline:
         probabilities = None
         if hasattr(classifier, "predict_proba"):
             probabilities = classifier.predict_proba(standardised).astype(np.float32)
-        return Answers(classifier.predict(standardised), probabilities, None, time.perf_counter() - start)
+        return FoldAnswers(classifier.predict(standardised), probabilities, None, time.perf_counter() - start)
 
 
 BASELINES = (

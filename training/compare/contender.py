@@ -13,12 +13,12 @@ from training.fit.device import reproducible
 from training.quality import conformal
 from training.quality.calibrate import calibrate
 from training.recipe.recipe import Recipe
-from training.split import Rows, two_ways
+from training.split import Indices, two_ways
 from training.train import learn
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class FoldAnswers:
     """Price ranges int64 [n], and what else a contender gave.
 
     `probabilities` are float32 [n, 4] where it knows any, `coverage` that of its prediction sets by level
@@ -38,7 +38,7 @@ class Contender(Protocol):
     def name(self) -> str:
         """What a table calls it."""
 
-    def answer(self, phones: LabelledPhones, training: Rows, test: Rows, number: int) -> Answers:
+    def answer(self, phones: LabelledPhones, training: Indices, test: Indices, number: int) -> FoldAnswers:
         """Learn from the training rows alone, answer the test rows; the fold's number seeds."""
 
 
@@ -49,7 +49,7 @@ class ByRecipe:
     name: str
     recipe: Recipe
 
-    def answer(self, phones: LabelledPhones, training: Rows, test: Rows, number: int) -> Answers:
+    def answer(self, phones: LabelledPhones, training: Indices, test: Indices, number: int) -> FoldAnswers:
         """Take the rows that stop and calibrate the network out of the training rows."""
         start = time.perf_counter()
         choices = self.recipe.model_copy(update={"seed": (self.recipe.seed + number) % 2**32})
@@ -62,4 +62,4 @@ class ByRecipe:
         coverage = conformal.coverage(
             probabilities, phones.price_range[test], calibration.conformal_quantiles
         )
-        return Answers(answered, probabilities, coverage, time.perf_counter() - start)
+        return FoldAnswers(answered, probabilities, coverage, time.perf_counter() - start)

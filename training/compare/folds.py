@@ -10,10 +10,10 @@ from joblib import Parallel, delayed, parallel_config
 from sklearn.model_selection import RepeatedStratifiedKFold
 from threadpoolctl import threadpool_limits
 
-from training.compare.contender import Answers, Contender
+from training.compare.contender import Contender, FoldAnswers
 from training.data import LabelledPhones
 from training.errors import TooFewRowsError
-from training.split import Rows
+from training.split import Indices
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Fold:
 
     number: int
     repeat: int
-    training: Rows
-    test: Rows
+    training: Indices
+    test: Indices
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,12 @@ def answers(
     folds: Sequence[Fold],
     jobs: int,
     on_fold: Callable[[str], None],
-) -> list[list[Answers]]:
+) -> list[list[FoldAnswers]]:
     """Let every contender learn and answer every fold in `jobs` processes; return the answers of each.
 
     `on_fold` is told the contender's name whenever it has finished a fold.
     """
-    found: dict[tuple[int, int], Answers] = {}
+    found: dict[tuple[int, int], FoldAnswers] = {}
     tasks = [(place, fold) for place in range(len(contenders)) for fold in folds]
     with parallel_config("loky", n_jobs=jobs):
         finished = Parallel(return_as="generator_unordered")(
@@ -67,7 +67,9 @@ def answers(
     return [[found[place, fold.number] for fold in folds] for place in range(len(contenders))]
 
 
-def _answer(phones: LabelledPhones, contender: Contender, place: int, fold: Fold) -> tuple[int, int, Answers]:
+def _answer(
+    phones: LabelledPhones, contender: Contender, place: int, fold: Fold
+) -> tuple[int, int, FoldAnswers]:
     # the processes share the cores; more threads in each would only wait for one another
     with threadpool_limits(1):
         return place, fold.number, contender.answer(phones, fold.training, fold.test, fold.number)

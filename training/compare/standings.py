@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sklearn.metrics import brier_score_loss, log_loss
 
 from pricerange.phone import LABELS
-from training.compare.contender import Answers
+from training.compare.contender import FoldAnswers
 from training.compare.folds import Estimate, Fold, estimate
 from training.quality.conformal import Coverage
 from training.quality.reliability import expected_calibration_error, reliability
@@ -40,7 +40,10 @@ class Standing:
 
 
 def standings(
-    names: Sequence[str], answers: Sequence[Sequence[Answers]], folds: Sequence[Fold], price_range: Labels
+    names: Sequence[str],
+    answers: Sequence[Sequence[FoldAnswers]],
+    folds: Sequence[Fold],
+    price_range: Labels,
 ) -> list[Standing]:
     """Measure the answers of each contender to each fold; `price_range` holds the truth of all n rows."""
     first = _accuracies(answers[0], folds, price_range)
@@ -51,7 +54,11 @@ def standings(
 
 
 def _standing(
-    name: str, answers: Sequence[Answers], folds: Sequence[Fold], price_range: Labels, first: list[float]
+    name: str,
+    answers: Sequence[FoldAnswers],
+    folds: Sequence[Fold],
+    price_range: Labels,
+    first: list[float],
 ) -> Standing:
     in_repeat = sum(fold.repeat == 0 for fold in folds)
     accuracies = _accuracies(answers, folds, price_range)
@@ -82,7 +89,7 @@ def _standing(
     )
 
 
-def _accuracies(answers: Sequence[Answers], folds: Sequence[Fold], price_range: Labels) -> list[float]:
+def _accuracies(answers: Sequence[FoldAnswers], folds: Sequence[Fold], price_range: Labels) -> list[float]:
     return [
         float(np.mean(one.price_range == price_range[fold.test]))
         for one, fold in zip(answers, folds, strict=True)

@@ -20,7 +20,7 @@ from training.recipe.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Examples:
     """Rows that the network can take: preprocessed float32 [n, inputs] and price ranges int64 [n]."""
 
     features: Tensor
@@ -33,7 +33,11 @@ def iterations(rows: int, batch_size: int | Literal["full"]) -> int:
 
 
 def fit(
-    network: Network, training: Part, validation: Part, choices: Recipe, on_epoch: Callable[[Epoch], None]
+    network: Network,
+    training: Examples,
+    validation: Examples,
+    choices: Recipe,
+    on_epoch: Callable[[Epoch], None],
 ) -> History:
     """Train the network and leave it in eval mode with the weights that early stopping kept.
 
@@ -84,7 +88,7 @@ def fit(
     return History(epochs, kept)
 
 
-def _order(part: Part, shuffle: bool) -> Tensor:
+def _order(part: Examples, shuffle: bool) -> Tensor:
     """Return the numbers of all rows as the epoch takes them; they are drawn on the CPU wherever it runs."""
     rows = torch.randperm(len(part.features)) if shuffle else torch.arange(len(part.features))
     return rows.to(part.features.device)
@@ -98,7 +102,7 @@ def _clip(network: Network, loop: sections.Loop) -> None:
 
 
 @torch.no_grad()
-def _measure(network: Network, part: Part) -> tuple[float, float, float]:
+def _measure(network: Network, part: Examples) -> tuple[float, float, float]:
     """Return mean loss, its standard error and accuracy in eval mode."""
     network.eval()
     logits = network(part.features)

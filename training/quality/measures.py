@@ -29,7 +29,7 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class Measures:
     """Measures of n answers.
 
     `macro` is the mean of the classes' qualities, `weighted` the one weighted by their rows;
@@ -54,7 +54,7 @@ class Evaluation:
     intervals: dict[str, tuple[float, float]]
 
 
-def evaluate(probabilities: npt.NDArray[np.float32], price_range: npt.NDArray[np.int64]) -> Evaluation:
+def measure(probabilities: npt.NDArray[np.float32], price_range: npt.NDArray[np.int64]) -> Measures:
     """Compare answers float32 [n, 4] with the true price ranges int64 [n]; n is at least 1."""
     labels: Any = range(len(LABELS))
     answered = probabilities.argmax(axis=1)
@@ -62,7 +62,7 @@ def evaluate(probabilities: npt.NDArray[np.float32], price_range: npt.NDArray[np
     table = np.array(qualities).T
     rows_of_classes = np.bincount(price_range, minlength=len(LABELS))
     bins = reliability(probabilities, price_range)
-    return Evaluation(
+    return Measures(
         rows=len(price_range),
         accuracy=float(accuracy_score(price_range, answered)),
         classes={name: Quality(*row) for name, row in zip(LABELS, table.tolist(), strict=True)},

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from pricerange.phone import FEATURE_NAMES, LABELS
 from training.fit.history import as_csv
-from training.quality.measures import Evaluation
+from training.quality.measures import Measures
 from training.recipe.sections import Lstm, Mlp
 from training.report import plots, svg
 from training.report.page import report
@@ -139,7 +139,7 @@ def _what_to_change(advice: Sequence[str]) -> str:
     return f"\nWhat to change:\n\n{_list(advice)}\n" if advice else ""
 
 
-def _measures_table(evaluation: Evaluation) -> str:
+def _measures_table(evaluation: Measures) -> str:
     intervals = {name: f"{low:.4f} to {high:.4f}" for name, (low, high) in evaluation.intervals.items()}
     rows = [
         ("accuracy", f"{evaluation.accuracy:.4f}", intervals["accuracy"]),
@@ -160,7 +160,7 @@ def _coverage_table(run: Run) -> str:
     return _table(("promised", "held", "price ranges in a set"), rows)
 
 
-def _quality_table(evaluation: Evaluation) -> str:
+def _quality_table(evaluation: Measures) -> str:
     rows = [
         (name, f"{quality.precision:.4f}", f"{quality.recall:.4f}", f"{quality.f1:.4f}")
         for name, quality in (

@@ -9,10 +9,10 @@ from training.network.network import PhoneModel
 from training.quality.calibrate import Calibration
 from training.quality.conformal import Coverage
 from training.quality.importance import Importance
-from training.quality.measures import Evaluation
+from training.quality.measures import Measures
 from training.recipe.recipe import Recipe
 from training.report.diagnose import Diagnosis
-from training.split import Parts
+from training.split import SplitRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,13 @@ class Run:
 
     recipe: Recipe
     phones: LabelledPhones
-    parts: Parts
+    parts: SplitRows
     model: PhoneModel
     history: History
     diagnosis: Diagnosis
     graph: bytes
     answers: Prediction
-    evaluation: Evaluation
+    evaluation: Measures
     calibration: Calibration
     coverage: dict[str, Coverage]
     importances: list[Importance]

@@ -7,7 +7,7 @@ from sklearn.preprocessing import StandardScaler
 
 from training.data import LabelledPhones
 from training.ordinal_linear import OrdinalLinear
-from training.split import Rows
+from training.split import Indices
 
 _ERRORS = 3.0
 """Standard errors by which a network may stay below: so much is chance."""
@@ -26,7 +26,7 @@ class Yardstick:
         return self.accuracy - _ERRORS * self.error
 
 
-def yardstick(phones: LabelledPhones, training: Rows, validation: Rows) -> Yardstick:
+def yardstick(phones: LabelledPhones, training: Indices, validation: Indices) -> Yardstick:
     """Let the ordinal linear model learn from the training rows and answer the validation rows."""
     scaler, linear = StandardScaler(), OrdinalLinear()
     linear.fit(scaler.fit_transform(phones.features[training]), phones.price_range[training])

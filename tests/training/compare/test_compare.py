@@ -12,7 +12,7 @@ from rich.console import Console
 from training.compare import compare, scoreboard
 from training.compare.baselines import BASELINES
 from training.compare.compare import Comparison, Plan
-from training.compare.contender import Answers, ByRecipe
+from training.compare.contender import ByRecipe, FoldAnswers
 from training.compare.folds import Fold, split
 from training.compare.standings import standings
 from training.data import LabelledPhones
@@ -108,14 +108,14 @@ def test_standings_of_answers_known_by_heart() -> None:
     price_range = np.array([0, 1, 2, 3] * 2)
     folds = [Fold(number, 0, np.arange(8)[1 - number :: 2], np.arange(8)[number::2]) for number in range(2)]
 
-    def answers(wrong: int, by: int) -> list[Answers]:
+    def answers(wrong: int, by: int) -> list[FoldAnswers]:
         found = []
         for number, fold in enumerate(folds):
             answered = price_range[fold.test].copy()
             if number == 0:
                 answered[:wrong] += by
             given = np.where(np.eye(4)[answered] > 0, 0.97, 0.01).astype(np.float32)
-            found.append(Answers(answered, given, {"0.9": Coverage(number / 2, 1 + number)}, 2.0))
+            found.append(FoldAnswers(answered, given, {"0.9": Coverage(number / 2, 1 + number)}, 2.0))
         return found
 
     first, second = standings(["first", "second"], [answers(0, 0), answers(1, 2)], folds, price_range)

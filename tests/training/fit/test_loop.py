@@ -11,7 +11,7 @@ from training.data import LabelledPhones
 from training.errors import DivergedError
 from training.fit.divergence import DivergenceGuard
 from training.fit.history import Epoch
-from training.fit.loop import Part, fit
+from training.fit.loop import Examples, fit
 from training.network.network import Network
 from training.recipe.recipe import Recipe
 from training.recipe.sections import Normal, Sgd, Steady
@@ -97,7 +97,7 @@ def test_rows_come_in_their_order_or_in_another_each_epoch(
     phones: LabelledPhones, quick: Recipe, shuffle: bool
 ) -> None:
     recipe = changed(quick, "loop", shuffle=shuffle, epochs=2, batch_size=60)
-    part = Part(torch.randn(200, 20), torch.from_numpy(phones.price_range[:200]))
+    part = Examples(torch.randn(200, 20), torch.from_numpy(phones.price_range[:200]))
     network = Network(20, recipe.network, recipe.head)
     seen: list[torch.Tensor] = []
     network.register_forward_pre_hook(lambda module, rows: seen.append(rows[0]) if module.training else None)
@@ -133,7 +133,7 @@ def test_clipping_bounds_a_step(
     plain = Sgd(name="sgd", learning_rate=1.0)
     recipe = quick.model_copy(update={"optimiser": plain, "schedule": Steady(name="constant")})
     recipe = changed(recipe, "loop", epochs=1, batch_size="full", **choices)
-    part = Part(torch.randn(200, 20), torch.from_numpy(phones.price_range[:200]))
+    part = Examples(torch.randn(200, 20), torch.from_numpy(phones.price_range[:200]))
     network = Network(20, recipe.network, recipe.head)
     before = nn.utils.parameters_to_vector(network.parameters()).detach()
     fit(network, part, part, recipe, lambda _: None)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from sklearn.metrics import brier_score_loss, cohen_kappa_score, f1_score, log_loss
 
-from training.quality.measures import Evaluation, evaluate
+from training.quality.measures import Measures, measure
 from training.quality.reliability import expected_calibration_error, reliability
 
 Probabilities = npt.NDArray[np.float32]
@@ -29,7 +29,7 @@ def drawn() -> tuple[Probabilities, npt.NDArray[np.int64]]:
 
 def test_measures_of_a_small_table() -> None:
     true = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2, 3])
-    found = evaluate(sure([0, 0, 1, 1, 1, 2, 2, 2, 3, 3]), true)
+    found = measure(sure([0, 0, 1, 1, 1, 2, 2, 2, 3, 3]), true)
     assert found.rows == 10
     assert found.accuracy == pytest.approx(0.8)
     assert found.confusion == [[2, 1, 0, 0], [0, 2, 0, 0], [0, 0, 3, 1], [0, 0, 0, 1]]
@@ -42,7 +42,7 @@ def test_measures_of_a_small_table() -> None:
 
 
 def test_losses_of_answers_that_are_known_by_heart() -> None:
-    found = evaluate(sure([0, 1, 2, 3, 0]), np.array([0, 1, 2, 3, 3]))
+    found = measure(sure([0, 1, 2, 3, 0]), np.array([0, 1, 2, 3, 3]))
     assert found.nll == pytest.approx(-(4 * math.log(0.7) + math.log(0.1)) / 5, rel=1e-6)
     assert found.brier == pytest.approx(
         (4 * (0.3**2 + 3 * 0.1**2) + 0.7**2 + 0.9**2 + 2 * 0.1**2) / 5, rel=1e-6
@@ -52,20 +52,20 @@ def test_losses_of_answers_that_are_known_by_heart() -> None:
 
 
 def test_a_price_range_that_is_never_answered_has_precision_0() -> None:
-    found = evaluate(sure([0, 1, 2, 2]), np.array([0, 1, 2, 3]))
+    found = measure(sure([0, 1, 2, 2]), np.array([0, 1, 2, 3]))
     assert found.classes["very high"].precision == 0
     assert found.classes["very high"].f1 == 0
 
 
 def test_phones_of_one_price_range_all_answered_rightly_agree_fully() -> None:
-    found = evaluate(sure([2, 2, 2]), np.array([2, 2, 2]))
+    found = measure(sure([2, 2, 2]), np.array([2, 2, 2]))
     assert found.kappa == 1
     assert found.intervals["kappa"] == (1, 1)
     assert found.weighted.f1 == 1
 
 
 def test_an_answer_of_probability_0_to_the_truth_costs_a_finite_number() -> None:
-    found = evaluate(sure([0, 1], confidence=1.0), np.array([1, 1]))
+    found = measure(sure([0, 1], confidence=1.0), np.array([1, 1]))
     assert 5 < found.nll < 10
 
 
@@ -83,9 +83,9 @@ def test_reliability_bins_hold_all_phones_and_their_means() -> None:
 def test_answers_as_sure_as_they_are_right_have_a_small_calibration_error(
     drawn: tuple[Probabilities, npt.NDArray[np.int64]],
 ) -> None:
-    found = evaluate(*drawn)
+    found = measure(*drawn)
     assert found.ece < 0.06
-    assert evaluate(sure(drawn[0].argmax(axis=1).tolist(), 1.0), drawn[1]).ece > 0.15
+    assert measure(sure(drawn[0].argmax(axis=1).tolist(), 1.0), drawn[1]).ece > 0.15
 
 
 def resampled(probabilities: Probabilities, true: npt.NDArray[np.int64]) -> dict[str, list[float]]:
@@ -107,7 +107,7 @@ def resampled(probabilities: Probabilities, true: npt.NDArray[np.int64]) -> dict
 def test_intervals_are_those_of_a_bootstrap_and_hold_the_measure(
     drawn: tuple[Probabilities, npt.NDArray[np.int64]],
 ) -> None:
-    found = evaluate(*drawn)
+    found = measure(*drawn)
     measures = {"accuracy": found.accuracy, "macro_f1": found.macro.f1, "kappa": found.kappa}
     measures |= {"nll": found.nll, "brier": found.brier}
     slowly = resampled(*drawn)
@@ -118,6 +118,6 @@ def test_intervals_are_those_of_a_bootstrap_and_hold_the_measure(
 
 
 def test_intervals_are_the_same_each_time(drawn: tuple[Probabilities, npt.NDArray[np.int64]]) -> None:
-    first, again = (evaluate(*drawn) for _ in range(2))
-    assert isinstance(first, Evaluation)
+    first, again = (measure(*drawn) for _ in range(2))
+    assert isinstance(first, Measures)
     assert first == again
