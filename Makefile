@@ -5,9 +5,11 @@ BIN    := $(VENV)/bin
 # phones.csv of the public "Mobile Price Classification" data, or generated phones
 DATA   ?= $(or $(PRICERANGE_DATA),synthetic)
 ARGS   ?=
+# processes that share the tests; worksteal gives the last ones to who is done
+PYTEST := $(BIN)/python -m pytest --numprocesses $(or $(JOBS),auto) --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format train score bench containers-check clean
+.PHONY: help serve test test-long test-flaky test-lowest lint format train score bench containers-check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -30,16 +32,33 @@ score: $(VENV)/service.stamp ## answer a file: make score ARGS="phones.csv answe
 train: $(VENV)/dev.stamp ## train the next model version: make train DATA=phones.csv
 	$(BIN)/pricerange train --data $(DATA) $(ARGS)
 
-test: $(VENV)/dev.stamp ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/dev.stamp ## run the tests on all cores: make test ARGS="tests/service -k missing" JOBS=1
+	$(PYTEST) $(ARGS)
 
-lint: $(VENV)/dev.stamp ## style, types, and which room may import which
+test-long: $(VENV)/dev.stamp ## run them with the corpora that are slow by nature (half an hour)
+	PRICERANGE_LONG_TESTS=1 $(PYTEST) $(ARGS)
+
+test-flaky: $(VENV)/dev.stamp ## run them three times beside a process on every core that never rests
+	$(BIN)/python tests/hogged.py 3 $(PYTEST) $(ARGS)
+
+test-lowest: $(VENV)-lowest/stamp ## run the essentials with the oldest dependencies that pyproject.toml admits
+	$(VENV)-lowest/bin/python -m pytest tests/test_essentials.py $(ARGS)
+
+# torch is not among them: the essentials use the committed model
+$(VENV)-lowest/stamp: pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest --resolution lowest-direct -e .
+	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest pytest httpx
+	@touch $@
+
+lint: $(VENV)/dev.stamp ## style, types, and which package may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-format: $(VENV)/dev.stamp ## put the code in the house's shape
+format: $(VENV)/dev.stamp ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -56,4 +75,4 @@ containers-check: ## build the images, run them together and look (minutes)
 	$(PYTHON) deploy/containers_check.py
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

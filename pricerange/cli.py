@@ -3,8 +3,6 @@
 Exit codes: 0 done, 1 an error of the program, 2 wrong usage, else those of `pricerange.errors`.
 """
 
-import inspect
-import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -13,13 +11,26 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings
+from typer.core import TyperGroup
 
-from pricerange.errors import MissingExtraError, PriceRangeError, SettingsError
-from service.settings import Settings
+from pricerange.errors import MissingExtraError, PriceRangeError
+
+
+class _Commands(TyperGroup):
+    """The commands; `serve` is given its flags when it is called, since reading the settings takes time."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the name, the command and the arguments that are left for it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and name == "serve":
+            from service.command import command as with_flags
+
+            command = with_flags(command.help or "")
+        return name, command, rest
+
 
 app = typer.Typer(
+    cls=_Commands,
     help="A phone's 20 features in, its price range out: train, judge, serve and score.",
     no_args_is_help=True,
     add_completion=False,
@@ -213,41 +224,7 @@ def list_models(models: Models = Path("models")) -> None:
         raise typer.Exit(refused[0].exit_code)
 
 
-def _flags_of(settings: type[BaseSettings]) -> inspect.Signature:
-    """Make one option of each setting: the name, the type and the words stand in the settings class alone."""
-    return inspect.Signature(
-        [
-            inspect.Parameter(
-                name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=None,
-                annotation=Annotated[
-                    field.annotation,
-                    typer.Option(help=f"{field.description} (default: {field.default})", show_default=False),
-                ],
-            )
-            for name, field in settings.model_fields.items()
-        ]
-    )
-
-
-def serve(**flags: Any) -> None:
+@app.command()
+def serve() -> None:
     """Answer HTTP requests with a model version; PRICERANGE_<SETTING> in the environment does as well."""
-    try:
-        settings = Settings(**{name: value for name, value in flags.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = ".".join(map(str, first["loc"]))
-        setting = f"--{name.replace('_', '-')} or PRICERANGE_{name.upper()}" if name else "settings"
-        expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-        raise SettingsError(setting, expected, first["input"] if name else "others") from None
-    # until the server drains on them: process 1 would ignore the first, and the second print a traceback
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
-    from service.serve import serve as run
-
-    sys.exit(run(settings))
-
-
-serve.__signature__ = _flags_of(Settings)  # type: ignore[attr-defined]
-app.command()(serve)
+    raise AssertionError("`_Commands` puts a command with flags in its place")

@@ -15,6 +15,8 @@ from typing import IO, Any
 import httpx
 
 PRICERANGE = Path(sys.executable).with_name("pricerange")
+NO_TLS = False
+"""`verify` of httpx's clients: to read the certificates of all authorities takes 20 ms each time."""
 
 
 class Server:
@@ -50,7 +52,7 @@ class Server:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
-                if httpx.get(f"{self.url}/readyz").status_code == 200:
+                if httpx.get(f"{self.url}/readyz", verify=NO_TLS).status_code == 200:
                     return self
             except httpx.TransportError:
                 pass

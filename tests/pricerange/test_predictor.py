@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+from corpus import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,7 +42,7 @@ def test_probabilities_are_probabilities_and_the_price_range_is_their_largest(
     assert np.array_equal(answer.price_range, answer.probabilities.argmax(axis=1))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(start=st.integers(0, 2999), length=st.integers(1, 3 * BLOCK_ROWS))
 def test_a_rows_answer_is_the_same_bits_in_every_block(
     predictor: Predictor, rows: np.ndarray, start: int, length: int

@@ -145,9 +145,9 @@ def test_a_job_that_failed_goes_on_where_it_was(
 CHILD = f"""
 import sys
 from pathlib import Path
-from pricerange import csv_file
-from scoring import blocks
+from pricerange.tables.csv import file as csv_file
 from scoring.score import Options, score
+from scoring.source import blocks
 for name, value in {SMALL!r}.items():
     setattr(blocks, name, value)
 csv_file.BLOCK_BYTES = {SMALL_BLOCK_BYTES}
@@ -167,7 +167,7 @@ def test_runs_that_are_killed_at_any_moment_end_in_the_result_of_one_that_was_no
     command = [sys.executable, "-c", CHILD, source, tmp_path / "out", model_repository]
     while True:
         with subprocess.Popen(command, stdout=subprocess.PIPE) as run:
-            run.stdout.readline()
+            assert run.stdout.readline()
             time.sleep(moment.uniform(0.02, 0.15))
             run.kill()
         if run.returncode == 0:
@@ -233,13 +233,13 @@ def test_the_lock_of_a_run_that_was_killed_does_not_hold(tmp_path, model_reposit
     source = str(write(phones, tmp_path / "in.csv"))
     holding = """
 import pathlib, sys, time
-from scoring.staging import locked
+from scoring.target.staging import locked
 with locked(pathlib.Path(sys.argv[1])):
     print(flush=True)
     time.sleep(60)
 """
     with subprocess.Popen([sys.executable, "-c", holding, tmp_path / "out"], stdout=subprocess.PIPE) as run:
-        run.stdout.readline()
+        assert run.stdout.readline()
         with pytest.raises(BusyError):
             score([source], tmp_path / "out", model_repository)
         run.kill()
@@ -418,7 +418,7 @@ def test_sigterm_ends_a_job_with_its_parts_and_nothing_beside_them(tmp_path, mod
     with subprocess.Popen(
         [sys.executable, "-c", CHILD, source, tmp_path / "out", model_repository], stdout=subprocess.PIPE
     ) as run:
-        run.stdout.readline()
+        assert run.stdout.readline()
         while not (tmp_path / "out").exists() or len(list((tmp_path / "out").iterdir())) < 3:
             time.sleep(0.001)
         run.send_signal(signal.SIGTERM)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from live_server import Server
+from live_server import NO_TLS, Server
 
 from pricerange.phone import FEATURES
 
@@ -36,7 +36,7 @@ def server(model_repository: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def client(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, verify=NO_TLS) as client:
         yield client
 
 

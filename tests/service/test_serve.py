@@ -16,7 +16,7 @@ import httpx
 import numpy as np
 import onnx
 import pytest
-from live_server import PRICERANGE, Server, catches
+from live_server import NO_TLS, PRICERANGE, Server, catches
 from onnx import numpy_helper
 
 from pricerange import errors
@@ -173,11 +173,11 @@ def test_a_taken_port_is_named(model_repository: Path) -> None:
 
 def test_auto_falls_back_to_the_cpu_and_says_so(start: Callable[..., Server], model_repository: Path) -> None:
     server = start(model_repository, "--provider", "auto").wait_until_ready()
-    passport = httpx.get(f"{server.url}/model").json()
+    passport = httpx.get(f"{server.url}/model", verify=NO_TLS).json()
     if passport["provider"] == "cuda":
         pytest.skip("CUDA works on this machine: nothing to fall back from")
     assert passport["requested_provider"] == "auto"
-    assert "pricerange_provider_fallback 1.0" in httpx.get(f"{server.url}/metrics").text
+    assert "pricerange_provider_fallback 1.0" in httpx.get(f"{server.url}/metrics", verify=NO_TLS).text
     assert any("CUDA is not available" in line["message"] for line in server.log(level="warning"))
 
 
@@ -189,7 +189,7 @@ def test_settings_come_from_the_environment_too(
 ) -> None:
     monkeypatch.setenv("PRICERANGE_MAX_ROWS", "2")
     server = start(model_repository).wait_until_ready()
-    refused = httpx.post(f"{server.url}/predict/batch", json={"phones": [phone] * 3})
+    refused = httpx.post(f"{server.url}/predict/batch", json={"phones": [phone] * 3}, verify=NO_TLS)
     assert refused.status_code == 413
     assert "at most 2 phones" in refused.json()["detail"]
 
@@ -242,7 +242,7 @@ def test_as_many_connections_are_taken_as_the_system_grants(
     with ExitStack() as stack:
         for _ in range(100):
             stack.enter_context(socket.create_connection((url.host, url.port)))
-        assert httpx.get(f"{server.url}/livez").status_code == 200
+        assert httpx.get(f"{server.url}/livez", verify=NO_TLS).status_code == 200
 
 
 def test_metrics_of_others_are_not_mixed_in(
@@ -250,5 +250,5 @@ def test_metrics_of_others_are_not_mixed_in(
 ) -> None:
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     server = start(model_repository).wait_until_ready()
-    assert "pricerange_requests_total" in httpx.get(f"{server.url}/metrics").text
+    assert "pricerange_requests_total" in httpx.get(f"{server.url}/metrics", verify=NO_TLS).text
     assert list(tmp_path.iterdir()) == []

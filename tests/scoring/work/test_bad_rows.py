@@ -5,6 +5,7 @@ import shutil
 
 import pyarrow as pa
 import pytest
+from corpus import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
@@ -48,7 +49,7 @@ def table_of(kinds: list[str], changes: dict[str, tuple[dict[str, object], objec
 @pytest.mark.parametrize("on_bad_row", ["fail", "reject", "null"])
 @pytest.mark.parametrize("form", FORMATS)
 @settings(
-    max_examples=12,
+    max_examples=examples(12),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

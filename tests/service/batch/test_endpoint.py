@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from arrow_columns import COLUMNS as ARROW_COLUMNS
+from corpus import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from live_server import Server
+from live_server import NO_TLS, Server
 from phone_tables import ARROW, CSV, JSON, WRITE, as_arrow, as_csv, as_json
 from pyarrow import ipc
 
@@ -156,7 +157,9 @@ def test_a_table_without_rows_has_no_answers(client: httpx.Client, form: str) ->
     assert read(ask(client, form, empty)) == []
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     form=st.sampled_from([CSV, ARROW]),
     cuts=st.lists(st.floats(0, 1), max_size=8),
@@ -387,7 +390,9 @@ def test_arrow_with_a_broken_structure_is_refused_in_both_modes(
     assert pointers == [""]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_noise_in_a_stream_is_answered_never_with_a_5xx(client: httpx.Client, data: st.DataObject) -> None:
     phones = [PHONE | {"ram": str(ram), "fc": None} for ram in (512, 1024)]
@@ -431,7 +436,7 @@ def test_another_media_type_is_refused(client: httpx.Client, headers: dict[str, 
 def test_a_stream_over_its_limit_is_refused(start: Callable[..., Server], model_repository: Path) -> None:
     server = start(model_repository, "--max-stream-bytes", "5000", "--max-queue-rows", "7", "--max-rows", "7")
     body = FULL + (LINE + b"\n") * 200
-    with httpx.Client(base_url=server.wait_until_ready().url) as client:
+    with httpx.Client(base_url=server.wait_until_ready().url, verify=NO_TLS) as client:
         for content in (body, iter([body])):
             detail, _ = problem(ask(client, CSV, content), 413)
             assert detail == "the body is larger than 5000 bytes (setting max_stream_bytes)"

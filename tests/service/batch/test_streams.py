@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pyarrow as pa
 import pytest
-from live_server import Server
+from live_server import NO_TLS, Server
 from phone_tables import ARROW, CSV, as_arrow, as_csv
 from pyarrow import ipc
 from starlette.types import Message
@@ -47,7 +47,9 @@ def own(start: Callable[..., Server], spool_folder: Path, model_repository: Path
 
 def post(server: Server, form: str, body: bytes, query: str = "") -> httpx.Response:
     headers = {"Content-Type": form}
-    return httpx.post(f"{server.url}/predict/batch{query}", content=body, headers=headers, timeout=60)
+    return httpx.post(
+        f"{server.url}/predict/batch{query}", content=body, headers=headers, timeout=60, verify=NO_TLS
+    )
 
 
 def spooled(server: Server, folder: Path) -> list[str]:
@@ -194,7 +196,7 @@ def test_others_are_answered_while_many_streams_stand_still(own: Server) -> None
         connections = [stack.enter_context(open_request(own, CSV, length)) for _ in range(10)]
         for connection in connections:
             connection.sendall(half)
-        assert httpx.post(f"{own.url}/predict", json=PHONE).status_code == 200
+        assert httpx.post(f"{own.url}/predict", json=PHONE, verify=NO_TLS).status_code == 200
         assert post(own, CSV, HEADER + LINE).status_code == 200
         for connection in connections:
             connection.sendall(half[len(HEADER) :])
@@ -210,13 +212,15 @@ def test_a_stream_waits_for_room_in_a_full_queue_and_leaves_some_to_single_phone
     connection = open_request(server, CSV, len(HEADER) + pieces * rows * len(LINE))
     connection.sendall(HEADER + LINE * rows)
     # only a body of which rows are answered already waits for room
-    wait_until(lambda: "pricerange_rows_total 0" not in httpx.get(f"{server.url}/metrics").text)
+    wait_until(
+        lambda: "pricerange_rows_total 0" not in httpx.get(f"{server.url}/metrics", verify=NO_TLS).text
+    )
     ended = threading.Event()
     answered = [0] * 4
 
     def hammer(number: int) -> set[int]:
         statuses = set()
-        with httpx.Client(timeout=60) as client:
+        with httpx.Client(timeout=60, verify=NO_TLS) as client:
             while not ended.is_set():
                 status = client.post(f"{server.url}/predict", json=PHONE).status_code
                 statuses.add(status)

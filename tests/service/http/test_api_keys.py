@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 import schemathesis
+from corpus import examples
 from hypothesis import HealthCheck, given, settings
-from live_server import Server
+from live_server import NO_TLS, Server
 from schemathesis.specs.openapi.checks import ignored_auth
 
 from pricerange.errors import SettingsError
@@ -37,7 +38,7 @@ def locked_server(model_repository: Path, keys_file: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def locked(locked_server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=locked_server.url) as client:
+    with httpx.Client(base_url=locked_server.url, verify=NO_TLS) as client:
         yield client
 
 
@@ -133,9 +134,9 @@ def test_metrics_need_a_key_where_that_is_set(
 ) -> None:
     flags = ["--api-keys-file", str(keys_file), "--metrics-need-key", "--workers", workers]
     server = start(model_repository, *flags).wait_until_ready()
-    assert httpx.get(f"{server.url}/metrics").status_code == 401
-    assert "pricerange_" in httpx.get(f"{server.url}/metrics", headers=bearer(FIRST)).text
-    assert [httpx.get(server.url + path).status_code for path in HEALTH] == [200, 200]
+    assert httpx.get(f"{server.url}/metrics", verify=NO_TLS).status_code == 401
+    assert "pricerange_" in httpx.get(f"{server.url}/metrics", headers=bearer(FIRST), verify=NO_TLS).text
+    assert [httpx.get(server.url + path, verify=NO_TLS).status_code for path in HEALTH] == [200, 200]
 
 
 def test_refusals_are_counted_by_reason(locked: httpx.Client) -> None:
@@ -152,7 +153,10 @@ def test_a_key_reaches_neither_the_log_nor_an_answer(
     server = start(model_repository, "--api-keys-file", str(keys_file), "--log-level", "debug")
     server.wait_until_ready()
     wrong = "a-wrong-key-of-this-test"
-    answers = [httpx.post(f"{server.url}/predict", json=phone, headers=bearer(key)) for key in (FIRST, wrong)]
+    answers = [
+        httpx.post(f"{server.url}/predict", json=phone, headers=bearer(key), verify=NO_TLS)
+        for key in (FIRST, wrong)
+    ]
     assert [answer.status_code for answer in answers] == [200, 401]
     assert server.end() == 0
     assert len(server.log(logger="service.access", path="/predict")) == 2
@@ -206,7 +210,9 @@ def test_what_the_document_says_about_keys_holds(locked_server: Server) -> None:
     document = schemathesis.openapi.from_url(f"{locked_server.url}/openapi.json", headers=headers)
     for operation in (result.ok() for result in document.get_all_operations()):
 
-        @settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(
+            max_examples=examples(10), deadline=None, database=None, suppress_health_check=list(HealthCheck)
+        )
         @given(case=operation.as_strategy())
         def holds(case: schemathesis.Case) -> None:
             case.call_and_validate(headers=headers, checks=[ignored_auth])

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from live_server import Server
+from live_server import NO_TLS, Server
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def refusal(answer: bytes) -> dict[str, Any]:
 
 
 def count(server: Server, line: str) -> float:
-    text = httpx.get(f"{server.url}/metrics").text
+    text = httpx.get(f"{server.url}/metrics", verify=NO_TLS).text
     return next((float(found.split()[-1]) for found in text.splitlines() if found.startswith(line)), 0)
 
 
@@ -138,7 +138,7 @@ def test_a_head_without_end_is_refused_by_its_size(connect: Any, at_once: bool) 
 
 def test_a_long_head_within_the_limit_is_answered(impatient: Server) -> None:
     headers = {f"X-Long-{k}": "x" * 6_000 for k in range(5)}
-    assert httpx.get(f"{impatient.url}/livez", headers=headers).status_code == 200
+    assert httpx.get(f"{impatient.url}/livez", headers=headers, verify=NO_TLS).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,9 @@ def test_the_callers_deadline_ends_the_wait_for_a_body(connect: Any) -> None:
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "soon", "", "3600001", "9" * 30])
 def test_a_deadline_that_is_none_is_refused(impatient: Server, phone: dict[str, float], value: str) -> None:
-    answer = httpx.post(f"{impatient.url}/predict", json=phone, headers={"X-Request-Timeout-Ms": value})
+    answer = httpx.post(
+        f"{impatient.url}/predict", json=phone, headers={"X-Request-Timeout-Ms": value}, verify=NO_TLS
+    )
     assert answer.status_code == 400
     assert "X-Request-Timeout-Ms must be a whole number of milliseconds" in answer.json()["error"]
 
@@ -318,7 +320,7 @@ def test_what_the_router_refuses_is_counted(impatient: Server) -> None:
     counted = 'pricerange_rejected_total{reason="%s"}'
     for reason, method, path in (("not-found", "GET", "/nothing"), ("method-not-allowed", "PUT", "/predict")):
         before = count(impatient, counted % reason)
-        httpx.request(method, f"{impatient.url}{path}")
+        httpx.request(method, f"{impatient.url}{path}", verify=NO_TLS)
         assert count(impatient, counted % reason) == before + 1
 
 
@@ -347,7 +349,7 @@ def test_a_client_that_does_not_read_gets_no_more_answers(
         assert process.memory_info().rss < 250e6
         connection.settimeout(10)
         assert connection.recv(12) == b"HTTP/1.1 422"
-        assert httpx.get(f"{server.url}/livez").status_code == 200
+        assert httpx.get(f"{server.url}/livez", verify=NO_TLS).status_code == 200
 
 
 def test_a_long_answer_is_not_cut_off_by_a_request_behind_it(
@@ -379,6 +381,6 @@ def test_a_client_that_leaves_requests_behind_leaves_no_traceback(
         with socket.create_connection((url.host, url.port)) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.sendall(head + body + request(phone))
-    assert httpx.post(f"{server.url}/predict", json=phone).status_code == 200
+    assert httpx.post(f"{server.url}/predict", json=phone, verify=NO_TLS).status_code == 200
     assert server.end() == 0
     assert not any("Traceback" in line for line in server.lines)

@@ -11,9 +11,10 @@ import httpx
 import psutil
 import pytest
 import schemathesis
+from corpus import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from live_server import Server
+from live_server import NO_TLS, Server
 from phone_tables import ARROW, CSV, PHONES, as_arrow, as_csv
 from schemathesis import GenerationMode
 
@@ -106,7 +107,9 @@ def test_a_body_of_many_errors_costs_neither_seconds_nor_gigabytes(
     process = psutil.Process(server.process.pid)
     before = process.memory_info().rss
     # far above what it takes, far below the minute and the gigabytes of naming each error
-    assert_problem(httpx.post(f"{server.url}{path}", content=content, headers=JSON, timeout=10), status)
+    assert_problem(
+        httpx.post(f"{server.url}{path}", content=content, headers=JSON, timeout=10, verify=NO_TLS), status
+    )
     assert process.memory_info().rss - before < 200e6
 
 
@@ -117,7 +120,9 @@ def test_an_error_does_not_outlive_its_answer(start: Callable[..., Server], mode
     process = psutil.Process(server.process.pid)
     memory = []
     for _ in range(6):
-        assert_problem(httpx.post(f"{server.url}/predict/batch", content=content, headers=JSON), 422)
+        assert_problem(
+            httpx.post(f"{server.url}/predict/batch", content=content, headers=JSON, verify=NO_TLS), 422
+        )
         memory.append(process.memory_info().rss)
     assert memory[-1] - memory[1] < 15e6, memory
 
@@ -225,7 +230,7 @@ ALMOST_PHONES = st.dictionaries(
 
 
 @settings(
-    max_examples=300,
+    max_examples=examples(300),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     database=None,
@@ -265,7 +270,9 @@ def test_what_the_openapi_document_says_holds(server: Server, mode: GenerationMo
         if mode is GenerationMode.NEGATIVE and operation.method != "post":
             continue  # nothing to get wrong without a body
 
-        @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(
+            max_examples=examples(60), deadline=None, database=None, suppress_health_check=list(HealthCheck)
+        )
         @given(case=operation.as_strategy(generation_mode=mode))
         def holds(case: schemathesis.Case) -> None:
             # there a bad row is no error

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from live_server import Server
+from live_server import NO_TLS, Server
 
 Start = Callable[..., Server]
 
@@ -71,14 +71,16 @@ def test_readiness_ends_at_once_and_requests_are_still_answered(
     server = start(model_repository, "--drain-delay", "1").wait_until_ready()
     server.process.send_signal(signal.SIGTERM)
     deadline = time.monotonic() + 1
-    while (ready := httpx.get(f"{server.url}/readyz")).status_code == 200 and time.monotonic() < deadline:
+    while (
+        ready := httpx.get(f"{server.url}/readyz", verify=NO_TLS)
+    ).status_code == 200 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert ready.status_code == 503
     assert ready.headers["retry-after"] == "1"
-    answer = httpx.post(f"{server.url}/predict", json=phone)
+    answer = httpx.post(f"{server.url}/predict", json=phone, verify=NO_TLS)
     assert answer.status_code == 200
     assert answer.headers["connection"] == "close"
-    assert httpx.get(f"{server.url}/livez").status_code == 200
+    assert httpx.get(f"{server.url}/livez", verify=NO_TLS).status_code == 200
     assert server.wait() == 0
 
 

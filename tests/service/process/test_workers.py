@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 import psutil
 import pytest
-from live_server import Server, catches
+from live_server import NO_TLS, Server, catches
 from prometheus_client.parser import text_string_to_metric_families
 
 from pricerange.phone import FEATURE_NAMES
@@ -66,7 +66,7 @@ def client_of(server: Server, worker: psutil.Process) -> Iterator[httpx.Client]:
     others = [other for other in serving(server) if other != worker]
     for other in others:
         stop(other)
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, verify=NO_TLS) as client:
         client.get("/livez").raise_for_status()
         for other in others:
             other.resume()
@@ -285,7 +285,7 @@ def test_kill_9_of_workers_under_load_loses_only_what_they_had_accepted(
     assert not load.wrong
     assert set(load.lost) <= doomed
     assert len(load.lost) <= KILLS * CONNECTIONS
-    told = samples(httpx.get(f"{server.url}/metrics").text)
+    told = samples(httpx.get(f"{server.url}/metrics", verify=NO_TLS).text)
     load.compare(told)
     assert load.fell == []
     route = frozenset({"route": "/predict"}.items())

@@ -9,6 +9,7 @@ import httpx
 import numpy as np
 import orjson
 import pytest
+from corpus import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -81,7 +82,7 @@ ROWS = st.lists(st.tuples(*map(values_of, FEATURES)), min_size=1, max_size=4).ma
 
 
 @settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -14,9 +14,10 @@ import httpx
 import numpy as np
 import psutil
 import pytest
+from corpus import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from live_server import Server
+from live_server import NO_TLS, Server
 
 from pricerange.phone import FEATURE_NAMES
 
@@ -390,7 +391,7 @@ def test_a_body_that_inflates_beyond_the_limit_is_413_and_costs_no_memory(
     before = process.memory_info().rss
     encoding = {"Content-Encoding": "gzip" if compress is gzip.compress else "deflate"}
     for _ in range(3):
-        response = httpx.post(f"{server.url}{PATH}", content=body, headers=encoding)
+        response = httpx.post(f"{server.url}{PATH}", content=body, headers=encoding, verify=NO_TLS)
         assert_refused(response, 413, "larger than 1048576 bytes")
     assert process.memory_info().rss - before < 16e6
 
@@ -437,15 +438,15 @@ def test_not_ready_is_not_200_while_draining(start: Callable[..., Server], model
     server = start(model_repository, "--drain-delay", "30").wait_until_ready()
     server.process.terminate()
     deadline = time.monotonic() + 10
-    while httpx.get(f"{server.url}/readyz").status_code == 200:
+    while httpx.get(f"{server.url}/readyz", verify=NO_TLS).status_code == 200:
         assert time.monotonic() < deadline
     for path in ("/v2/health/ready", f"{MODEL}/ready", f"{MODEL}/versions/1/ready"):
-        assert_refused(httpx.get(f"{server.url}{path}"), 503, "the service is draining")
-    assert httpx.get(f"{server.url}/v2/health/live").json() == {"live": True}
-    [entry] = httpx.post(f"{server.url}/v2/repository/index").json()
+        assert_refused(httpx.get(f"{server.url}{path}", verify=NO_TLS), 503, "the service is draining")
+    assert httpx.get(f"{server.url}/v2/health/live", verify=NO_TLS).json() == {"live": True}
+    [entry] = httpx.post(f"{server.url}/v2/repository/index", verify=NO_TLS).json()
     assert (entry["state"], entry["reason"]) == ("UNAVAILABLE", "the service is draining")
-    assert httpx.post(f"{server.url}/v2/repository/index", json={"ready": True}).json() == []
-    answer = httpx.post(f"{server.url}{PATH}", json={"inputs": [features()]})
+    assert httpx.post(f"{server.url}/v2/repository/index", json={"ready": True}, verify=NO_TLS).json() == []
+    answer = httpx.post(f"{server.url}{PATH}", json={"inputs": [features()]}, verify=NO_TLS)
     assert answer.status_code == 200
 
 
@@ -476,7 +477,7 @@ ALMOST_MESSAGES = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=300,
+    max_examples=examples(300),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     database=None,
@@ -489,7 +490,7 @@ def test_any_json_is_answered_never_with_a_5xx(client: httpx.Client, body: objec
 
 
 @settings(
-    max_examples=200,
+    max_examples=examples(200),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     database=None,

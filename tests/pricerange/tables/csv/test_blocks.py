@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from corpus import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,7 +43,7 @@ def written(cell: str) -> str:
 ROWS = st.lists(st.tuples(CELLS.map(written) | STRAY_QUOTES, CELLS.map(written), LINE_ENDS), max_size=12)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(rows=ROWS, cuts=st.lists(st.integers(0, 300), max_size=6), mark=st.booleans(), final=st.booleans())
 def test_however_the_bytes_come_the_rows_are_those_of_the_whole(rows, cuts, mark, final):
     text = "k,l\n" + "".join(f"{first},{second}{end}" for first, second, end in rows)
@@ -130,7 +131,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(
     cells=st.lists(st.tuples(st.sampled_from(FEATURE_NAMES), TEXTS), min_size=1, max_size=4),
     quoted=st.booleans(),
@@ -168,7 +169,7 @@ def test_other_columns_are_ignored_but_must_be_text():
         judge_csv(b"\xe9," + phone.encode(), header)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(rows=ROWS)
 def test_lines_are_the_rows_as_they_stand_there(rows):
     text = "".join(f"{first},{second}{end}" for first, second, end in rows).encode()
@@ -176,7 +177,7 @@ def test_lines_are_the_rows_as_they_stand_there(rows):
     assert alone == [[row] for row in parse(text, "kl").to_pylist()]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(rows=ROWS, mark=st.booleans())
 def test_blocks_from_a_position_are_those_that_follow_it(rows, mark):
     text = "k,l\n" + "".join(f"{first},{second}{end}" for first, second, end in rows)
