@@ -134,7 +134,7 @@ class BatchEndpoint:
         price_range = np.zeros(len(block.rows), np.int64)
         for start in range(0, len(places), self._settings.max_queue_rows):
             some = places[start : start + self._settings.max_queue_rows]
-            prediction = await self._ask(block.rows[some], patient)
+            prediction = await self._ask(block.rows[some], patient or start > 0)
             probabilities[some], price_range[some] = prediction.probabilities, prediction.price_range
         return Prediction(probabilities, price_range)
 
