@@ -5,21 +5,21 @@
 #   docker build -t pricerange-train --target train --build-arg TORCH_INDEX=URL .
 #   docker build -t pricerange:ray --target ray .
 #
-# RUNTIME=gpu puts ONNX Runtime with its CUDA provider and the CUDA libraries (several GB) into the image;
-# run it with `--gpus all -e PRICERANGE_PROVIDER=cuda`. The machine brings the NVIDIA driver, nothing else.
-# TORCH_INDEX is PyTorch's own index of CPU wheels, named on https://pytorch.org/get-started: the torch of the
-# standard index brings several GB of CUDA libraries with it.
+# RUNTIME=gpu installs ONNX Runtime with its CUDA provider and the CUDA libraries (several GB);
+# run the image with `--gpus all -e PRICERANGE_PROVIDER=cuda`. The host needs only the NVIDIA driver.
+# TORCH_INDEX is the URL of PyTorch's index of CPU wheels, listed on https://pytorch.org/get-started: torch from the
+# standard index pulls in several GB of CUDA libraries.
 
 
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
-# pip stays outside: what is in /opt/venv is what the image gets
+# pip stays outside /opt/venv, which is copied into the image as it is
 RUN python -m venv --without-pip /opt/venv
 ENV PIP_PYTHON=/opt/venv/bin/python PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
-# The libraries first, through a package that is still empty: this layer lasts until one of these files changes.
+# Dependencies first, through a package that is still empty: this layer is cached until one of these files changes.
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 ARG RUNTIME=cpu
-# The wheels onnxruntime and onnxruntime-gpu own the same folder: both leave, then the second is put back alone.
+# The wheels onnxruntime and onnxruntime-gpu install the same package: both are removed, then the GPU one is reinstalled.
 RUN case "$RUNTIME" in \
       cpu) pip install -c constraints.txt . ;; \
       gpu) pip install -c constraints.txt '.[gpu]' \
@@ -40,7 +40,7 @@ COPY recipes recipes
 RUN pip wheel --no-deps --wheel-dir /wheel .
 
 
-# Bytecode is compiled here, once, and never compared with its source: later the file system is read-only.
+# Bytecode is compiled here, once, and never checked against its source: the file system is read-only later.
 FROM build AS build-service
 COPY --from=wheel /wheel /wheel
 COPY deploy/trim.sh /
@@ -53,7 +53,7 @@ FROM build AS build-train
 ARG TORCH_INDEX=
 RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt '.[train]'
 COPY --from=wheel /wheel /wheel
-# -x: a module of torch's is in the syntax of a newer Python, and says so in its name
+# -x: one of torch's modules needs the syntax of a newer Python, as its name says
 RUN pip install --no-deps --force-reinstall /wheel/*.whl \
     && /opt/venv/bin/python -m compileall -q -x '/py3\d+_' --invalidation-mode unchecked-hash /opt/venv/lib
 
@@ -79,14 +79,14 @@ FROM runtime AS train
 COPY --from=build-train /opt/venv /opt/venv
 ENV PYTHONDONTWRITEBYTECODE=1 MPLCONFIGDIR=/tmp/matplotlib
 LABEL org.opencontainers.image.title="pricerange-train" \
-      org.opencontainers.image.description="Learns phones' price ranges from a table and writes a model version" \
+      org.opencontainers.image.description="Trains a phone price range model on a table and writes a model version" \
       org.opencontainers.image.licenses="Apache-2.0"
 USER 10001:10001
 CMD ["train", "--help"]
 
 
 FROM runtime AS ray
-# KubeRay starts Ray through a login shell and asks for its health with wget
+# KubeRay starts Ray through a login shell and checks its health with wget
 RUN apt-get update && apt-get install --yes --no-install-recommends wget && rm -rf /var/lib/apt/lists/* \
     && echo 'PATH=/opt/venv/bin:$PATH' > /etc/profile.d/pricerange.sh
 COPY --from=build-ray /opt/venv /opt/venv
@@ -102,8 +102,8 @@ CMD ["score", "--help"]
 FROM runtime AS service
 COPY --from=build-service /opt/venv /opt/venv
 COPY deploy/ready.py deploy/smoke.py /opt/
-# Uses what the programs use: proof that nothing is missing, and Python's own modules leave their bytecode,
-# which the base image comes without.
+# Imports everything that the programs use. This proves that nothing is missing, and writes the bytecode of Python's own
+# modules, which the base image lacks.
 RUN python /opt/smoke.py && python -IS -c "import http.client" && rm /opt/smoke.py
 COPY models /models
 ENV PYTHONDONTWRITEBYTECODE=1 PRICERANGE_HOST=0.0.0.0 PRICERANGE_PORT=8000 PRICERANGE_MODELS=/models
@@ -115,6 +115,6 @@ LABEL org.opencontainers.image.title="pricerange" \
       org.opencontainers.image.revision="$REVISION"
 USER 10001:10001
 EXPOSE 8000
-# -IS: neither the environment nor the site packages, an eighth of the time. Times in seconds.
+# -IS ignores the environment and site-packages: an eighth of the time.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 CMD ["python", "-IS", "/opt/ready.py"]
 CMD ["serve"]

@@ -62,7 +62,7 @@ def truncated(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def wrong_encoding(draw: st.DrawFn) -> bytes:
-    """A phone in bytes that are no UTF-8."""
+    """A phone in bytes that are not UTF-8."""
     return json.dumps(PHONE).encode(draw(st.sampled_from(["utf-16", "utf-16-le", "utf-32", "cp037"])))
 
 

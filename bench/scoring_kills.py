@@ -1,10 +1,10 @@
-"""Scoring jobs that SIGKILL ends at random moments, or a full disk, and that are gone on with to their ends.
+"""Scoring jobs that SIGKILL or a full disk interrupts at random moments, resumed until they finish.
 
 python -m bench.scoring_kills [--kills 25] [--rows 4000000] [--seed 0]
 
-For Parquet, CSV and CSV.gz in turn: jobs are killed until so many kills are done in all, each gone on with;
-the answers and the rejects must have the digests of an uninterrupted run's, and nothing lies beside them. The
-full disk is a tmpfs of its own (needs the right to mount) that is grown for the last run.
+For Parquet, CSV and CSV.gz in turn: jobs are killed, and resumed each time, until so many kills are done in
+all. The answers and the rejects must have the digests of those of an uninterrupted run, and no other files
+may be left. The full disk is a tmpfs of its own (needs permission to mount) that is grown for the last run.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def main() -> None:
             rows.append((f"{form}, killed", *kill(folder, form, kills, seconds[form], moment)))
         rows += [(f"{form}, on a full disk", *fill(folder, form)) for form in FORMS]
         show(
-            f"Jobs of {arguments.rows:,} rows, one in 1,000 of them bad, interrupted and gone on with.",
+            f"Jobs of {arguments.rows:,} rows, one in 1,000 of them bad, interrupted and resumed.",
             ("", "interruptions", "jobs", "equal", "stray files"),
             rows,
         )

@@ -1,4 +1,4 @@
-"""Use what the programs use of their libraries: the build of the trimmed image ends where a part is gone."""
+"""Use the libraries as the programs do: the build of the trimmed image fails if anything is missing."""
 
 import importlib
 import io

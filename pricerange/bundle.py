@@ -131,7 +131,7 @@ def find(models: Path, version: int | None = None) -> Path:
         return folder / str(version)
     complete = versions(models)
     if not complete:
-        raise ModelNotFoundError(folder, f"a folder named by a whole number that holds a {PASSPORT_FILE}")
+        raise ModelNotFoundError(folder, f"a folder named by a whole number that contains {PASSPORT_FILE}")
     return folder / str(complete[-1])
 
 
@@ -197,7 +197,7 @@ def _read_passport(path: Path) -> Passport:
     try:
         fields = json.loads(_read_bytes(path))
     except (ValueError, RecursionError) as error:
-        raise PassportError(path, f"no JSON: {error}") from error
+        raise PassportError(path, f"it is not valid JSON: {error}") from error
     if not isinstance(fields, dict):
         raise PassportError(path, "expected a JSON object")
     if fields.get("schema_version") != SCHEMA_VERSION:

@@ -31,19 +31,19 @@ class _Commands(TyperGroup):
 
 app = typer.Typer(
     cls=_Commands,
-    help="A phone's 20 features in, its price range out: train, judge, serve and score.",
+    help="A phone's 20 features in, its price range out: train, evaluate, serve and score.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,  # its tables cut long names of flags short
     pretty_exceptions_enable=False,
 )
 
-Data = Annotated[str, typer.Option(help="CSV of phones with price_range, or synthetic[:ROWS]")]
+Data = Annotated[str, typer.Option(help="CSV file of phones with a price_range column, or synthetic[:ROWS]")]
 Models = Annotated[Path, typer.Option(help="Model repository")]
-Version = Annotated[int | None, typer.Option(help="Version; the newest if not given")]
-Recipe = Annotated[Path | None, typer.Option(help="Recipe (TOML); the shipped one if not given")]
+Version = Annotated[int | None, typer.Option(help="Model version; the newest if omitted")]
+Recipe = Annotated[Path | None, typer.Option(help="Recipe file (TOML); the shipped one if omitted")]
 Provider = Annotated[
-    Literal["cpu", "cuda", "auto"], typer.Option(help="Execution provider; auto is CUDA where it works")
+    Literal["cpu", "cuda", "auto"], typer.Option(help="Execution provider; auto uses CUDA if it works")
 ]
 
 
@@ -78,9 +78,12 @@ def train(
     data: Data,
     models: Models = Path("models"),
     recipe: Recipe = None,
-    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train")] = "cpu",
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Device to train on")] = "cpu",
 ) -> None:
-    """Learn the price range from a table of phones and write the next model version."""
+    """Train a model on a table of phones.
+
+    It becomes the next version in the model repository.
+    """
     with _extra("train"):
         from training.train import train as run
     typer.echo(run(data, models, recipe, device=device))
@@ -91,9 +94,9 @@ def evaluate(
     data: Data,
     models: Models = Path("models"),
     model_version: Version = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON in place of tables")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables")] = False,
 ) -> None:
-    """Say how well a model version answers phones of known price range."""
+    """Evaluate a model version on labelled phones."""
     with _extra("train"):
         from training import evaluate as evaluation
     found = evaluation.evaluate(models, data, model_version)
@@ -104,17 +107,22 @@ def evaluate(
 def compare(
     data: Data,
     recipe: Annotated[
-        list[Path] | None, typer.Option(help="Recipe (TOML), may be repeated; the shipped ones if not given")
+        list[Path] | None, typer.Option(help="Recipe file (TOML), repeatable; the shipped ones if omitted")
     ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder for comparison.json, comparison.csv and comparison.svg")
     ] = None,
-    folds: Annotated[int, typer.Option(min=2)] = 5,
-    repeats: Annotated[int, typer.Option(min=1)] = 4,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides the folds")] = 0,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; one a core if not given")] = None,
+    folds: Annotated[int, typer.Option(min=2, help="Number of folds")] = 5,
+    repeats: Annotated[int, typer.Option(min=1, help="Number of repeats, each with new folds")] = 4,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed that determines the folds")] = 0,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Number of processes; one per core if omitted")
+    ] = None,
 ) -> None:
-    """Measure recipes beside simple models on the same repeated stratified folds."""
+    """Compare recipes with simple models.
+
+    All are evaluated on the same repeated stratified folds.
+    """
     with _extra("train"):
         from training.compare import compare as comparison
     plan = comparison.Plan(folds, repeats, seed, jobs)
@@ -124,13 +132,16 @@ def compare(
 @app.command()
 def search(
     data: Data,
-    trials: Annotated[int, typer.Option(min=1, help="Finished trials that the study shall have in all")],
-    storage: Annotated[str, typer.Option(help="URL of SQLAlchemy, such as sqlite:///search.db")],
-    study: Annotated[str, typer.Option(help="Name in the storage")] = "phone_price_range",
+    trials: Annotated[int, typer.Option(min=1, help="Total number of finished trials in the study")],
+    storage: Annotated[str, typer.Option(help="SQLAlchemy URL, such as sqlite:///search.db")],
+    study: Annotated[str, typer.Option(help="Name of the study in the storage")] = "phone_price_range",
     recipe: Recipe = None,
-    output: Annotated[Path | None, typer.Option(help="File for the best recipe (TOML)")] = None,
+    output: Annotated[Path | None, typer.Option(help="File to write the best recipe to (TOML)")] = None,
 ) -> None:
-    """Tune a recipe; the same command goes on with a study, and several may work on it at once."""
+    """Tune a recipe.
+
+    Running the same command again resumes the study, and several processes can work on it at once.
+    """
     with _extra("train"):
         from training import search as tuning
     stored = tuning.Stored(storage, trials, study)
@@ -148,7 +159,7 @@ def score(
     target: Annotated[
         Path,
         typer.Argument(
-            metavar="OUT", help="A file (.csv, .csv.gz, .csv.zst, .parquet), else a folder of parts"
+            metavar="OUT", help="A file (.csv, .csv.gz, .csv.zst, .parquet), or else a folder of parts"
         ),
     ],
     models: Models = Path("models"),
@@ -156,31 +167,29 @@ def score(
     provider: Provider = "cpu",
     on_bad_row: Annotated[
         Literal["fail", "reject", "null"],
-        typer.Option(help="Stop; or write bad rows to OUT.rejected; or keep them, without an answer"),
+        typer.Option(help="End the job, write bad rows to OUT.rejected, or keep them without an answer"),
     ] = "fail",
     columns: Annotated[
-        str | None, typer.Option(help="Columns of IN to keep, with commas between them; all if not given")
+        str | None, typer.Option(help="Columns of IN to keep, separated by commas; all if omitted")
     ] = None,
     form: Annotated[
-        Literal["parquet", "csv"], typer.Option("--format", help="Format of the parts of a folder")
+        Literal["parquet", "csv"], typer.Option("--format", help="Format of the parts in a folder")
     ] = "parquet",
     engine: Annotated[Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster")] = "local",
     address: Annotated[
-        str, typer.Option(help="Ray cluster: auto, ray://HOST:PORT, or local to start one here")
+        str, typer.Option(help="Ray cluster address: auto, ray://HOST:PORT, or local to start one here")
     ] = "local",
-    actor_cpus: Annotated[int, typer.Option(min=1, help="Cores of each Ray actor")] = 1,
-    actor_gpus: Annotated[
-        float, typer.Option(min=0, help="GPUs, or the fraction of one, of each Ray actor")
-    ] = 0,
+    actor_cpus: Annotated[int, typer.Option(min=1, help="Cores per Ray actor")] = 1,
+    actor_gpus: Annotated[float, typer.Option(min=0, help="GPUs, or the fraction of one, per Ray actor")] = 0,
     metrics_textfile: Annotated[
         Path | None,
-        typer.Option(help="File for the textfile collector of a Prometheus node exporter (.prom)"),
+        typer.Option(help="Metrics file (.prom) for the textfile collector of a Prometheus node exporter"),
     ] = None,
 ) -> None:
-    """Answer files of phones: their columns, then price_range, label, probability_0..3.
+    """Score files of phones.
 
-    A column of IN that has one of these names stays as input_<name>. The same command goes on with a folder
-    OUT after an interruption.
+    Writes their columns, then price_range, label, probability_0..3. A column of IN with one of these names
+    is kept as input_<name>. If OUT is a folder, running the same command again resumes an interrupted job.
     """
     from scoring.score import Options
     from scoring.score import score as run
@@ -197,7 +206,10 @@ def synth(
     rows: Annotated[int, typer.Argument(metavar="ROWS", min=0)],
     target: Annotated[Path, typer.Argument(metavar="OUT", help=".csv, .csv.gz, .csv.zst or .parquet")],
 ) -> None:
-    """Write generated phones, with the price range that their rule gives them, for tests and trials."""
+    """Generate phones for testing.
+
+    Their price range follows from a known rule.
+    """
     from scoring.synth import synth as run
 
     typer.echo(f"{rows:,} phones, {run(rows, target):,} bytes in {target}")
@@ -205,7 +217,10 @@ def synth(
 
 @app.command("models")
 def list_models(models: Models = Path("models")) -> None:
-    """List the versions of a model repository, each verified as `serve` does; one that is refused fails."""
+    """List and verify model versions.
+
+    Each is verified as by `serve`; the command fails if one of them is rejected.
+    """
     from pricerange import bundle
     from pricerange.predictor import Predictor
 
@@ -216,7 +231,7 @@ def list_models(models: Models = Path("models")) -> None:
             passport = Predictor.load(models, version).bundle.passport
         except PriceRangeError as error:
             refused.append(error)
-            typer.echo(f"{version}  refused: {error}")
+            typer.echo(f"{version}  rejected: {error}")
         else:
             accuracy = f"accuracy {passport.metrics['accuracy']:.4f}"
             typer.echo(f"{version}  {passport.created:%Y-%m-%d}  {accuracy}  {passport.model_sha256}")
@@ -226,5 +241,8 @@ def list_models(models: Models = Path("models")) -> None:
 
 @app.command()
 def serve() -> None:
-    """Answer HTTP requests with a model version; PRICERANGE_<SETTING> in the environment does as well."""
+    """Serve a model version over HTTP.
+
+    Each flag can also be set in the environment, as PRICERANGE_<SETTING>.
+    """
     raise AssertionError("`_Commands` puts a command with flags in its place")

@@ -33,7 +33,9 @@ class ModelNotFoundError(PriceRangeError):
     exit_code = 10
 
     def __str__(self) -> str:
-        return f"no model version in {self.folder}: expected {self.wanted}; `pricerange train` writes one"
+        return (
+            f"no model version found in {self.folder}: expected {self.wanted}; `pricerange train` writes one"
+        )
 
 
 @dataclass
@@ -44,7 +46,7 @@ class MissingFileError(PriceRangeError):
     exit_code = 11
 
     def __str__(self) -> str:
-        return f"{self.path} is missing: a model version holds model.onnx and bundle.json"
+        return f"{self.path} is missing: a model version consists of model.onnx and bundle.json"
 
 
 @dataclass
@@ -68,7 +70,7 @@ class PassportError(PriceRangeError):
     exit_code = 12
 
     def __str__(self) -> str:
-        return f"{self.path} is no valid passport of a model: {self.reason}"
+        return f"{self.path} is not a valid bundle.json: {self.reason}"
 
 
 @dataclass
@@ -81,7 +83,7 @@ class SchemaVersionError(PriceRangeError):
     exit_code = 13
 
     def __str__(self) -> str:
-        return f"{self.path} has schema version {self.found!r}, this program reads {self.expected}"
+        return f"{self.path} has schema version {self.found!r}, this program reads version {self.expected}"
 
 
 @dataclass
@@ -95,13 +97,13 @@ class FeatureOrderError(PriceRangeError):
 
     def __str__(self) -> str:
         if len(self.expected) != len(self.found):
-            return f"{self.path} names {len(self.found)} features, expected {len(self.expected)}"
+            return f"{self.path} lists {len(self.found)} features, expected {len(self.expected)}"
         differing = [
             f"position {place}: expected {expected}, found {found}"
             for place, (expected, found) in enumerate(zip(self.expected, self.found, strict=True))
             if expected != found
         ]
-        return f"{self.path} has its features in another order: {'; '.join(differing[:4])}"
+        return f"{self.path} has its features in the wrong order: {'; '.join(differing[:4])}"
 
 
 @dataclass
@@ -127,7 +129,7 @@ class TruncatedModelError(PriceRangeError):
     exit_code = 15
 
     def __str__(self) -> str:
-        what = "is cut short" if self.found < self.expected else "has grown"
+        what = "is truncated" if self.found < self.expected else "is too long"
         return f"{self.path} {what}: expected {self.expected} bytes, found {self.found}"
 
 
@@ -142,7 +144,7 @@ class ChecksumError(PriceRangeError):
 
     def __str__(self) -> str:
         return (
-            f"{self.path} is not the file its bundle.json was written for: "
+            f"{self.path} is not the file that its bundle.json describes: "
             f"expected sha256 {self.expected}, found {self.found}"
         )
 
@@ -157,12 +159,12 @@ class ModelSignatureError(PriceRangeError):
     exit_code = 17
 
     def __str__(self) -> str:
-        return f"{self.path} has another signature: expected {self.expected}, found {self.found}"
+        return f"{self.path} has the wrong signature: expected {self.expected}, found {self.found}"
 
 
 @dataclass
 class UnloadableModelError(PriceRangeError):
-    """A graph that ONNX Runtime refuses."""
+    """A graph that ONNX Runtime cannot load."""
 
     path: Path
     reason: str
@@ -184,9 +186,7 @@ class GoldenRowError(PriceRangeError):
 
     def __str__(self) -> str:
         expected, found = ([round(float(p), 6) for p in ps] for ps in (self.expected, self.found))
-        return (
-            f"{self.path} fails its golden row {self.row}: expected probabilities {expected}, found {found}"
-        )
+        return f"{self.path} fails golden row {self.row}: expected probabilities {expected}, found {found}"
 
 
 @dataclass
@@ -203,7 +203,7 @@ class ProviderUnavailableError(PriceRangeError):
 
 @dataclass
 class MissingExtraError(PriceRangeError):
-    """A part of the product whose libraries were not installed."""
+    """A feature of the program whose libraries are not installed."""
 
     extra: str
     module: str
@@ -301,10 +301,10 @@ class MissingColumnError(PriceRangeError):
         lower = {name.lower().strip(): name for name in compared}
         hints = [difflib.get_close_matches(name, lower, n=1) for name in self.missing]
         listed = [
-            f"{name} (is it {lower[hint[0]]!r}?)" if hint else name
+            f"{name} (found {lower[hint[0]]!r})" if hint else name
             for name, hint in zip(self.missing, hints, strict=True)
         ]
-        columns = "the column" if len(listed) == 1 else f"{len(listed)} columns"
+        columns = "the column" if len(listed) == 1 else f"{len(listed)} columns:"
         return f"{self.table} lacks {columns} {', '.join(listed)}"
 
 
@@ -322,7 +322,7 @@ class DuplicateColumnError(PriceRangeError):
 
 @dataclass
 class BadRowError(PriceRangeError):
-    """A row that is no phone; rows count from 1, the first after the header."""
+    """A row that is not a valid phone; rows count from 1, the first after the header."""
 
     path: Path | str
     row: int
@@ -335,7 +335,7 @@ class BadRowError(PriceRangeError):
 
 @dataclass
 class TargetError(PriceRangeError):
-    """A place where no result can be written."""
+    """A path that no result can be written to."""
 
     path: Path
     reason: str
@@ -355,4 +355,4 @@ class ColumnTypeError(PriceRangeError):
     exit_code = 38
 
     def __str__(self) -> str:
-        return f"the column {self.name} is of type {self.found}, which a {self.form} file cannot hold"
+        return f"the column {self.name} has type {self.found}, which a {self.form} file cannot store"

@@ -51,24 +51,24 @@ class Feature:
 
 
 FEATURES: tuple[Feature, ...] = (
-    Feature("battery_power", "whole number", "mAh", 100, 50_000, 1520, "Charge that the full battery holds"),
+    Feature("battery_power", "whole number", "mAh", 100, 50_000, 1520, "Battery capacity"),
     Feature("blue", "yes/no", "", 0, 1, 0, "Has Bluetooth"),
-    Feature("clock_speed", "number", "GHz", 0.125, 16, 2.2, "Clock speed of the processor"),
-    Feature("dual_sim", "yes/no", "", 0, 1, 1, "Takes two SIM cards"),
-    Feature("fc", "number", "megapixel", 0, 1_000, 5, "Resolution of the front camera, 0 for none"),
-    Feature("four_g", "yes/no", "", 0, 1, 1, "Speaks 4G"),
-    Feature("int_memory", "whole number", "GB", 1, 16_384, 32, "Internal memory for apps and files"),
-    Feature("m_dep", "number", "cm", 0.0625, 4, 0.8, "Depth (thickness) of the phone"),
+    Feature("clock_speed", "number", "GHz", 0.125, 16, 2.2, "Processor clock speed"),
+    Feature("dual_sim", "yes/no", "", 0, 1, 1, "Has dual-SIM support"),
+    Feature("fc", "number", "megapixel", 0, 1_000, 5, "Front camera resolution, 0 for none"),
+    Feature("four_g", "yes/no", "", 0, 1, 1, "Supports 4G"),
+    Feature("int_memory", "whole number", "GB", 1, 16_384, 32, "Internal storage"),
+    Feature("m_dep", "number", "cm", 0.0625, 4, 0.8, "Thickness of the phone"),
     Feature("mobile_wt", "number", "g", 16, 2_000, 141, "Weight of the phone"),
     Feature("n_cores", "whole number", "", 1, 256, 8, "Number of processor cores"),
-    Feature("pc", "number", "megapixel", 0, 1_000, 12, "Resolution of the primary camera, 0 for none"),
-    Feature("px_height", "whole number", "px", 0, 16_384, 1080, "Height of the screen, 0 where unknown"),
-    Feature("px_width", "whole number", "px", 32, 16_384, 1440, "Width of the screen"),
-    Feature("ram", "whole number", "MB", 128, 131_072, 2800, "Working memory"),
-    Feature("sc_h", "number", "cm", 1, 40, 15, "Height of the screen"),
-    Feature("sc_w", "number", "cm", 0, 40, 7, "Width of the screen, 0 where unknown"),
-    Feature("talk_time", "number", "h", 0.25, 100, 14, "Longest time of talk on one charge"),
-    Feature("three_g", "yes/no", "", 0, 1, 1, "Speaks 3G"),
+    Feature("pc", "number", "megapixel", 0, 1_000, 12, "Main camera resolution, 0 for none"),
+    Feature("px_height", "whole number", "px", 0, 16_384, 1080, "Vertical screen resolution, 0 if unknown"),
+    Feature("px_width", "whole number", "px", 32, 16_384, 1440, "Horizontal screen resolution"),
+    Feature("ram", "whole number", "MB", 128, 131_072, 2800, "RAM"),
+    Feature("sc_h", "number", "cm", 1, 40, 15, "Screen height"),
+    Feature("sc_w", "number", "cm", 0, 40, 7, "Screen width, 0 if unknown"),
+    Feature("talk_time", "number", "h", 0.25, 100, 14, "Maximum talk time on one charge"),
+    Feature("three_g", "yes/no", "", 0, 1, 1, "Supports 3G"),
     Feature("touch_screen", "yes/no", "", 0, 1, 1, "Has a touch screen"),
     Feature("wifi", "yes/no", "", 0, 1, 1, "Has Wi-Fi"),
 )
@@ -158,14 +158,14 @@ def _detail(error: ErrorDetails) -> str:
         case "missing" if feature:
             return f"{name} is missing: it must be {feature.rule}"
         case "extra_forbidden":
-            # a name much longer than ours is no misspelling, and comparing takes time
+            # a name much longer than ours is not a misspelling, and comparing takes time
             close = difflib.get_close_matches(name, FEATURE_NAMES, n=1) if len(name) < 20 else []
-            hint = f"did you mean {close[0]}?" if close else f"a phone has {', '.join(FEATURE_NAMES)}"
+            hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(FEATURE_NAMES)}"
             return f"{json.dumps(name[:40])} is not a known field: {hint}"
         case "model_type" | "model_attributes_type" | "dict_type":
-            return f"a JSON object was expected, got {_shown(error['input'])}"
+            return f"expected a JSON object, got {_shown(error['input'])}"
         case "json_invalid":
-            return f"the body is no valid JSON: {error['msg'].removeprefix('Invalid JSON: ')}"
+            return f"the body is not valid JSON: {error['msg'].removeprefix('Invalid JSON: ')}"
         case _ if feature:
             return refusal(feature, error["input"])
         case _:
@@ -182,7 +182,7 @@ def _shown(value: object) -> str:
         case int() if abs(value) > 10**17:  # too long to be shown, and perhaps for Python to print at all
             text = f"{'-' if value < 0 else ''}10^17 or more"
         case str():
-            text = f"the text {json.dumps(value[:40])}"
+            text = f"the string {json.dumps(value[:40])}"
         case list() | dict():
             text = "a list" if isinstance(value, list) else "an object"
         case _:

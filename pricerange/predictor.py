@@ -95,10 +95,10 @@ def _open(version: Bundle, provider: Provider) -> onnxruntime.InferenceSession:
     session = _session(version, [_CPU] if provider == "cpu" or missing else [_CUDA, _CPU])
     if provider == "cpu" or session.get_providers()[0] == _CUDA:
         return session
-    missing = missing or "ONNX Runtime could not start it; its own messages stand above"
+    missing = missing or "ONNX Runtime could not start it; see its own messages above"
     if provider == "cuda":
         raise ProviderUnavailableError("cuda", missing)
-    log.warning("CUDA is not available, the model runs on the CPU: %s", missing)
+    log.warning("CUDA is not available, running the model on the CPU: %s", missing)
     return session
 
 
@@ -119,11 +119,11 @@ def _session(version: Bundle, providers: list[str]) -> onnxruntime.InferenceSess
 def _missing_for_cuda() -> str | None:
     """Name the first thing that CUDA needs and this machine lacks."""
     if _CUDA not in onnxruntime.get_available_providers():
-        return "this onnxruntime is built without CUDA; install onnxruntime-gpu (extra `gpu`) in its place"
+        return "this onnxruntime was built without CUDA; replace it with onnxruntime-gpu (extra `gpu`)"
     try:
         ctypes.CDLL("libcuda.so.1")
     except OSError:
-        return "libcuda.so.1, the NVIDIA driver, is not found: this machine or container sees no GPU"
+        return "libcuda.so.1, the NVIDIA driver, was not found: this machine or container has no GPU"
     onnxruntime.preload_dlls()
     return None
 

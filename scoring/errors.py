@@ -16,7 +16,7 @@ class NoInputError(PriceRangeError):
     exit_code = 60
 
     def __str__(self) -> str:
-        return f"{self.source}: no file in it ends in {', '.join(self.known)}"
+        return f"{self.source}: found no file that ends in {', '.join(self.known)}"
 
 
 @dataclass
@@ -46,9 +46,9 @@ class ColumnsDifferError(PriceRangeError):
             f"{verb} {', '.join(names)}" for verb, names in (("has", differing), ("lacks", lacking)) if names
         ]
         return (
-            f"{self.file} has other columns than the file before it: it "
-            f"{' and '.join(what) or 'has them in another order'}; "
-            "a folder as OUT takes files of different columns"
+            f"{self.file} has different columns from the file before it: it "
+            f"{' and '.join(what) or 'has them in a different order'}; "
+            "use a folder as OUT for files with different columns"
         )
 
 
@@ -61,12 +61,12 @@ class UnknownColumnError(PriceRangeError):
     exit_code = 63
 
     def __str__(self) -> str:
-        return f"{self.file} has no column {', '.join(self.names)}, which was to be kept"
+        return f"{self.file} lacks {', '.join(self.names)}, which is among the columns to keep"
 
 
 @dataclass
 class BadBlockRowError(PriceRangeError):
-    """A row of a block that is no phone; `row` counts from 0 in it."""
+    """A row of a block that is not a valid phone; `row` counts from 0 in it."""
 
     row: int
     reason: str
@@ -84,7 +84,7 @@ class SourceChangedError(PriceRangeError):
     exit_code = 64
 
     def __str__(self) -> str:
-        return f"{self.file} has changed since the job began: what was read of it may belong to two files"
+        return f"{self.file} changed after the job had started: the rows read may be of two versions of it"
 
 
 @dataclass
@@ -97,8 +97,8 @@ class JobDiffersError(PriceRangeError):
 
     def __str__(self) -> str:
         return (
-            f"{self.target} holds parts of another job, with another {', '.join(self.differing)}: "
-            "score into another folder, or remove this one to begin anew"
+            f"{self.target} contains parts of another job, with a different {', '.join(self.differing)}: "
+            "use another folder as OUT, or remove this one to start over"
         )
 
 

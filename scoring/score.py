@@ -55,14 +55,15 @@ def score(  # noqa: PLR0913, PLR0917
     """Answer every row of the files that `sources` name; the newest version where none is named.
 
     A target that ends in `.csv`, `.csv.gz`, `.csv.zst` or `.parquet` is one file, which appears whole or not
-    at all. Any other is a folder of parts, each of which does: a run that was interrupted is gone on with by
-    the next. It has the columns of the input and its rows, in order, and after them `price_range` int64,
-    `label` and `probability_0..3` float32; a column of the input that has such a name stays as
-    `input_<name>`. Columns keep their types as far as the target's form has them; those of a CSV are text,
-    and its features doubles in Parquet.
+    at all. Any other is a folder of parts, each of which does: an interrupted run is resumed by the next. The
+    result has the columns of the input and its rows, in order, and after them `price_range` int64, `label`
+    and `probability_0..3` float32; an input column with such a name is kept as `input_<name>`. Columns keep
+    their types as far as the target's form has them; those of a CSV are text, and its features doubles in
+    Parquet.
 
-    A row that is no phone ends the job (`fail`), goes to `<target>.rejected` with its file, its number and
-    the reason (`reject`), or stays without an answer and has the reason in a column `error` (`null`).
+    A row that is not a valid phone ends the job (`fail`), goes to `<target>.rejected` with its file, its
+    number and the reason (`reject`), or stays without an answer and with the reason in a column `error`
+    (`null`).
 
     Raises `TargetError`, `BusyError`, `JobDiffersError`, `ColumnTypeError`, `BadRowError`, and what
     `files.find`, `blocks.plan`, `Predictor` and `cluster.parts` raise.
@@ -73,13 +74,16 @@ def score(  # noqa: PLR0913, PLR0917
     if found.ignored:
         names = ", ".join(found.ignored)
         console.print(
-            f"ignored, as no tables by their names: {names}", markup=False, highlight=False, soft_wrap=True
+            f"ignored, since their names are not those of tables: {names}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
         )
     # by whatever links it is named, it is one place: for the lock, and for what is renamed to it
     target = target.resolve()
     as_file = None if target.is_dir() else file_form(target)
     if not as_file and _ENDING.fullmatch(target.suffix) and not target.is_dir():
-        raise TableFormatError(target, (*FILES, "no ending, for a folder"))
+        raise TableFormatError(target, (*FILES, "have no extension (a folder)"))
     form, compression = as_file or (options.form, None)
     _require_place(found, target, options.metrics)
     job = Job(
@@ -106,7 +110,7 @@ def score(  # noqa: PLR0913, PLR0917
 
 def _into_file(job: Job, options: Options, started: float, about: int, console: Console) -> Summary:
     if options.cluster:
-        raise TargetError(job.target, "a cluster writes parts: name a folder")
+        raise TargetError(job.target, "a cluster writes parts, so OUT must be a folder")
     for target in (job.target, job.rejects):
         sweep(target.parent, target.name)
     shards = blocks.plan(job.files, split_csv=False)
@@ -174,15 +178,15 @@ def _require_place(found: files.Found, target: Path, metrics: Path | None) -> No
     if metrics:
         textfile = metrics.resolve()
         if textfile.is_dir() or textfile in written or target in textfile.parents:
-            raise TargetError(metrics, "it is a folder, or belongs to the result")
+            raise TargetError(metrics, "it is a folder, or part of the result")
         written.append(textfile)
     for path in written:
         if not path.parent.is_dir():
             raise TargetError(path, f"the folder {path.parent} does not exist")
         for folder in found.folders:
             if folder in path.parents:
-                raise TargetError(path, f"it lies in {folder}, which is to be read")
+                raise TargetError(path, f"it is inside the input folder {folder}")
     for source in found.files:
         path = Path(source.path).resolve()
         if not source.system and not {path, *path.parents}.isdisjoint(written):
-            raise TargetError(target, f"{source.name}, which is to be read, lies there")
+            raise TargetError(target, f"the result would overwrite the input {source.name}")

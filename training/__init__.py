@@ -1,1 +1,1 @@
-"""A table of phones in, a model version out. The only room that imports torch."""
+"""A table of phones in, a model version out. The only package that imports torch."""

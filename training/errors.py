@@ -20,12 +20,12 @@ class RecipeFileError(PriceRangeError):
     exit_code = 40
 
     def __str__(self) -> str:
-        return f"{self.path} is no recipe: {self.reason}"
+        return f"{self.path} is not a valid recipe: {self.reason}"
 
 
 @dataclass
 class RecipeError(PriceRangeError):
-    """A recipe with a choice that nothing can be made of."""
+    """A recipe with an impossible choice."""
 
     path: Path
     field: str
@@ -45,7 +45,7 @@ class DataSourceError(PriceRangeError):
     exit_code = 42
 
     def __str__(self) -> str:
-        return f"{self.data!r}: expected a file, or synthetic, or synthetic:ROWS with a whole number above 0"
+        return f"{self.data!r}: expected a file, or synthetic, or synthetic:ROWS with a positive whole number"
 
 
 @dataclass
@@ -60,7 +60,7 @@ class ColumnsError(PriceRangeError):
     def __str__(self) -> str:
         sides = (("lacks", self.missing), ("has unexpected", self.unexpected))
         said = [f"{verb} the column(s) {', '.join(map(repr, names))}" for verb, names in sides if names]
-        return f"{self.path} {' and '.join(said)}; expected are the 20 features and price_range"
+        return f"{self.path} {' and '.join(said)}; expected the 20 features and price_range"
 
 
 @dataclass
@@ -71,7 +71,7 @@ class EmptyTableError(PriceRangeError):
     exit_code = 43
 
     def __str__(self) -> str:
-        return f"{self.path} has a header and no rows"
+        return f"{self.path} has a header but no rows"
 
 
 @dataclass
@@ -89,7 +89,7 @@ class InvalidPhoneError(PriceRangeError):
 
 @dataclass
 class InvalidLabelError(PriceRangeError):
-    """A row whose price range is none."""
+    """A row whose price range is not valid."""
 
     path: Path
     row: int
@@ -102,7 +102,7 @@ class InvalidLabelError(PriceRangeError):
 
 @dataclass
 class DuplicateRowError(PriceRangeError):
-    """A phone that stands in the table twice."""
+    """A phone that occurs twice in the table."""
 
     path: Path
     row: int
@@ -111,8 +111,8 @@ class DuplicateRowError(PriceRangeError):
 
     def __str__(self) -> str:
         return (
-            f"{self.path}, row {self.row} (line {self.row + 1}): all columns of features are those of "
-            f"row {self.earlier} (line {self.earlier + 1}); a phone must stand there once"
+            f"{self.path}, row {self.row} (line {self.row + 1}): all features are identical to those of "
+            f"row {self.earlier} (line {self.earlier + 1}); each phone must occur only once"
         )
 
 
@@ -143,14 +143,14 @@ class ExportMismatchError(PriceRangeError):
 
     def __str__(self) -> str:
         return (
-            f"the exported model differs from the network by {self.difference:g} in row {self.row} ; "
-            f"at most {self.tolerance:g} is allowed, and nothing was written"
+            f"the exported model differs from the network by {self.difference:g} in row {self.row}; "
+            f"at most {self.tolerance:g} is allowed; nothing was written"
         )
 
 
 @dataclass
 class DivergedError(PriceRangeError):
-    """A loss that is no finite number any more; `batch` counts from 1, the rate is the epoch's first."""
+    """A loss that is no longer finite; `batch` counts from 1, the rate is the epoch's first."""
 
     epoch: int
     batch: int
@@ -162,7 +162,7 @@ class DivergedError(PriceRangeError):
     def __str__(self) -> str:
         return (
             f"the loss became {self.loss} in epoch {self.epoch}, batch {self.batch}, at a learning rate of "
-            f"{self.learning_rate:g}, and nothing was written; the likely cause is {self.cause}"
+            f"{self.learning_rate:g}; nothing was written; the likely cause is {self.cause}"
         )
 
 
@@ -181,7 +181,7 @@ class ScheduleError(PriceRangeError):
 
 @dataclass
 class DeviceError(PriceRangeError):
-    """A device to train on that is not there."""
+    """A device to train on that is not available."""
 
     device: str
     missing: str
@@ -193,7 +193,7 @@ class DeviceError(PriceRangeError):
 
 @dataclass
 class StudyMismatchError(PriceRangeError):
-    """A stored search that was begun with something else."""
+    """A stored search that was started with different data or choices."""
 
     study: str
     what: str
@@ -203,14 +203,14 @@ class StudyMismatchError(PriceRangeError):
 
     def __str__(self) -> str:
         return (
-            f"the stored study {self.study!r} was begun with another {self.what}: expected {self.expected}, "
-            f"found {self.found}; --study names another one"
+            f"the stored study {self.study!r} was started with a different {self.what}: "
+            f"expected {self.expected}, found {self.found}; use --study to name another study"
         )
 
 
 @dataclass
 class StudyStorageError(PriceRangeError):
-    """A storage that no study can be kept in."""
+    """A storage that cannot hold a study."""
 
     reason: str
     exit_code = 49
@@ -221,7 +221,7 @@ class StudyStorageError(PriceRangeError):
 
 @dataclass
 class OutputError(PriceRangeError):
-    """A place where no result can be written."""
+    """A path that no result can be written to."""
 
     path: Path
     reason: str

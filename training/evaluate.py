@@ -69,8 +69,8 @@ def show(found: VersionEvaluation, console: Console | None = None) -> None:
     )
     if found.learned:
         console.print(
-            f"The version was made from this very file: it learned from {found.learned} of these phones, "
-            f"{found.tuned} stopped and calibrated it, so that the measures are too good.",
+            f"The version was made from this very file: {found.learned} of these phones trained it and "
+            f"{found.tuned} were used to stop and calibrate it, so these results are too optimistic.",
             style="yellow",
             highlight=False,
         )
@@ -90,9 +90,9 @@ def _tables(found: VersionEvaluation) -> Iterator[Table]:
     measures = _table("measure", "value", "95 % interval")
     for name, label, value in (
         ("accuracy", "accuracy", measured.accuracy),
-        ("macro_f1", "F1, mean of the classes", measured.macro.f1),
+        ("macro_f1", "macro F1", measured.macro.f1),
         ("kappa", "quadratic weighted kappa", measured.kappa),
-        ("far_errors", "errors larger than one class", measured.far_errors),
+        ("far_errors", "errors larger than one price range", measured.far_errors),
         ("nll", "negative log-likelihood, nats", measured.nll),
         ("brier", "Brier score, 0 to 2", measured.brier),
         ("ece", "expected calibration error", measured.ece),
@@ -103,16 +103,16 @@ def _tables(found: VersionEvaluation) -> Iterator[Table]:
         )
     yield measures
     classes = _table("price range", "precision", "recall", "F1")
-    means = (("mean", measured.macro), ("mean by rows", measured.weighted))
+    means = (("macro mean", measured.macro), ("weighted mean", measured.weighted))
     for name, quality in (*measured.classes.items(), *means):
         classes.add_row(name, f"{quality.precision:.4f}", f"{quality.recall:.4f}", f"{quality.f1:.4f}")
     yield classes
-    confusion = _table("true \\ answered", *LABELS)
+    confusion = _table("true \\ predicted", *LABELS)
     for name, counts in zip(LABELS, measured.confusion, strict=True):
         confusion.add_row(name, *map(str, counts))
     yield confusion
     if found.conformal:
-        sets = _table("prediction sets", "hold the truth", "mean size")
+        sets = _table("prediction sets", "coverage", "mean size")
         for level, sets_of in found.conformal.items():
             sets.add_row(f"{float(level):.0%}", f"{sets_of.coverage:.4f}", f"{sets_of.mean_size:.3f}")
         yield sets

@@ -39,7 +39,7 @@ def summed_up(diagnosis: Diagnosis, version: Path, console: Console) -> None:
     for line in (f"verdict: {diagnosis.verdict}", *diagnosis.evidence):
         _print(line, console)
     if diagnosis.advice:
-        _print("what to change:", console)
+        _print("suggested changes:", console)
     for line in diagnosis.advice:
         _print(f"- {line}", console)
     _print(f"report: {version / 'report.html'}", console)

@@ -126,13 +126,12 @@ def describe(found: Found) -> str:
     """Say in lines what a search came to."""
     return "\n".join(
         [
-            f"Finished trials: {found.trials}. "
-            f"Means of {RUNS} runs on {found.rows} phones that the search never saw:",
+            f"Finished trials: {found.trials}. Means of {RUNS} runs on {found.rows} held-out phones:",
             *(
                 f"{name:8}accuracy {result.accuracy:.4f}  NLL {result.nll:.4f}"
                 for name, result in (("base", found.base), ("tuned", found.tuned))
             ),
-            f"difference of accuracy {found.difference:+.4f}, standard error {found.error:.4f}",
+            f"difference in accuracy {found.difference:+.4f}, standard error {found.error:.4f}",
         ]
     )
 
@@ -243,7 +242,7 @@ def _nll(phones: LabelledPhones, rows: Indices, probabilities: npt.NDArray[np.fl
 def write(found: Found, study: str, file: Path) -> None:
     """Write the best recipe as TOML. Raises `OutputError`."""
     fields: dict[str, Any] = found.recipe.model_dump(mode="json", exclude_none=True)
-    head = f"# The best of the study {study}, finished trials: {found.trials}.\n"
+    head = f"# The best recipe of the study {study}, finished trials: {found.trials}.\n"
     with output.refused(file):
         file.write_text(head + tomli_w.dumps(fields), encoding="utf-8")
 

@@ -20,7 +20,7 @@ _LONG = 1_000
 
 
 def numbers(feature: Feature, column: "pa.Array") -> npt.NDArray[np.float64]:
-    """Return a column's n cells as float64 [n], NaN where a cell is no number.
+    """Return a column's n cells as float64 [n], NaN where a cell is not a number.
 
     Text is a number where it is decimal (`5`, `-0.5`, `1e3`), blanks around it aside, and becomes the double
     nearest to it. Text `true` and `false` of any case, and truth values, count as 1 and 0 in a yes/no feature
@@ -142,8 +142,8 @@ def _plain(feature: Feature, column: "pa.Array") -> "pa.Array":
         views = column.buffers()[1] if len(column) else b""
         lengths = np.frombuffer(views, np.int32)[::4][column.offset : column.offset + len(column)]
         if lengths.max(initial=0) > _LONG:
-            found = f"found a text of {lengths.max()} bytes"
-            raise BrokenBlockError(None, f"{feature.name}: expected at most {_LONG} bytes a cell, {found}")
+            found = f"found {lengths.max()} bytes"
+            raise BrokenBlockError(None, f"{feature.name}: expected at most {_LONG} bytes per cell, {found}")
     return column.cast("string") if types.is_decimal(kind) or types.is_string_view(kind) else column
 
 

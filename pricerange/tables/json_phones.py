@@ -18,7 +18,7 @@ _NUMBERS = np.array([feature.kind != "yes/no" for feature in FEATURES])
 def rows(phones: Sequence[Any]) -> npt.NDArray[np.float64] | None:
     """Return the values of n phones, float64 [n, 20] in the table's order, if `Phone` would take them all.
 
-    None says that one at least is no phone; which and why, `Phone` knows.
+    None says that one at least is not a valid phone; which and why, `Phone` knows.
     """
     try:
         if not {len(FEATURES)}.issuperset(map(len, phones)):

@@ -47,7 +47,7 @@ _NAMED_PROBLEMS = 4
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a row is no phone: a sentence; and its first feature that is wrong, `ram: null`, to count by."""
+    """Why a row is not a valid phone: a sentence, and its first wrong feature, `ram: null`, to count by."""
 
     detail: str
     cause: str
@@ -57,7 +57,7 @@ class Reason:
 class Verdict:
     """Which of the n rows of a batch are phones; why one is none is looked up when it is asked for.
 
-    `rows` float32 [n, 20] in the table's order, 0 throughout where a row is no phone; `valid` bool [n];
+    `rows` float32 [n, 20] in the table's order, 0 throughout in an invalid row; `valid` bool [n];
     `good` bool [n, 20] says the same of each value; `columns` are the features' cells.
     """
 
@@ -119,9 +119,9 @@ def format_of(path: Path) -> Format:
 def read(path: Path) -> "Iterator[pa.RecordBatch]":
     """Stream a table in batches, in constant memory; at least one, so that the columns are always known.
 
-    The name tells the format. All columns of a CSV are text, as the file has them: a
-    cell that is no number is a problem of its row, for `judge` to name. Rows are numbered for people from 1,
-    the first after the header; blank lines of a CSV are no rows.
+    The name tells the format. All columns of a CSV are text, as the file has them: a cell that is not a
+    number is a problem of its row, for `judge` to name. Rows are numbered from 1, the first after the header;
+    blank lines of a CSV are not rows.
 
     Raises `TableNotFoundError`, `TableFormatError`, `UnreadableTableError` or `BrokenRowError`.
     """

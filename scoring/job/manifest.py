@@ -62,7 +62,9 @@ class Manifest:
         for part in self.parts:
             if not _is_there(self._job, part):
                 name = part_name(part.file, part.number, self._job.form)
-                raise TargetError(self._job.target / name, "it was finished and is gone, or is another")
+                raise TargetError(
+                    self._job.target / name, "it was finished, but is now missing or has changed"
+                )
 
     def add(self, part: Part) -> None:
         """Note that a part is finished."""
@@ -115,7 +117,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Part]]:
         begun.keys()
         noted = [Part.of_json(line) for line in lines]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TargetError(path, "it is damaged; remove the folder to begin anew") from error
+        raise TargetError(path, "it is corrupted; remove the folder to start over") from error
     if len(whole) < len(content):
         os.truncate(path, len(whole))
         sync(path)
@@ -131,4 +133,4 @@ def _is_there(job: Job, part: Part) -> bool:
 
 def _require_empty(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise TargetError(folder, "it exists, and no job of scoring began it")
+        raise TargetError(folder, "it exists and was not created by a scoring job")

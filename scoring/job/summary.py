@@ -105,16 +105,16 @@ class Summary:
 
         number("rows", "Rows read by the last job", self.rows)
         gauge("answered_rows", "Rows answered, by price range", "label", dict(self.price_ranges))
-        gauge("bad_rows", "Rows that are no phones, by their first cause", "cause", dict(self.reasons))
+        gauge("bad_rows", "Rows that are not valid phones, by first cause", "cause", dict(self.reasons))
         gauge(
             "outside_training_range_ratio",
             "Share of answered rows outside the training range",
             "feature",
             self.outside_training_range,
         )
-        number("duration_seconds", "Seconds of the last run", self.seconds)
-        number("rows_per_second", "Rows a second of the last run", self.rows_per_second)
-        number("completion_timestamp_seconds", "When the last job was finished", time.time())
+        number("duration_seconds", "Duration of the last run in seconds", self.seconds)
+        number("rows_per_second", "Rows per second of the last run", self.rows_per_second)
+        number("completion_timestamp_seconds", "Unix time at which the last job finished", time.time())
         info = Gauge(
             "pricerange_score_model_info", "The model that answered", [*self.model], registry=registry
         )
@@ -125,8 +125,8 @@ class Summary:
         model = self.model
         counts = ", ".join(f"{count:,} {label}" for label, count in self.price_ranges.items())
         lines = [
-            f"{self.rows:,} rows of {self.files:,} {'file' if self.files == 1 else 'files'}, "
-            f"by {model['name']} version {model['version']} (sha256 {model['sha256'][:12]}...)",
+            f"{self.rows:,} rows from {self.files:,} {'file' if self.files == 1 else 'files'}, "
+            f"scored by {model['name']} version {model['version']} (sha256 {model['sha256'][:12]}...)",
             f"{self.rows_of_run:,} rows in {self.seconds:.1f} s, {self.rows_per_second:,.0f} rows/s",
             f"{self.rows - self.rejected:,} answered in {self.target}: {counts}",
         ]

@@ -148,7 +148,9 @@ def _tables(place: _Place, ignored: list[str]) -> Iterator[InputFile]:
     if info.type == fs.FileType.Directory:
         found = list(_under(place, place.path))
     elif "**" in place.path:
-        raise UnreadableTableError(place.source, "there is no `**`: a folder is searched to its depth")
+        raise UnreadableTableError(
+            place.source, "`**` is not supported: a folder is always searched recursively"
+        )
     elif wild := _WILD.search(place.path):
         folder, _, pattern = place.path[: wild.start()].rpartition("/")
         found = list(_matching(place, folder, (pattern + place.path[wild.start() :]).split("/")))

@@ -16,7 +16,7 @@ REJECTION = pa.schema([("file", pa.string()), ("row", pa.int64()), ("reason", pa
 def with_errors(
     answered: pa.RecordBatch, valid: npt.NDArray[np.bool_], reasons: Sequence[str]
 ) -> pa.RecordBatch:
-    """Spread the answers to the `valid` of n rows among all: nulls where one is no phone, and the reason."""
+    """Spread the answers to the `valid` of n rows among all: nulls for invalid rows, and the reason."""
     places = [pa.array(np.cumsum(side) - 1, mask=~side) for side in (valid, ~valid)]
     errors = pa.array(reasons, pa.string()).take(places[1])
     return answered.take(places[0]).append_column(ERROR, errors)
@@ -47,7 +47,7 @@ def with_reasons(
 
 
 def with_numbers(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Turn the features, given as text, into doubles; null where a cell is no number."""
+    """Turn the features, given as text, into doubles; null where a cell is not a number."""
     for feature in FEATURES:
         place = batch.schema.get_field_index(feature.name)
         if place >= 0:

@@ -28,7 +28,7 @@ from scoring.target.sink import Encoded, Form, encoded
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Rows that are no phones: n of them, their numbers in the block, from 0, and the reasons."""
+    """Rows that are not valid phones: n of them, their numbers in the block, from 0, and the reasons."""
 
     batch: pa.RecordBatch
     rows: list[int]

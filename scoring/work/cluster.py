@@ -127,5 +127,7 @@ def _room(cluster: Cluster) -> int:
     room = min(int(found.get(name, 0) // share) for name, share in wanted.items() if share)
     if not room:
         described = " and ".join(f"{found.get(name, 0):g} {name}" for name in wanted)
-        raise ClusterError(cluster.address, f"expected room for an actor of {wanted}, found {described}")
+        raise ClusterError(
+            cluster.address, f"expected capacity for an actor with {wanted}, found {described}"
+        )
     return room

@@ -33,7 +33,7 @@ async def csv_blocks(parts: AsyncIterator[bytes]) -> AsyncIterator[BlockWork]:
         if rows:
             yield partial(judge_csv, rows, header)
     if not header:
-        raise BrokenBlockError(None, "the body is empty, a header of column names was expected")
+        raise BrokenBlockError(None, "the body is empty, expected a header with the column names")
 
 
 async def _blocks(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

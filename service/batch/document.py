@@ -23,15 +23,19 @@ class Phones(BaseModel):
 
 
 class BatchRow(BaseModel):
-    """A phone's price range; with `on_bad_row=null` perhaps only the reason why it has none."""
+    """A phone's price range or, with `on_bad_row=null`, the reason why it has none."""
 
     price_range: int | None = Field(ge=0, lt=len(LABELS), description="0 low to 3 very high cost")
     label: str | None
     probabilities: Annotated[
         list[float] | None,
-        Field(min_length=len(LABELS), max_length=len(LABELS), description="Of price ranges 0 to 3"),
+        Field(
+            min_length=len(LABELS),
+            max_length=len(LABELS),
+            description="Probability of each price range",
+        ),
     ]
-    error: str | None = Field(None, description="With `on_bad_row=null`: why there is no answer, else null")
+    error: str | None = Field(None, description="With `on_bad_row=null`: why there is no answer, or null")
 
 
 class BatchAnswer(BaseModel):
@@ -44,13 +48,13 @@ class BatchAnswer(BaseModel):
 def request_document() -> dict[str, Any]:
     """Describe the parameter and the body (`openapi_extra` of the route)."""
     document = body_of(Phones)
-    columns = f"a column for each of {', '.join(FEATURE_NAMES)}; others are ignored"
+    columns = f"a column for each of {', '.join(FEATURE_NAMES)}; other columns are ignored"
     document["requestBody"]["content"] |= _tables(columns)
     document["parameters"] = [
         {
             "name": "on_bad_row",
             "in": "query",
-            "description": "A row that is no phone fails the request, or gets nulls and its reason",
+            "description": "An invalid row fails the request (fail), or gets nulls and the reason (null)",
             "schema": {"enum": ["fail", "null"], "default": "fail"},
         }
     ]

@@ -18,7 +18,7 @@ from service.errors import InvalidInputError, TooManyRowsError
 
 @dataclass(frozen=True, slots=True)
 class JsonRows:
-    """The n rows of a body after the check, and what each was made of: why it is no phone is found out again.
+    """The n rows of a body after the check, and what each was made of: why one is invalid is found out again.
 
     Of many bad rows the reasons are larger than the body, and take longer.
     """

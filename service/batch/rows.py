@@ -17,12 +17,12 @@ MOST_COLUMNS = 1_000
 class CheckedRows(Protocol):
     """The n rows of a block after the check; `pricerange.tables.table.Verdict` is one.
 
-    `rows` float32 [n, 20], 0 throughout where a row is no phone; `valid` bool [n].
+    `rows` float32 [n, 20], 0 throughout where a row is not a valid phone; `valid` bool [n].
     """
 
     @property
     def rows(self) -> npt.NDArray[np.float32]:
-        """All rows, also those that are no phones."""
+        """All rows, also those that are not valid phones."""
 
     @property
     def valid(self) -> npt.NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from service.model.write import ROW_BEGINS, ModelName, model_json
 
 PATH = "/predict"
 MOST_PHONE_BYTES = 65_536
-"""A phone is about 400 bytes; a longer body is no phone, and naming all that is wrong with it costs time."""
+"""A phone is about 400 bytes; a longer body is invalid, and naming all that is wrong with it costs time."""
 
 
 class Answer(BaseModel):
@@ -27,7 +27,11 @@ class Answer(BaseModel):
     label: str
     probabilities: Annotated[
         list[float],
-        Field(min_length=len(LABELS), max_length=len(LABELS), description="Of price ranges 0 to 3"),
+        Field(
+            min_length=len(LABELS),
+            max_length=len(LABELS),
+            description="Probability of each price range",
+        ),
     ]
     model: ModelName
 

@@ -29,7 +29,7 @@ def decoded(body: bytes, encoding: str, limit: int) -> bytes:
     if len(inflated) > limit:
         raise BodyTooLargeError(limit)
     if not inflater.eof or inflater.unused_data:
-        found = "more after its end" if inflater.eof else "only its beginning"
+        found = "extra data after its end" if inflater.eof else "truncated data"
         raise InferenceInputError.expected("the body", f"{encoding} data", found)
     return inflated
 

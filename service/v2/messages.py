@@ -44,7 +44,7 @@ class OutputParameters(_Message):
 
     model_config = ConfigDict(extra="allow")
 
-    binary_data: bool | None = Field(None, description="Send it as bytes after the JSON object")
+    binary_data: bool | None = Field(None, description="Send this output as bytes after the JSON object")
 
 
 class RequestedOutput(_Message):
@@ -61,18 +61,18 @@ class RequestParameters(_Message):
 
 
 class InferRequest(_Message):
-    """A request for answers; rows are the 20 features in the order of `FEATURES`, as `/model` lists them."""
+    """An inference request; rows are the 20 features in the order of `FEATURES`, as `/model` lists them."""
 
-    id: str | None = Field(None, description="Comes back in the answer")
+    id: str | None = Field(None, description="Returned unchanged in the answer")
     parameters: RequestParameters | None = None
     inputs: Few[InputTensor]
     outputs: Few[RequestedOutput] | None = None
 
 
 class IndexRequest(_Message):
-    """What the index of the repository shall list."""
+    """What the repository index should list."""
 
-    ready: bool = Field(False, description="Only models that are ready")
+    ready: bool = Field(False, description="List only models that are ready")
 
 
 class OutputTensor(BaseModel):
@@ -86,7 +86,7 @@ class OutputTensor(BaseModel):
 
 
 class InferResponse(BaseModel):
-    """The answers."""
+    """The answers to an inference request."""
 
     id: str | None = None
     model_name: str

@@ -51,7 +51,7 @@ def _raw_query(tensor: bytes, max_rows: int) -> Query:
     """Read a body that is nothing but the tensor: its size tells the number of rows."""
     count, rest = divmod(len(tensor), ROW_BYTES)
     if rest:
-        raise InferenceInputError.expected("the body", f"{ROW_BYTES} bytes a row", f"{len(tensor)} bytes")
+        raise InferenceInputError.expected("the body", f"{ROW_BYTES} bytes per row", f"{len(tensor)} bytes")
     if count > max_rows:
         raise TooManyRowsError(max_rows)
     return Query(None, rows_from_bytes(tensor), dict.fromkeys(OUTPUTS, True))
@@ -61,7 +61,7 @@ def _request(text: bytes) -> InferRequest:
     try:
         return InferRequest.model_validate(orjson.loads(text))
     except orjson.JSONDecodeError as error:
-        hint = "; NaN and Infinity are no JSON" if b"NaN" in text or b"Infinity" in text else ""
+        hint = "; NaN and Infinity are not valid JSON" if b"NaN" in text or b"Infinity" in text else ""
         raise InferenceInputError.expected("the body", "a JSON object", f"{error}{hint}") from None
     except ValidationError as error:
         raise InferenceInputError.of(error) from None
@@ -116,7 +116,7 @@ def _outputs(request: InferRequest) -> dict[str, bool]:
             expected, found = " or ".join(OUTPUTS), repr(output.name[:40])
             raise InferenceInputError.expected("output", expected, found, f"{pointer}/name")
         if output.name in asked:
-            raise InferenceInputError.expected("outputs", f"{output.name} once", "it twice", pointer)
+            raise InferenceInputError.expected("outputs", f"{output.name} once", "it more than once", pointer)
         asked[output.name] = _as_bytes(output, binary, pointer)
     return asked
 
@@ -127,6 +127,8 @@ def _as_bytes(output: RequestedOutput, default: bool, pointer: str) -> bool:
     for name in _UNSUPPORTED:
         if name in (output.parameters.model_extra or {}):
             found, place = name, f"{pointer}/parameters/{name}"
-            raise InferenceInputError.expected("parameters", "no such extension here", found, place)
+            raise InferenceInputError.expected(
+                "parameters", "none of the unsupported extensions", found, place
+            )
     own = output.parameters.binary_data
     return default if own is None else own

@@ -82,7 +82,7 @@ def add_v2(router: APIRouter, served: Bundle, repository: RepositoryEndpoints, i
 def _of_server(repository: RepositoryEndpoints) -> list[_Route]:
     index = {"requestBody": body_of(IndexRequest)["requestBody"] | {"required": False}}
     return [
-        _Route("GET", "/v2", repository.server, "What serves, and its extensions", ServerMetadata),
+        _Route("GET", "/v2", repository.server, "The server and its extensions", ServerMetadata),
         _Route("GET", "/v2/health/live", repository.live, "The process is alive", Live),
         _Route("GET", "/v2/health/ready", repository.ready, "The service is ready", Ready, (503,)),
         _Route("GET", "/v2/models/stats", repository.statistics, "Statistics of all models", dict[str, Any]),
@@ -102,13 +102,13 @@ def _of_model(repository: RepositoryEndpoints, infer: InferEndpoint) -> list[_Ro
     header_length = {
         "name": HEADER_LENGTH,
         "in": "header",
-        "description": "Bytes of the JSON object, where a tensor's bytes follow it",
+        "description": "Length of the JSON object in bytes, if a tensor's bytes follow it",
         "schema": {"type": "integer", "minimum": 0},
     }
     body = body_of(InferRequest)["requestBody"]
     body["content"] |= _BYTES
     return [
-        _Route("GET", "", repository.metadata, "What the model takes and gives", ModelMetadata),
+        _Route("GET", "", repository.metadata, "Inputs and outputs of the model", ModelMetadata),
         _Route("GET", "/ready", repository.model_ready, "The model is ready", ModelReady, (503,)),
         _Route("GET", "/config", repository.config, "The model's config.pbtxt", dict[str, Any]),
         _Route("GET", "/stats", repository.statistics, "The model's statistics", dict[str, Any]),

@@ -82,7 +82,7 @@ def _refuse_shape(data: list[Any], count: int, nested: bool) -> None:
 
 
 def _refuse_other_than_numbers(data: list[Any], nested: bool) -> None:
-    """Name the first value that is no number; the shape is right."""
+    """Name the first value that is not a number; the shape is right."""
     for row, column, value in _cells(data, nested):
         if type(value) not in (int, float):
             name = f"row {row + 1}: {FEATURES[column].name}"
@@ -108,6 +108,6 @@ def _place(nested: bool, row: int, column: int) -> str:
 
 
 def _kind(value: object) -> str:
-    """Name a JSON value that is no number."""
-    words: dict[type, str] = {str: "a text", list: "a list", dict: "an object", bool: str(value).lower()}
+    """Name a JSON value that is not a number."""
+    words: dict[type, str] = {str: "a string", list: "a list", dict: "an object", bool: str(value).lower()}
     return words.get(type(value), "a number" if value is not None else "null")

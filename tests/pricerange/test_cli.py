@@ -63,8 +63,8 @@ def test_search_reports_and_writes_a_recipe(recipe_file: Path, tmp_path: Path) -
     command = ["search", "--data", "synthetic:200", "--recipe", recipe_file, "--trials", "1"]
     searched = run(*command, "--storage", storage, "--output", output)
     assert searched.returncode == 0
-    assert searched.stdout.startswith("Finished trials: 1. Means of 5 runs on 40 phones")
-    assert output.read_text().startswith("# The best of the study phone_price_range")
+    assert searched.stdout.startswith("Finished trials: 1. Means of 5 runs on 40 held-out phones")
+    assert output.read_text().startswith("# The best recipe of the study phone_price_range")
 
 
 def test_models_fails_for_a_version_that_serve_would_refuse(model_repository: Path, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_models_fails_for_a_version_that_serve_would_refuse(model_repository: Pa
     passport.write_text(json.dumps(fields))
     listed = run("models", "--models", models)
     assert listed.returncode == errors.GoldenRowError.exit_code
-    assert "refused" in listed.stdout
+    assert "1  rejected: " in listed.stdout
     assert run("models", "--models", tmp_path / "nowhere").returncode == errors.ModelNotFoundError.exit_code
 
 

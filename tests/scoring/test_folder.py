@@ -209,7 +209,9 @@ def test_another_job_is_refused_a_folder_that_holds_parts_of_one(
         version.rename(version.with_name("7"))
     if "touch" in change:
         os.utime("in.csv", (1, 1))
-    with pytest.raises(JobDiffersError, match=rf"out holds parts of another job, with another {what}: "):
+    with pytest.raises(
+        JobDiffersError, match=rf"out contains parts of another job, with a different {what}: "
+    ):
         score(
             change.get("sources", ["in.csv"]),
             Path("out"),
@@ -262,11 +264,15 @@ def test_files_of_different_columns_go_into_a_folder_but_not_into_a_file(tmp_pat
     write(phones.rename_columns({"place": "position"}), tmp_path / "2.parquet")
     sources = [str(tmp_path / name) for name in ("1.parquet", "2.parquet")]
     for target in ("out.csv", "out.parquet"):
-        with pytest.raises(ColumnsDifferError, match=r"2\.parquet has other columns .*position.*lacks place"):
+        with pytest.raises(
+            ColumnsDifferError, match=r"2\.parquet has different columns .*position.*lacks place"
+        ):
             score(sources, tmp_path / target, model_repository)
         assert not (tmp_path / target).exists()
     write(phones.select([*reversed(phones.column_names)]), tmp_path / "3.parquet")
-    with pytest.raises(ColumnsDifferError, match=r"3\.parquet .*: it has them in another order; a folder"):
+    with pytest.raises(
+        ColumnsDifferError, match=r"3\.parquet .*: it has them in a different order; use a folder"
+    ):
         score([sources[0], str(tmp_path / "3.parquet")], tmp_path / "out.csv", model_repository)
     score(sources, tmp_path / "out", model_repository)
     first, second = sorted((tmp_path / "out").glob("part-*"))
@@ -338,14 +344,14 @@ def test_a_part_that_is_lost_in_the_meantime_keeps_a_job_from_being_finished(
         (tmp_path / "out" / part_name(0, 0, "parquet")).unlink(missing_ok=True)
 
     monkeypatch.setattr(Manifest, "add", losing)
-    with pytest.raises(TargetError, match=r"part-00000-00000\.parquet .*it was finished and is gone"):
+    with pytest.raises(TargetError, match=r"part-00000-00000\.parquet .*it was finished, but is now missing"):
         score([source], tmp_path / "out", model_repository)
     assert not (tmp_path / "out" / "summary.json").exists()
 
 
 def test_a_job_that_failed_before_its_first_part_may_be_put_right(tmp_path, model_repository, phones):
     source = str(write(phones, tmp_path / "in.csv"))
-    with pytest.raises(UnknownColumnError, match=r"in\.csv has no column shop, which was to be kept"):
+    with pytest.raises(UnknownColumnError, match=r"in\.csv lacks shop, which is among the columns to keep"):
         score([source], tmp_path / "out", model_repository, options=Options(columns=("shop",)))
     score([source], tmp_path / "out", model_repository, options=Options(columns=("place",)))
     assert [*read(tmp_path / "out")[0]][:2] == ["place", "price_range"]
@@ -365,7 +371,7 @@ def test_a_manifest_that_no_job_left_so_is_said_to_be_damaged(tmp_path, model_re
     source = str(write(phones, tmp_path / "in.csv"))
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / MANIFEST).write_text(content)
-    with pytest.raises(TargetError, match="it is damaged; remove the folder to begin anew"):
+    with pytest.raises(TargetError, match="it is corrupted; remove the folder to start over"):
         score([source], tmp_path / "out", model_repository)
     assert (tmp_path / "out" / MANIFEST).read_text() == content
 
@@ -389,13 +395,13 @@ def test_rejects_of_others_stay_where_nothing_is_rejected(tmp_path, model_reposi
 @pytest.mark.parametrize(
     ("source", "target", "metrics", "message"),
     [
-        ("file://{}/in.csv", "in.csv", None, "in.csv, which is to be read, lies there"),
-        ("in.csv", "out.csv", "in.csv", "in.csv, which is to be read, lies there"),
-        ("in.csv", "out.csv", "out.csv", "it is a folder, or belongs to the result"),
-        ("in.csv", "out", "out/score.prom", "it is a folder, or belongs to the result"),
-        ("in.csv", "out", ".", "it is a folder, or belongs to the result"),
+        ("file://{}/in.csv", "in.csv", None, r"would overwrite the input /.*/in\.csv"),
+        ("in.csv", "out.csv", "in.csv", "would overwrite the input in.csv"),
+        ("in.csv", "out.csv", "out.csv", "it is a folder, or part of the result"),
+        ("in.csv", "out", "out/score.prom", "it is a folder, or part of the result"),
+        ("in.csv", "out", ".", "it is a folder, or part of the result"),
         ("in.csv", "out", "gone/score.prom", "gone does not exist"),
-        (".", "out", None, "which is to be read"),
+        (".", "out", None, "it is inside the input folder"),
         ("in.csv", "/", None, "it has no name"),
         ("in.csv", "out.csv.bz2", None, "the name must end in"),
         ("in.csv", f"{'n' * 225}.csv", None, "File name too long"),

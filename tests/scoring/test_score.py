@@ -175,7 +175,7 @@ def test_parquet_becomes_csv(tmp_path, phones, model_repository):
 
 def test_a_column_that_csv_cannot_hold_is_named(tmp_path, phones, model_repository):
     write_parquet(tmp_path / "in.parquet", phones.slice(0, 1).append_column("tags", pa.array([["x"]])))
-    with pytest.raises(ColumnTypeError, match="the column tags is of type list"):
+    with pytest.raises(ColumnTypeError, match="the column tags has type list"):
         score(tmp_path / "in.parquet", tmp_path / "out.csv", model_repository)
     assert only(tmp_path) == ["in.parquet"]
 
@@ -317,25 +317,27 @@ def test_every_row_is_answered_or_rejected_once_and_in_order(
 @pytest.mark.parametrize(
     ("source", "target", "error", "message"),
     [
-        pytest.param("in.csv", "in.csv", TargetError, "which is to be read, lies there", id="onto itself"),
+        pytest.param("in.csv", "in.csv", TargetError, "would overwrite the input", id="onto itself"),
         pytest.param(
             "in.csv",
             "x/../in.csv",
             TargetError,
-            "which is to be read, lies there",
+            "would overwrite the input",
             id="onto itself by another path",
         ),
         pytest.param("in.csv", "gone/out.csv", TargetError, "gone does not exist", id="no such folder"),
-        pytest.param("x/in.csv", "x", TargetError, "which is to be read, lies there", id="around the input"),
-        pytest.param("in.csv", "folder", TargetError, "no job of scoring began it", id="onto other things"),
+        pytest.param("x/in.csv", "x", TargetError, "would overwrite the input", id="around the input"),
         pytest.param(
-            "in.csv", "out.txt", TableFormatError, "or no ending, for a folder", id="unknown target"
+            "in.csv", "folder", TargetError, "was not created by a scoring job", id="onto other things"
+        ),
+        pytest.param(
+            "in.csv", "out.txt", TableFormatError, "or have no extension (a folder)", id="unknown target"
         ),
         pytest.param(
             "in.txt", "out.csv", TableFormatError, "in.txt: the name must end in", id="unknown source"
         ),
         pytest.param("gone.csv", "out.csv", TableNotFoundError, "gone.csv: no such file", id="no source"),
-        pytest.param("other.csv", "out.csv", MissingColumnError, "lacks 20 columns", id="other columns"),
+        pytest.param("other.csv", "out.csv", MissingColumnError, "lacks 20 columns: ", id="other columns"),
         pytest.param(
             "ragged.csv", "out.csv", BrokenRowError, "row 1: expected 2 cells, found 1", id="ragged"
         ),

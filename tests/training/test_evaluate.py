@@ -27,20 +27,20 @@ def test_measures_what_the_served_model_answers(model_repository: Path) -> None:
     assert found.evaluation.accuracy == pytest.approx(np.mean(answered == phones.price_range))
     assert (found.evaluation.rows, found.learned, found.tuned) == (500, 0, 0)
     assert list(found.conformal) == ["0.9", "0.95", "0.99"]
-    assert "learned from" not in shown(found)
+    assert "of these phones trained it" not in shown(found)
 
 
 def test_says_that_the_version_was_made_from_the_file(model_repository: Path) -> None:
     found = evaluation.evaluate(model_repository, "synthetic:1000", 1)
     assert (found.learned, found.tuned) == (800, 100)
-    assert "learned from 800 of these phones" in " ".join(shown(found).split())
+    assert "800 of these phones trained it" in " ".join(shown(found).split())
 
 
 def test_shows_every_measure_for_people(model_repository: Path) -> None:
     found = evaluation.evaluate(model_repository, "synthetic:500")
     said = shown(found)
     assert said.startswith("phone_price_range 1 on synthetic:500: 500 phones")
-    for word in ("accuracy", "kappa", "Brier", "very high", "95 %", "mean by rows", "prediction sets"):
+    for word in ("accuracy", "kappa", "Brier", "very high", "95 %", "weighted mean", "prediction sets"):
         assert word in said
     low, high = found.evaluation.intervals["accuracy"]
     assert f"{found.evaluation.accuracy:.4f}  {low:.4f} to {high:.4f}" in said

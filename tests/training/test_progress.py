@@ -41,7 +41,7 @@ def test_ends_with_the_verdict_what_to_change_and_where_the_report_lies() -> Non
     assert said.getvalue().splitlines() == [
         "verdict: overfitting",
         "A gap of [3] errors.",
-        "what to change:",
+        "suggested changes:",
         "- Raise `network.dropout`.",
         "report: models/phone_price_range/2/report.html",
     ]

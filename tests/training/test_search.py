@@ -70,7 +70,7 @@ def test_reports_on_held_out_phones(first: tuple[Found, str]) -> None:
     assert 0 < found.base.accuracy <= 1
     assert found.difference == pytest.approx(found.tuned.accuracy - found.base.accuracy)
     lines = search.describe(found).splitlines()
-    assert lines[0].startswith("Finished trials: 2. Means of 5 runs on 60 phones that the search never saw")
+    assert lines[0].startswith("Finished trials: 2. Means of 5 runs on 60 held-out phones")
     assert f"{found.tuned.accuracy:.4f}" in lines[2]
 
 
@@ -103,7 +103,7 @@ def test_refuses_a_study_that_was_begun_with_something_else(
     first: tuple[Found, str], storage: str, short: Path, recipe_file: Path, other: str
 ) -> None:
     source, base = (SOURCE, recipe_file) if other == "recipe" else ("synthetic:320", short)
-    with pytest.raises(StudyMismatchError, match=f"another {other}"):
+    with pytest.raises(StudyMismatchError, match=f"a different {other}"):
         search.search(source, Stored(storage, 9), base)
 
 

@@ -71,7 +71,7 @@ def test_card_report_and_pictures_lie_beside_the_model(model_repository: Path) -
     assert f"{passport.metrics['accuracy']:.4f}" in card
     assert "[report](report.html)" in card
     assert "within one standard error of the lowest" in card
-    assert "holds only nearly" in card
+    assert "only nearly true" in card
     assert "[history.csv](history.csv)" in card
     assert f"**{passport.metrics['diagnosis']['verdict']}**" in card
     for picture in ("learning_curve.svg", "confusion_matrix.svg"):
@@ -157,7 +157,7 @@ def test_a_run_whose_loss_is_lost_writes_no_version(recipe_file: Path, tmp_path:
     text = recipe_file.read_text().replace("learning_rate = 0.05", "learning_rate = 1e30")
     wild.write_text(text)
     with pytest.raises(
-        DivergedError, match=r"epoch \d+, batch \d+.* the likely cause is too high a learning rate"
+        DivergedError, match=r"epoch \d+, batch \d+.* the likely cause is a learning rate that is too high"
     ):
         train("synthetic:200", tmp_path, wild)
     assert bundle.versions(tmp_path) == []

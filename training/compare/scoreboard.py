@@ -23,7 +23,7 @@ def tables(standings: Sequence[Standing]) -> Iterator[Table]:
     first = standings[0].name
     accuracies = _table("accuracy", "± s.e.", f"less {first}", "± s.e.", "far errors", "s a fold")
     probabilities = _table("NLL", "± s.e.", "Brier", "± s.e.", "ECE")
-    sets = _table(*(cell for level in LEVELS for cell in (f"{level:.0%} sets cover", "mean size")))
+    sets = _table(*(cell for level in LEVELS for cell in (f"{level:.0%} set coverage", "mean size")))
     for one in standings:
         # a difference to itself says nothing
         difference = _cells(one.difference, "+.4f") if one is not standings[0] else ("", "")
@@ -73,7 +73,7 @@ def picture(standings: Sequence[Standing]) -> Figure:
         axes.set_yticks(range(len(ordered)), [one.name for one in ordered])
         axes.set_ylim(-0.6, len(ordered) - 0.2)
         axes.set_xlim(border - 0.002, min(1.0, best + 0.015))
-        axes.set(xlabel="accuracy out of fold, with its standard error")
+        axes.set(xlabel="out-of-fold accuracy with its standard error")
     return figure
 
 

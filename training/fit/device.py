@@ -12,11 +12,13 @@ from training.errors import DeviceError
 def find_device(name: str) -> torch.device:
     """Return the device `cpu` or `cuda`. Raises `DeviceError` where it is not there."""
     if name == "cuda" and torch.version.cuda is None:
-        raise DeviceError(name, f"torch {torch.__version__} is built without CUDA; install a build with it")
+        raise DeviceError(
+            name, f"torch {torch.__version__} was built without CUDA; install a build that has it"
+        )
     if name == "cuda" and not torch.cuda.is_available():
-        raise DeviceError(name, "torch finds no NVIDIA GPU, or no driver for it")
+        raise DeviceError(name, "torch cannot find an NVIDIA GPU, or its driver")
     if name not in ("cpu", "cuda"):
-        raise DeviceError(name, "the devices are cpu and cuda")
+        raise DeviceError(name, "supported devices are cpu and cuda")
     return torch.device(name)
 
 

@@ -40,22 +40,22 @@ class DivergenceGuard:
     def _cause(self, stepped: bool, rate: float) -> str:
         if not stepped:
             return (
-                "there was no step yet, so the start itself is too large: try "
+                "initial weights that are too large, since no step had been taken yet: try "
                 f"{self._remedies('initialisation', 'network.batch_norm', 'preprocess.standardise')}"
             )
         size, name = max(
             (norm if math.isfinite(norm) else math.inf, name)
             for norm, name in zip(self._first, self._names, strict=True)
         )
-        beginning = f"in the first batch of the run the largest gradient norm, that of {name}, was {size:.3g}"
+        beginning = f"the largest gradient norm in the first batch of the run was {size:.3g}, in {name}"
         if size > EXPLODING_NORM:
             return (
                 f"an exploding gradient: {beginning}, before any step; try "
                 f"{self._remedies('loop.clip_norm', 'network.batch_norm', 'initialisation')}"
             )
         return (
-            f"too high a learning rate: {beginning}, so the steps made it explode; try a rate far below "
-            f"{rate:g}, a warm-up or loop.clip_norm"
+            f"a learning rate that is too high: {beginning}, so the steps made it explode; try a rate "
+            f"far below {rate:g}, a warm-up or loop.clip_norm"
         )
 
     def _remedies(self, *keys: str) -> str:
@@ -66,6 +66,6 @@ class DivergenceGuard:
             "preprocess.standardise": self._recipe.preprocess.standardise,
             "loop.clip_norm": self._recipe.loop.clip_norm is not None,
         }
-        left = ["another initialisation" if key == "initialisation" else key for key in keys]
+        left = ["a different initialisation" if key == "initialisation" else key for key in keys]
         *first, last = [key for key in left if not done.get(key, False)]
         return f"{', '.join(first)} or {last}" if first else last

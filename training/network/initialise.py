@@ -26,7 +26,7 @@ def initialise(network: Network, choices: sections.Initialisation) -> None:
     if isinstance(choices, sections.Constant | sections.Fixed):
         message = (
             f"initialisation {choices.name!r} gives all units of a layer the same weights, and so the same "
-            "gradient: only dropout can make them differ; 'auto' breaks the symmetry"
+            "gradient: only dropout can make them differ; use 'auto', which breaks the symmetry"
         )
         warnings.warn(message, SymmetryWarning, stacklevel=2)
     for layer in network.layers:

@@ -66,7 +66,7 @@ def read(path: Path) -> Recipe:
 
 def _check_split(split: sections.Split) -> None:
     if split.validation + split.test >= 1:
-        expected = "shares of validation and test that leave rows to train on"
+        expected = "shares of validation and test that leave rows for training"
         raise _ImpossibleError("split", expected, [split.validation, split.test])
 
 

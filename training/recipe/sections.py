@@ -31,8 +31,8 @@ class Section(BaseModel):
 class Split(Section):
     """Shares of the rows; the rest is the training part."""
 
-    validation: Share = Field(description="Rows that early stopping looks at")
-    test: Share = Field(description="Rows that nothing looks at before the evaluation")
+    validation: Share = Field(description="Share of rows for early stopping and calibration")
+    test: Share = Field(description="Share of rows held out for the evaluation")
 
 
 class Preprocess(Section):
@@ -54,9 +54,9 @@ class Mlp(Section):
     batch_norm: bool = True
     batch_norm_bias: Finite = Field(
         default=0.0,
-        description="Where the biases of batch normalisation start: from about 3 on, every ReLU starts open",
+        description="Initial bias of batch normalisation: from about 3 on, every ReLU starts active",
     )
-    linear_skip: bool = Field(default=False, description="The head sees the inputs beside the last block")
+    linear_skip: bool = Field(default=False, description="The head gets the inputs as well as the last block")
     input_sparsity: Strength = Field(
         default=0.0, description="Weight of the group-sparsity penalty on the first layer's input columns"
     )
@@ -219,7 +219,7 @@ class PiecewiseConstant(Section):
     """The rate times the first factor up to the first boundary, times the second up to the next."""
 
     name: Literal["piecewise_constant"]
-    boundaries: list[Count] = Field(min_length=1, description="Last epoch of each piece but the last")
+    boundaries: list[Count] = Field(min_length=1, description="Last epoch of each piece except the last")
     factors: list[Positive] = Field(description="One more than boundaries")
 
 
@@ -249,15 +249,19 @@ class OneCycle(Section):
 
     name: Literal["one_cycle"]
     warm_up: Share = Field(description="Share of the steps in which the rate rises")
-    start_divisor: Positive = Field(default=25.0, description="The rate over this is the first")
-    end_divisor: Positive = Field(default=1e4, description="The first rate over this is the last")
+    start_divisor: Positive = Field(
+        default=25.0, description="The initial rate is the highest divided by this"
+    )
+    end_divisor: Positive = Field(
+        default=1e4, description="The final rate is the initial one divided by this"
+    )
     base_momentum: Portion = Field(
         default=0.85,
-        description="At the highest rate, in place of the optimiser's momentum or beta1, where it has one",
+        description="Replaces the optimiser's momentum or beta1, if it has one, at the highest rate",
     )
     max_momentum: Portion = Field(
         default=0.95,
-        description="At the lowest rates, in place of the optimiser's momentum or beta1, where it has one",
+        description="Replaces the optimiser's momentum or beta1, if it has one, at the lowest rates",
     )
 
 
@@ -281,14 +285,14 @@ class Loop(Section):
 
     epochs: Count
     batch_size: BatchSize = Field(
-        description="Rows a step: 1 is stochastic, `full` is batch gradient descent, between is mini-batch"
+        description="Rows per step: 1 is stochastic, `full` is batch gradient descent, between is mini-batch"
     )
     shuffle: bool = True
     patience: Count | None = Field(
-        default=None, description="Epochs without a validation loss near the lowest that end the run early"
+        default=None, description="Epochs without a validation loss near the lowest after which the run ends"
     )
     clip_value: Positive | None = Field(default=None, description="Largest size of a gradient's element")
-    clip_norm: Positive | None = Field(default=None, description="Largest norm of all gradients together")
+    clip_norm: Positive | None = Field(default=None, description="Largest norm of all gradients combined")
     ema_decay: Share | None = Field(
-        default=None, description="Share of the averaged weights that a step leaves in place"
+        default=None, description="Share of the averaged weights that a step keeps"
     )

@@ -15,7 +15,9 @@ def on_exploding_gradients(recipe: Recipe) -> list[str]:
     """Make steps smaller and the signal's size the same in all layers."""
     said = [_start(recipe), _normalise(recipe)]
     if recipe.loop.clip_norm is None:
-        said.append("Set `loop.clip_norm` (1.0 is usual): a step keeps its direction and loses its length.")
+        said.append(
+            "Set `loop.clip_norm` (1.0 is typical): it shortens large steps and keeps their direction."
+        )
     said.append(f"Lower `optimiser.learning_rate` (now {recipe.optimiser.learning_rate:g}).")
     return _given(said)
 
@@ -28,11 +30,11 @@ def on_dead_units(recipe: Recipe) -> list[str]:
         if network.batch_norm and network.batch_norm_bias < 0:
             said.append(
                 f"Raise `network.batch_norm_bias` (now {network.batch_norm_bias:g}) to 0 or above: at 3 all "
-                "units start open."
+                "units start active."
             )
         said.append(_normalise(recipe))
         if network.activation == "relu":
-            said.append('Set `network.activation` to "leaky_relu": it passes a gradient below zero too.')
+            said.append('Set `network.activation` to "leaky_relu": it also passes a gradient below zero.')
         if network.input_sparsity:
             said.append(f"Lower `network.input_sparsity` (now {network.input_sparsity:g}).")
     said.append(f"Lower `optimiser.learning_rate` (now {recipe.optimiser.learning_rate:g}).")
@@ -51,11 +53,11 @@ def on_vanishing_gradients(recipe: Recipe) -> list[str]:
             )
         said.append(_normalise(recipe))
         if len(network.hidden) > 2:
-            said.append(f"Shorten `network.hidden` (now {len(network.hidden)} layers).")
+            said.append(f"Use fewer layers in `network.hidden` (now {len(network.hidden)} layers).")
         if not network.linear_skip:
-            said.append("Set `network.linear_skip` to true: the inputs reach the head past the layers.")
+            said.append("Set `network.linear_skip` to true: the inputs bypass the layers and reach the head.")
     else:
-        said.append('Set `network.name` to "mlp": the way back through a sequence of 20 is long.')
+        said.append('Set `network.name` to "mlp": backpropagation through a sequence of 20 is long.')
     return _given(said)
 
 
@@ -68,7 +70,7 @@ def on_underfitting(recipe: Recipe) -> list[str]:
         said.append(f"Lower `network.dropout` (now up to {dropout:g}) to {_GENTLE_DROPOUT:g} or less.")
     if recipe.optimiser.name in {"sgd", "momentum", "nesterov"}:
         said.append(
-            f'Set `optimiser.name` to "adamw" (now "{recipe.optimiser.name}"): it needs no search for a rate.'
+            f'Set `optimiser.name` to "adamw" (now "{recipe.optimiser.name}"): its rate needs no tuning.'
         )
     if recipe.schedule.name != "one_cycle":
         said.append(
@@ -80,28 +82,26 @@ def on_underfitting(recipe: Recipe) -> list[str]:
         said.append(f"Lower `network.input_sparsity` (now {network.input_sparsity:g}).")
     if recipe.optimiser.weight_decay:
         said.append(f"Lower `optimiser.weight_decay` (now {recipe.optimiser.weight_decay:g}).")
-    said.append(f"Widen `network.hidden` (now {network.hidden}).")
+    said.append(f"Use wider layers in `network.hidden` (now {network.hidden}).")
     return _given(said)
 
 
 def on_overfitting(recipe: Recipe) -> list[str]:
-    """Leave the network less room to learn rows by heart."""
+    """Leave the network less capacity to memorise rows."""
     network = recipe.network
     said = []
     if isinstance(network, Mlp):
         said.append(
-            f"Raise `network.input_sparsity` (now {network.input_sparsity:g}; 0.03 lets features that say "
-            "nothing go)."
+            f"Raise `network.input_sparsity` (now {network.input_sparsity:g}; 0.03 drops uninformative "
+            "features)."
         )
     dropout = min(network.dropout) if isinstance(network, Mlp) else network.dropout
     if dropout < _GENTLE_DROPOUT:
         said.append(f"Raise `network.dropout` (now from {dropout:g}) towards {_GENTLE_DROPOUT:g}.")
     said.append(f"Raise `optimiser.weight_decay` (now {recipe.optimiser.weight_decay:g}).")
-    said.append(f"Narrow `network.hidden` (now {network.hidden}).")
+    said.append(f"Use narrower layers in `network.hidden` (now {network.hidden}).")
     if recipe.loop.patience is None:
-        said.append(
-            "Set `loop.patience`: the run ends when the validation loss has long been above its lowest."
-        )
+        said.append("Set `loop.patience`: it ends the run once no recent validation loss is near the lowest.")
     said.append("Train on more phones.")
     return said
 
@@ -110,13 +110,13 @@ def _start(recipe: Recipe) -> str:
     name = recipe.initialisation.name
     if isinstance(recipe.initialisation, ByRule):
         return ""
-    return f'Set `initialisation.name` to "auto" (now "{name}"): the spread follows from the widths.'
+    return f'Set `initialisation.name` to "auto" (now "{name}"): it derives the spread from the layer widths.'
 
 
 def _normalise(recipe: Recipe) -> str:
     if isinstance(recipe.network, Lstm) or recipe.network.batch_norm:
         return ""
-    return "Set `network.batch_norm` to true: it brings every layer's inputs to the same size."
+    return "Set `network.batch_norm` to true: it brings every layer's inputs to the same scale."
 
 
 def _given(said: list[str]) -> list[str]:

@@ -34,25 +34,25 @@ def _card(run: Run) -> str:
 # Phone price range
 
 Predicts the price range of a phone ({ranges}) from its {len(FEATURE_NAMES)} features, whose names, units and
-limits stand in `pricerange/phone.py`. The [report]({_REPORT}) shows the run that made it in pictures; it is
-one file and opens in a browser without a network.
+limits are defined in `pricerange/phone.py`. The [report]({_REPORT}) shows the training run in pictures; it is
+a single file that opens in a browser without a network connection.
 
 ## Data
 
 `{run.phones.source}`, {run.phones.origin}: {len(run.phones.features)} phones, sha256
 `{run.phones.sha256}`.
-{len(parts.training)} were learned from, {len(parts.validation)} {_use_of_validation(run)} the
-model, {len(parts.test)} were kept for the test; each part holds the price ranges in the same proportion.
+{len(parts.training)} were used for training, {len(parts.validation)} {_use_of_validation(run)} the
+model, and {len(parts.test)} were held out for testing; each part has the same proportions of price ranges.
 
 ## Model
 
 {_preprocessing(run)}{_body(run.recipe.network)} and the head
 `{run.recipe.head.name}`: {parameters} parameters.
-The training columns have the condition number {run.model.preprocess.condition_number:.3g}, what goes into the
-network {run.model.preprocess.condition_number_left:.3g}.
+The condition number is {run.model.preprocess.condition_number:.3g} for the training columns and
+{run.model.preprocess.condition_number_left:.3g} for the network's input.
 Trained for {len(history.epochs)} epochs with the optimiser `{optimiser.name}` and the schedule
-`{run.recipe.schedule.name}` up to a rate of {optimiser.learning_rate:g}. {_kept(run)}
-The whole recipe stands in `bundle.json`, every epoch in numbers in [{_HISTORY}]({_HISTORY}).
+`{run.recipe.schedule.name}` with a peak learning rate of {optimiser.learning_rate:g}. {_kept(run)}
+The full recipe is in `bundle.json`, the figures of every epoch in [{_HISTORY}]({_HISTORY}).
 
 ![Learning curve]({_LEARNING_CURVE})
 
@@ -62,7 +62,7 @@ Verdict on the run: **{run.diagnosis.verdict}**.
 {_what_to_change(run.diagnosis.advice)}
 ## Quality
 
-On the {evaluation.rows} test phones, which this run did not learn from, with bootstrap intervals of 95 %:
+On the {evaluation.rows} test phones, which this run was not trained on, with 95 % bootstrap intervals:
 
 {_measures_table(evaluation)}
 
@@ -75,36 +75,34 @@ On the {evaluation.rows} test phones, which this run did not learn from, with bo
 ## Calibration
 
 One temperature, {calibration.temperature:.3f}, fitted on {calibration.rows} validation phones, is part of the
-graph; it took their negative log-likelihood from {calibration.nll_before:.4f} to {calibration.nll_after:.4f}.
-`bundle.json` holds quantiles for prediction sets; on the test phones these sets held the true price range
-in this share of cases:
+graph; it changed their negative log-likelihood from {calibration.nll_before:.4f} to
+{calibration.nll_after:.4f}. `bundle.json` holds quantiles for prediction sets; on the test phones these sets
+contained the true price range in this share of cases:
 
 {_coverage_table(run)}
 
-The promise supposes that the phones behind the quantiles are to the model like any other new phone. Here it
-holds only nearly: the same validation phones {_use_of_validation(run)} the model.
+Nominal coverage assumes that the phones behind the quantiles are as new to the model as any other phone. Here
+that is only nearly true: the same validation phones {_use_of_validation(run)} the model.
 
 ## Limits of use
 
-- The phones are of about 2017, and the price ranges have no currency and no year: the model sorts phones like
-  those it has seen and knows nothing of the market of another year.
-- It answers any phone inside the limits of `pricerange/phone.py`. Outside the ranges of the training rows,
-  which stand in `bundle.json`, it extrapolates and its probabilities are not to be trusted.
+- The phones date from about 2017, and the price ranges have no currency and no year: the model classifies
+  phones like those it has seen and knows nothing about the market of another year.
+- It answers any phone within the limits in `pricerange/phone.py`. Outside the ranges of the training rows,
+  which are listed in `bundle.json`, it extrapolates and its probabilities are not to be trusted.
 - Its probabilities are calibrated for phones like those it has seen, and only for them.
 - The numbers in the shipped recipe were chosen by cross-validation over all rows of the public data, so on
-  that data the accuracy above is slightly too good.
-- A `px_height` or `sc_w` of 0 stands for an unknown size in the public data; the model takes it as it is.
+  that data the accuracy above is slightly optimistic.
+- A `px_height` or `sc_w` of 0 stands for an unknown size in the public data; the model uses it as it is.
 """
 
 
 def _kept(run: Run) -> str:
     number = run.history.kept.number
     if run.recipe.loop.patience is None:
-        return (
-            f"The weights are those of the last epoch,\n{number}: without `loop.patience` no other is chosen."
-        )
+        return f"The weights are those of the last epoch,\n{number}: choosing another needs `loop.patience`."
     return (
-        f"The weights are those of epoch\n{number}, the last whose validation loss lay within one standard "
+        f"The weights are those of epoch\n{number}, the last whose validation loss was within one standard "
         "error of the lowest."
     )
 
@@ -136,7 +134,7 @@ def _list(sentences: Iterable[str]) -> str:
 
 
 def _what_to_change(advice: Sequence[str]) -> str:
-    return f"\nWhat to change:\n\n{_list(advice)}\n" if advice else ""
+    return f"\nSuggested changes:\n\n{_list(advice)}\n" if advice else ""
 
 
 def _measures_table(evaluation: Measures) -> str:
@@ -157,7 +155,7 @@ def _coverage_table(run: Run) -> str:
         (f"{100 * float(level):g} %", f"{100 * found.coverage:.1f} %", f"{found.mean_size:.2f}")
         for level, found in run.coverage.items()
     ]
-    return _table(("promised", "held", "price ranges in a set"), rows)
+    return _table(("nominal coverage", "actual coverage", "price ranges per set"), rows)
 
 
 def _quality_table(evaluation: Measures) -> str:

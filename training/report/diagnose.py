@@ -21,7 +21,7 @@ Verdict = Literal[
 """In order of precedence: a cause goes before what it brings about."""
 
 EXPLODING_SHARE = 0.1
-"""Share of the epochs with such a norm from which on it is no passing start."""
+"""Share of the epochs with such a norm from which on it is not just a passing start."""
 VANISHING_RATIO = 1e-3
 """A layer's gradient norm over the largest layer's below which it stands still while others learn."""
 VANISHING_NORM = 1e-4
@@ -75,8 +75,8 @@ def _explodes(history: History) -> list[str]:
         return []
     largest = max(torn, key=lambda peak: peak.gradient_norm)
     return [
-        f"In {len(torn)} of {len(peaks)} epochs a layer's gradient norm is above {EXPLODING_NORM:g}; "
-        f"the largest is {largest.gradient_norm:.3g}, of {largest.name}.",
+        f"In {len(torn)} of {len(peaks)} epochs a layer's gradient norm exceeded {EXPLODING_NORM:g}; "
+        f"the largest was {largest.gradient_norm:.3g}, in {largest.name}.",
         _losses(history.epochs[0], "after the first epoch"),
     ]
 
@@ -90,7 +90,7 @@ def _is_dead(history: History) -> list[str]:
     return [
         f"No training phone activates {_percent(share)} of the units of {name}"
         + (f" (others: {others})." if others else "."),
-        "A unit that is never active has no gradient and does not come back.",
+        "A unit that is never active gets no gradient and does not recover.",
     ]
 
 
@@ -102,14 +102,14 @@ def _vanishes(history: History, linear: Yardstick) -> list[str]:
         return []
     return [
         f"The median gradient norm of {weakest} is {smallest:.2g}, that of {strongest} {largest:.2g}: "
-        f"{weakest} hardly moves.",
-        f"Accuracy came to {_percent(_reached(history))}. {_of_linear(linear)}",
+        f"{weakest} hardly learns.",
+        f"Accuracy reached {_percent(_reached(history))}. {_of_linear(linear)}",
     ]
 
 
 def _underfits(history: History, linear: Yardstick) -> list[str]:
     evidence = [
-        f"Accuracy came to {_percent(_reached(history))} and no further. {_of_linear(linear)}",
+        f"Accuracy reached only {_percent(_reached(history))}. {_of_linear(linear)}",
         _losses(history.epochs[-1], "at the end"),
     ]
     middle = history.epochs[len(history.epochs) // 2]
@@ -131,14 +131,14 @@ def _overfits(history: History) -> list[str]:
     evidence = [
         f"At the end the validation loss is {validation:.3f} and the training loss {training:.3f}; the "
         f"standard error is {error:.3f}.",
-        f"The kept weights answer {_percent(right)} of the validation phones right, and at the end "
-        f"{_percent(learned)} of the training phones were.",
+        f"The kept weights classify {_percent(right)} of the validation phones correctly; at the end of "
+        f"training, accuracy on the training phones was {_percent(learned)}.",
     ]
     lowest = min(history.epochs, key=lambda epoch: epoch.validation_loss)
     if validation - lowest.validation_loss > lowest.validation_error:
         evidence.append(
             f"The validation loss was lowest, {lowest.validation_loss:.3f}, in epoch {lowest.number} of "
-            f"{len(history.epochs)} and rose since."
+            f"{len(history.epochs)} and has risen since."
         )
     return evidence
 
@@ -148,12 +148,12 @@ def _fits(history: History, linear: Yardstick) -> list[str]:
     norms = _typical_norms(history).values()
     dead = max((layer.dead for layer in kept.layers if layer.dead is not None), default=0.0)
     return [
-        f"The kept weights, of epoch {kept.number}, answer {_percent(kept.validation_accuracy)} of the "
-        f"validation phones right; in that epoch {_percent(kept.accuracy)} of the training phones were.",
+        f"The kept weights, from epoch {kept.number}, classify {_percent(kept.validation_accuracy)} of the "
+        f"validation phones correctly; training accuracy in that epoch was {_percent(kept.accuracy)}.",
         f"The validation loss is {kept.validation_loss:.3f} with a standard error of "
         f"{kept.validation_error:.3f}, the training loss during the epoch {kept.loss:.3f}.",
         _of_linear(linear),
-        f"Each layer learns: median gradient norms lie between {min(norms):.2g} and {max(norms):.2g}, and at "
+        f"Every layer learns: median gradient norms range from {min(norms):.2g} to {max(norms):.2g}, and at "
         f"most {_percent(dead)} of a layer's units are dead.",
     ]
 
@@ -184,8 +184,8 @@ def _end_loss(history: History) -> float:
 
 def _of_linear(linear: Yardstick) -> str:
     return (
-        f"The ordinal linear model, learned from the same phones, answers {_percent(linear.accuracy)} of the "
-        f"validation phones right, with a standard error of {_percent(linear.error)}."
+        f"The ordinal linear model, trained on the same phones, classifies {_percent(linear.accuracy)} of "
+        f"the validation phones correctly, with a standard error of {_percent(linear.error)}."
     )
 
 

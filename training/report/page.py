@@ -60,7 +60,7 @@ def _learning(run: Run) -> list[Picture]:
         _picture(
             "Loss",
             plots.loss(history),
-            f"With the kept weights, of epoch {kept.number}: training {kept.loss:.3f}, measured during the "
+            f"With the kept weights, from epoch {kept.number}: training {kept.loss:.3f}, measured during the "
             f"epoch, validation {kept.validation_loss:.3f}, after it.",
         ),
         _picture(
@@ -72,14 +72,14 @@ def _learning(run: Run) -> list[Picture]:
         _picture(
             "Gradient norms",
             plots.gradient_norms(history),
-            "Of each layer's weights, the mean over an epoch's batches. Lines far apart mean that some "
-            "layers learn and others stand still.",
+            "Gradient norm of each layer's weights, averaged over an epoch's batches. Lines far apart mean "
+            "that some layers learn and others do not.",
         ),
         _picture(
             "Activations",
             plots.activation_variances(history),
-            "Variance over training phones and units after each layer. A line that falls towards 0 is a "
-            "signal that gets lost.",
+            "Variance over training phones and units after each layer. A line that falls towards 0 means "
+            "that the signal is lost.",
         ),
         *_dead_units(history),
         _picture(
@@ -104,13 +104,14 @@ def _answers(run: Run) -> list[Picture]:
         _picture(
             "Confusion matrix",
             plots.confusion_matrix(evaluation.confusion),
-            f"{right} of {evaluation.rows} test phones lie on the diagonal: answered right.",
+            f"{right} of {evaluation.rows} test phones lie on the diagonal: they were classified correctly.",
         ),
         _picture(
             "Reliability",
             plots.reliability(evaluation.reliability),
-            "On the dashed line, answers are right as often as they are sure. The larger a dot, the more "
-            f"phones; small ones scatter by chance. The expected calibration error is {evaluation.ece:.3f}.",
+            "On the dashed line, accuracy equals confidence. The larger a dot, the more phones it "
+            f"stands for; small ones scatter by chance. The expected calibration error is "
+            f"{evaluation.ece:.3f}.",
         ),
     ]
 
@@ -120,8 +121,8 @@ def _importance(run: Run) -> Picture:
     return _picture(
         "Permutation importance",
         plots.importance(run.importances),
-        "What the answers to the test phones lose when one column is shuffled; the whiskers are the "
-        f"deviation over the shuffles. {first.feature} counts most, then {second.feature}.",
+        "How much worse the answers to the test phones get when one column is shuffled; the whiskers are "
+        f"the standard deviation over the shuffles. {first.feature} matters most, then {second.feature}.",
     )
 
 

@@ -113,10 +113,10 @@ def reliability(bins: Sequence[Bin]) -> Figure:
         right.scatter(
             sure, [one.accuracy for one in bins], areas, color=_TRAINING, label="model", clip_on=False
         )
-        right.set(ylabel="share right", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+        right.set(ylabel="accuracy", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         right.legend(loc="upper left")
         count.bar(sure, [one.rows for one in bins], width=0.03, color=_TRAINING)
-        count.set(xlabel="confidence of the answer", ylabel="phones")
+        count.set(xlabel="confidence", ylabel="phones")
     return figure
 
 

@@ -54,10 +54,10 @@ class BlockCutter:
             window = bytes(self._pending[: self._block_bytes])
             end = _end_of_rows(window)
             if not end:
-                reason = f"is longer than {self._block_bytes} bytes; is a quote never closed?"
+                reason = f"is longer than {self._block_bytes} bytes; is a closing quote missing?"
                 if not self._has_header:
                     raise BrokenBlockError(None, f"the header {reason}")
-                raise BrokenBlockError(0, f"it {reason}")
+                raise BrokenBlockError(0, f"the row {reason}")
             self._has_header = self._has_header or bool(window[:end].strip(b"\r\n"))
             del self._pending[:end]
             yield window[:end]
@@ -75,7 +75,7 @@ class BlockCutter:
 
 
 def lines(block: bytes) -> "pa.StringArray":
-    """Return a block's rows as they stand there, without their line ends; blank lines are no rows."""
+    """Return a block's rows as they stand there, without their line ends; blank lines are not rows."""
     import pyarrow as pa
 
     characters = np.frombuffer(block, np.uint8)
@@ -99,7 +99,7 @@ def ends_inside_quotes(block: bytes) -> bool:
 
 
 def _end_of_rows(window: bytes) -> int:
-    """Return the place after the last line end that is no text, 0 where there is none."""
+    """Return the place after the last line end that is not text, 0 where there is none."""
     if _QUOTE not in window:
         return max(window.rfind(b"\n"), window.rfind(b"\r")) + 1
     line_ends = _line_ends(window)
@@ -107,7 +107,7 @@ def _end_of_rows(window: bytes) -> int:
 
 
 def _line_ends(text: bytes) -> npt.NDArray[np.intp]:
-    """Return the places of the line ends that are no text, in text that begins with a row."""
+    """Return the places of the line ends that are not text, in text that begins with a row."""
     characters = np.frombuffer(text, np.uint8)
     line_ends = np.flatnonzero((characters == _LF) | (characters == _CR))
     if _QUOTE not in text:

@@ -63,7 +63,7 @@ def blocks(opened: Open, start: int = 0) -> Iterator[TextBlock]:
                 break
             yield TextBlock(header, rows, stop)
     if not header:
-        raise BrokenBlockError(None, "it is empty, a header of column names was expected")
+        raise BrokenBlockError(None, "the file is empty, expected a header with the column names")
     if start:
         with opened() as file:
             _skip(file, start)

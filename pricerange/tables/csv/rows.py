@@ -13,8 +13,8 @@ from pricerange.tables.csv.blocks import ends_inside_quotes
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_OPEN_QUOTE = "a quote is never closed"
-_LONG_CELL = f"a cell has more than {csv.field_size_limit()} characters; is a quote never closed?"
+_OPEN_QUOTE = "a quote is not closed"
+_LONG_CELL = f"a cell has more than {csv.field_size_limit()} characters; is a closing quote missing?"
 _OTHER_MARKS = {";": "semicolons", "\t": "tabs"}
 
 
@@ -26,19 +26,19 @@ def split_header(block: bytes) -> tuple[list[str], bytes]:
     try:
         header, end = next(_rows(block), ([], len(block)))
     except UnicodeDecodeError as error:
-        raise BrokenBlockError(None, f"no UTF-8 text in CSV form: {error}") from error
+        raise BrokenBlockError(None, f"not valid CSV in UTF-8: {error}") from error
     except csv.Error as error:
         raise BrokenBlockError(None, f"the header: {_LONG_CELL}") from error
     if ends_inside_quotes(block[:end]):
         raise BrokenBlockError(None, f"the header: {_OPEN_QUOTE}")
     for mark, name in _OTHER_MARKS.items():
         if len(header) == 1 and mark in header[0]:
-            raise BrokenBlockError(None, f"columns must be separated by commas, the header has {name}")
+            raise BrokenBlockError(None, f"columns must be separated by commas, but the header has {name}")
     return header, block[end:]
 
 
 def parse(block: bytes, header: Sequence[str]) -> "pa.RecordBatch":
-    """Return a block's n rows as n x columns of text, as it stands there; blank lines are no rows.
+    """Return a block's n rows as n x columns of text, as it stands there; blank lines are not rows.
 
     Raises `BrokenBlockError` for the first row that is not UTF-8 or has not as many cells as the header.
     """
@@ -56,7 +56,7 @@ def parse(block: bytes, header: Sequence[str]) -> "pa.RecordBatch":
 def doubles(block: bytes, width: int, wanted: Sequence[int]) -> npt.NDArray[np.float64] | None:
     """Return the wanted ones of `width` columns as float64 [n, wanted], where all their cells are numbers.
 
-    A text becomes the double nearest to it, also `nan` and `inf`. None where a cell is no number and where
+    A text becomes the double nearest to it, also `nan` and `inf`. None where a cell is not a number and where
     the block is broken: then `parse` tells.
     """
     import pyarrow as pa
@@ -132,7 +132,7 @@ def _first_fault(block: bytes, width: int) -> BrokenBlockError | None:
                 found = f"expected {width} cells, found {len(cells)}"
                 return BrokenBlockError(number, _OPEN_QUOTE if cut else found)
     except UnicodeDecodeError as error:
-        return BrokenBlockError(number + 1, f"not UTF-8: the byte 0x{error.object[error.start]:02x}")
+        return BrokenBlockError(number + 1, f"not valid UTF-8: byte 0x{error.object[error.start]:02x}")
     except csv.Error:
         return BrokenBlockError(number + 1, _LONG_CELL)
     return None

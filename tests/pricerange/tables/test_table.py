@@ -55,7 +55,7 @@ def test_missing_columns_are_named_with_what_they_may_be_called():
     )
     with pytest.raises(MissingColumnError) as refused:
         table.judge(batch)
-    assert str(refused.value) == "the table lacks 3 columns fc, ram (is it 'RAM'?), wifi (is it 'Wi-Fi'?)"
+    assert str(refused.value) == "the table lacks 3 columns: fc, ram (found 'RAM'), wifi (found 'Wi-Fi')"
 
 
 def test_names_of_very_many_columns_are_not_compared():
@@ -240,7 +240,7 @@ def test_a_column_of_any_type_has_numbers_or_problems(column, name):
 
 
 def test_a_long_text_that_many_views_may_share_is_refused():
-    with pytest.raises(BrokenBlockError, match="ram: expected at most 1000 bytes a cell, found a text of 1"):
+    with pytest.raises(BrokenBlockError, match="ram: expected at most 1000 bytes per cell, found 1"):
         table.judge(batch_of(ram=pa.array(["9" * 1_001], pa.string_view())))
 
 
@@ -329,7 +329,7 @@ def test_check_decides_as_phone_does_and_in_its_words(phone):
         expected = np.float32(features_of(Phone.model_validate(phone)))
     except ValidationError as error:
         # an empty cell holds nothing, which JSON has a word for
-        details = [problem.detail.replace('the text ""', "null") for problem in problems(error)]
+        details = [problem.detail.replace('the string ""', "null") for problem in problems(error)]
         assert reasons(checked) == [(0, "; ".join(details))]
     else:
         assert checked.valid.all()

@@ -79,14 +79,14 @@ def test_parquet_keeps_types_and_comes_in_batches(tmp_path, monkeypatch):
     [
         ("phones.xlsx", b"", TableFormatError, "the name must end in .csv or .parquet"),
         ("phones", b"", TableFormatError, "the name must end in .csv or .parquet"),
-        ("phones.csv", b"", UnreadableTableError, "it is empty"),
-        ("phones.csv", b"\n\r\n", UnreadableTableError, "it is empty"),
-        ("phones.csv", "a,b\n1,2\n".encode("utf-16"), UnreadableTableError, "no UTF-8 text"),
-        ("phones.csv", b"\x1f\x8b\x08\x00", UnreadableTableError, "no UTF-8 text"),
-        ("phones.csv", "a,b\n1,é\n".encode("latin-1"), BrokenRowError, "row 1: not UTF-8: the byte 0xe9"),
+        ("phones.csv", b"", UnreadableTableError, "the file is empty"),
+        ("phones.csv", b"\n\r\n", UnreadableTableError, "the file is empty"),
+        ("phones.csv", "a,b\n1,2\n".encode("utf-16"), UnreadableTableError, "not valid CSV in UTF-8"),
+        ("phones.csv", b"\x1f\x8b\x08\x00", UnreadableTableError, "not valid CSV in UTF-8"),
+        ("phones.csv", "a,b\n1,é\n".encode("latin-1"), BrokenRowError, "row 1: not valid UTF-8: byte 0xe9"),
         ("phones.csv", b"a,b\n1,2\n\n3\n", BrokenRowError, "row 2: expected 2 cells, found 1"),
         ("phones.csv", b"a,b\n1,2,3\n", BrokenRowError, "row 1: expected 2 cells, found 3"),
-        ("phones.csv", b'a,b\n1,2\n3,"4\n5,6\n', BrokenRowError, "row 2: a quote is never closed"),
+        ("phones.csv", b'a,b\n1,2\n3,"4\n5,6\n', BrokenRowError, "row 2: a quote is not closed"),
         ("phones.parquet", b"", UnreadableTableError, "0 bytes"),
         ("phones.parquet", b"a,b\n1,2\n", UnreadableTableError, "not a parquet file"),
     ],
@@ -117,8 +117,8 @@ def test_a_file_that_is_no_table_is_refused_with_the_reason(tmp_path, name, cont
     ("line", "message"),
     [
         pytest.param(b"1,2,3", "expected 2 cells, found 3", id="ragged"),
-        pytest.param(b"1,\xff", "not UTF-8: the byte 0xff", id="wrong encoding"),
-        pytest.param(b'1,"2', "is a quote never closed?", id="open quote"),
+        pytest.param(b"1,\xff", "not valid UTF-8: byte 0xff", id="wrong encoding"),
+        pytest.param(b'1,"2', "is a closing quote missing?", id="open quote"),
     ],
 )
 def test_a_broken_line_deep_in_a_csv_is_named(tmp_path, line, message):

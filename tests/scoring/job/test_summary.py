@@ -58,7 +58,7 @@ def test_the_summary_says_what_became_of_the_rows_and_which_model_answered(job):
         outside = ((features[:, place] < low) | (features[:, place] > high)).mean()
         assert found["outside_training_range"][name] == pytest.approx(outside)
     assert found["rows_per_second"] == pytest.approx(402 / found["seconds"], rel=0.01)
-    assert "402 rows of 1 file, by phone_price_range version 1" in terminal
+    assert "402 rows from 1 file, scored by phone_price_range version 1" in terminal
     assert f"400 answered in {folder}/out: {counts['low']} low, " in terminal
     assert f"2 rejected to {folder}/out.rejected: ram: out of limits 1, wifi: null 1" in terminal
 

@@ -108,14 +108,14 @@ def test_all_rows_of_a_file_that_lacks_a_column_are_bad(
         ["RAM" if name == "ram" else name for name in [*EXAMPLE, "place"]]
     )
     source = write(table, tmp_path / f"in.{form}")
-    with pytest.raises(MissingColumnError, match=rf"in\.{form} lacks the column ram \(is it 'RAM'\?\)"):
+    with pytest.raises(MissingColumnError, match=rf"in\.{form} lacks the column ram \(found 'RAM'\)"):
         score([str(source)], tmp_path / target, model_repository)
     shutil.rmtree(tmp_path / "out", ignore_errors=True)
     shutil.rmtree(tmp_path / "out.rejected", ignore_errors=True)
     summary = score([str(source)], tmp_path / target, model_repository, options=Options("reject"))
     rejected = read(rejects_of(tmp_path / target))
     assert [(row["row"], int(row["place"])) for row in rejected] == [(place + 1, place) for place in range(5)]
-    assert {row["reason"] for row in rejected} == {"the table lacks the column ram (is it 'RAM'?)"}
+    assert {row["reason"] for row in rejected} == {"the table lacks the column ram (found 'RAM')"}
     assert read(tmp_path / target) == []
     assert summary.reasons == {"ram: missing column": 5}
 
@@ -181,14 +181,14 @@ def test_a_bad_row_beside_a_column_of_any_type(tmp_path, model_repository, colum
 def test_a_column_that_parquet_cannot_hold_is_named(tmp_path, model_repository):
     table = table_of(["good"], NUMBERS).append_column("nothing", pa.array([{}], pa.struct([])))
     source = write(table, tmp_path / "in.arrow")
-    with pytest.raises(ColumnTypeError, match="the column nothing is of type struct<>, which a Parquet file"):
+    with pytest.raises(ColumnTypeError, match="the column nothing has type struct<>, which a Parquet file"):
         score([str(source)], tmp_path / "out.parquet", model_repository)
 
 
 def test_text_that_is_none_is_not_written_as_csv(tmp_path, model_repository):
     broken = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xff"))
     source = write(table_of(["good"], NUMBERS).append_column("shop", broken), tmp_path / "in.arrow")
-    with pytest.raises(ColumnTypeError, match="shop is of type string, with bytes that are not UTF-8"):
+    with pytest.raises(ColumnTypeError, match="shop has type string, with bytes that are not UTF-8"):
         score([str(source)], tmp_path / "out.csv", model_repository)
 
 

@@ -77,7 +77,7 @@ def test_an_error_of_an_actor_is_that_of_the_job(tmp_path, model_repository, pho
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (Cluster("{address}", cpus=64), "expected room for an actor of .*64.*, found 1 CPU and 0 GPU"),
+        (Cluster("{address}", cpus=64), "expected capacity for an actor with .*64.*, found 1 CPU and 0 GPU"),
         (Cluster("{address}", gpus=0.5), "found 1 CPU and 0 GPU"),
         (Cluster("127.0.0.1:1"), r"Ray \(127.0.0.1:1\): "),
     ],

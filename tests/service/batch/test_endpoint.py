@@ -329,15 +329,17 @@ FULL = b"\n".join([HEADER, *[LINE] * 3, b""])
 @pytest.mark.parametrize(
     ("body", "words", "pointer"),
     [
-        pytest.param(b"", "a header of column names was expected", "", id="empty"),
-        pytest.param(b"\n\r\n", "a header of column names was expected", "", id="blank"),
+        pytest.param(b"", "expected a header with the column names", "", id="empty"),
+        pytest.param(b"\n\r\n", "expected a header with the column names", "", id="blank"),
         pytest.param(FULL + LINE[:-2] + b"\n", "row 4: expected 20 cells, found 19", "/3", id="cell too few"),
         pytest.param(FULL + LINE + b",1", "row 4: expected 20 cells, found 21", "/3", id="cell too many"),
-        pytest.param(FULL + LINE[:-1] + b'"1\n', "row 4: a quote is never closed", "/3", id="open quote"),
-        pytest.param(FULL + b'"' + LINE * 5_000, "row 4: it is longer than 98304 bytes", "/3", id="long row"),
-        pytest.param(FULL + b"\xe9" + LINE, "row 4: not UTF-8: the byte 0xe9", "/3", id="Latin-1"),
-        pytest.param(FULL.decode().encode("utf-16"), "no UTF-8 text in CSV form", "", id="UTF-16"),
-        pytest.param(FULL.replace(b"ram", b"RAM"), "lacks the column ram (is it 'RAM'?)", "", id="no column"),
+        pytest.param(FULL + LINE[:-1] + b'"1\n', "row 4: a quote is not closed", "/3", id="open quote"),
+        pytest.param(
+            FULL + b'"' + LINE * 5_000, "row 4: the row is longer than 98304 bytes", "/3", id="long row"
+        ),
+        pytest.param(FULL + b"\xe9" + LINE, "row 4: not valid UTF-8: byte 0xe9", "/3", id="Latin-1"),
+        pytest.param(FULL.decode().encode("utf-16"), "not valid CSV in UTF-8", "", id="UTF-16"),
+        pytest.param(FULL.replace(b"ram", b"RAM"), "lacks the column ram (found 'RAM')", "", id="no column"),
         pytest.param(
             FULL.replace(b"ram", b"fc"), "the table lacks the column ram", "", id="no column, another twice"
         ),
@@ -346,12 +348,12 @@ FULL = b"\n".join([HEADER, *[LINE] * 3, b""])
         ),
         pytest.param(b"," * 2_000, "the header has 2001 cells", "", id="many columns"),
         pytest.param(b"x" * 200_000, "the header is longer than 98304 bytes", "", id="long header"),
-        pytest.param(b'"' + FULL, "the header: a quote is never closed", "", id="open quote in the header"),
+        pytest.param(b'"' + FULL, "the header: a quote is not closed", "", id="open quote in the header"),
         pytest.param(FULL.replace(b",", b";"), "must be separated by commas", "", id="semicolons"),
         pytest.param(
             FULL.replace(b"\n", b"\r") + b"1\n", "row 4: expected 20 cells, found 1", "/3", id="CR alone"
         ),
-        pytest.param(FULL + b'"' + LINE, "row 4: a quote is never closed", "/3", id="open quote at first"),
+        pytest.param(FULL + b'"' + LINE, "row 4: a quote is not closed", "/3", id="open quote at first"),
     ],
 )
 def test_csv_with_a_broken_structure_is_refused_in_both_modes(
@@ -370,13 +372,15 @@ WIDE = as_arrow([PHONE | {f"column {number}": 1 for number in range(1_000)}])
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        pytest.param(b"", "no schema came", id="empty"),
-        pytest.param(FULL, "a message begins with ff ff ff ff", id="CSV"),
+        pytest.param(b"", "it has no schema", id="empty"),
+        pytest.param(FULL, "a message must begin with ff ff ff ff", id="CSV"),
         pytest.param(STREAM[:5], "it ends within a prefix", id="cut in a prefix"),
         pytest.param(STREAM[:50], "it ends within a message", id="cut in the schema"),
         pytest.param(STREAM[:-500], "it ends within a message", id="cut in a batch"),
-        pytest.param(STREAM + b"x", "something follows the end", id="more after the end"),
-        pytest.param(STREAM[:8] + b"\xff" * 99 + STREAM[107:], "metadata of a message is broken", id="noise"),
+        pytest.param(STREAM + b"x", "there is data after the end", id="more after the end"),
+        pytest.param(
+            STREAM[:8] + b"\xff" * 99 + STREAM[107:], "a message's metadata is malformed", id="noise"
+        ),
         pytest.param(b"\xff" * 7 + b"\x7f", "metadata has 2147483647 bytes", id="huge metadata"),
         pytest.param(STREAM.replace(b"ram", b"rap"), "lacks the column ram", id="no ram"),
         pytest.param(WIDE, "the schema has 1020 columns, expected at most 1000", id="many columns"),

@@ -314,10 +314,10 @@ def one_text_in_a_run() -> bytes:
             announced_gigabytes, 422, "a record batch has 1099511627776 bytes", id="announced gigabytes"
         ),
         pytest.param(texts_in_a_dictionary, 200, "131072 MB, got infinity", id="long text in a dictionary"),
-        pytest.param(one_text_in_views, 422, "found a text of 1000000 bytes", id="long text in views"),
+        pytest.param(one_text_in_views, 422, "bytes per cell, found 1000000 bytes", id="long text in views"),
         pytest.param(one_text_in_a_run, 200, "131072 MB, got infinity", id="long text in a run"),
         pytest.param(
-            many_dictionaries, 422, "send such a column without a dictionary", id="growing dictionaries"
+            many_dictionaries, 422, "send such columns without a dictionary", id="growing dictionaries"
         ),
     ],
 )

@@ -113,7 +113,10 @@ def with_ram(value: object) -> list[object]:
             id="no-row",
         ),
         pytest.param(
-            [features(data="x" * 20)], "a list of numbers, found a text", "/inputs/0/data", id="text-for-data"
+            [features(data="x" * 20)],
+            "a list of numbers, found a string",
+            "/inputs/0/data",
+            id="text-for-data",
         ),
         pytest.param(
             [features(data=...)], "data or binary_data_size, found neither", "/inputs/0", id="no-data"
@@ -132,7 +135,7 @@ def with_ram(value: object) -> list[object]:
         ),
         pytest.param(
             [features(data=with_ram("2800"))],
-            "row 1: ram: expected a JSON number, found a text",
+            "row 1: ram: expected a JSON number, found a string",
             f"/inputs/0/data/{RAM}",
             id="text",
         ),
@@ -186,7 +189,7 @@ def test_bare_nan_in_json_is_400_and_not_200_with_null_probabilities(
     client: httpx.Client, value: float
 ) -> None:
     response = post(client, {"inputs": [features(data=with_ram(value))]})
-    assert_refused(response, 400, "NaN and Infinity are no JSON")
+    assert_refused(response, 400, "NaN and Infinity are not valid JSON")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e38], ids=str)
@@ -282,7 +285,7 @@ def test_a_header_length_that_cuts_the_json_is_refused(client: httpx.Client) -> 
 
 def test_a_raw_tensor_of_no_whole_rows_is_refused(client: httpx.Client) -> None:
     response = client.post(PATH, content=bytes(81), headers={HEADER_LENGTH: "0"})
-    assert_refused(response, 400, "expected 80 bytes a row, found 81 bytes")
+    assert_refused(response, 400, "expected 80 bytes per row, found 81 bytes")
 
 
 @pytest.mark.parametrize(
@@ -290,7 +293,10 @@ def test_a_raw_tensor_of_no_whole_rows_is_refused(client: httpx.Client) -> None:
     [
         pytest.param([{"name": "price"}], "or price_range, found 'price'", "/outputs/0/name", id="unknown"),
         pytest.param(
-            [{"name": "price_range"}] * 2, "price_range once, found it twice", "/outputs/1", id="twice"
+            [{"name": "price_range"}] * 2,
+            "price_range once, found it more than once",
+            "/outputs/1",
+            id="twice",
         ),
         pytest.param([{}], "Field required", "/outputs/0/name", id="no-name"),
         pytest.param([{"name": "price_range"}] * 9, "at most 8 items", "/outputs", id="nine"),
@@ -302,13 +308,13 @@ def test_a_raw_tensor_of_no_whole_rows_is_refused(client: httpx.Client) -> None:
         ),
         pytest.param(
             [{"name": "probabilities", "parameters": {"classification": 2}}],
-            "no such extension here, found classification",
+            "none of the unsupported extensions, found classification",
             "/outputs/0/parameters/classification",
             id="classification",
         ),
         pytest.param(
             [{"name": "probabilities", "parameters": {"shared_memory_region": "r"}}],
-            "no such extension here, found shared_memory_region",
+            "none of the unsupported extensions, found shared_memory_region",
             "/outputs/0/parameters/shared_memory_region",
             id="shared-memory",
         ),
@@ -367,10 +373,10 @@ def test_a_long_list_of_bad_values_is_cut_and_counted(client: httpx.Client) -> N
         pytest.param("br", b"{}", 415, "expected Content-Encoding: gzip, deflate or none, found br", id="br"),
         pytest.param("gzip, gzip", b"{}", 415, "found gzip, gzip", id="twice"),
         pytest.param("gzip", b"{}", 400, "the body: expected gzip data, found", id="no-gzip"),
-        pytest.param("gzip", gzip.compress(b"{}")[:-1], 400, "found only its beginning", id="truncated"),
-        pytest.param("gzip", gzip.compress(b"{}") + b"x", 400, "found more after its end", id="more"),
+        pytest.param("gzip", gzip.compress(b"{}")[:-1], 400, "found truncated data", id="truncated"),
+        pytest.param("gzip", gzip.compress(b"{}") + b"x", 400, "found extra data after its end", id="more"),
         pytest.param("deflate", gzip.compress(b"{}"), 400, "the body: expected deflate data", id="other"),
-        pytest.param("deflate", b"", 400, "found only its beginning", id="nothing"),
+        pytest.param("deflate", b"", 400, "found truncated data", id="nothing"),
     ],
 )
 def test_a_body_in_another_encoding_is_refused(
@@ -401,14 +407,14 @@ def test_a_body_that_inflates_beyond_the_limit_is_413_and_costs_no_memory(
     ("model", "words"),
     [
         pytest.param(
-            "/v2/models/another", "no model 'another' here, the model is phone_price_range", id="model"
+            "/v2/models/another", "the model 'another' is not served here, only phone_price_range", id="model"
         ),
-        pytest.param("/v2/models/another/versions/1", "no model 'another' here", id="model-with-version"),
         pytest.param(
-            f"{MODEL}/versions/2", "no version '2' of the model here, the version is 1", id="version"
+            "/v2/models/another/versions/1", "the model 'another' is not served here", id="model-with-version"
         ),
-        pytest.param(f"{MODEL}/versions/01", "no version '01'", id="version-with-zero"),
-        pytest.param(f"{MODEL}/versions/{'9' * 5000}", "no version '9999", id="long-version"),
+        pytest.param(f"{MODEL}/versions/2", "the version '2' is not served here, only 1", id="version"),
+        pytest.param(f"{MODEL}/versions/01", "the version '01' is not served here", id="version-with-zero"),
+        pytest.param(f"{MODEL}/versions/{'9' * 5000}", "the version '9999", id="long-version"),
     ],
 )
 def test_an_unknown_model_or_version_is_404(

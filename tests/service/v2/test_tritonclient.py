@@ -188,9 +188,9 @@ def test_the_client_raises_with_our_words(call: Call, rows: np.ndarray) -> None:
         call("infer", NAME, features(bad))
     assert refused.value.status() == "400"
     assert refused.value.message() == "row 4: ram must be a whole number between 128 and 131072 MB, got 4"
-    with pytest.raises(InferenceServerException, match="no model 'another' here"):
+    with pytest.raises(InferenceServerException, match="the model 'another' is not served here"):
         call("infer", "another", features(rows))
-    with pytest.raises(InferenceServerException, match="no version '9' of the model here"):
+    with pytest.raises(InferenceServerException, match="the version '9' is not served here"):
         call("infer", NAME, features(rows), "9")
 
 

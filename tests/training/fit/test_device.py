@@ -18,12 +18,12 @@ def test_refuses_cuda_where_there_is_none_and_says_what_is_missing(
     phones: LabelledPhones, quick: Recipe
 ) -> None:
     parts = three_ways(phones.price_range, quick.split, quick.seed)
-    with pytest.raises(DeviceError, match=r"'cuda': torch .*(without CUDA|finds no NVIDIA GPU)"):
+    with pytest.raises(DeviceError, match=r"'cuda': torch .*(without CUDA|cannot find an NVIDIA GPU)"):
         learn(phones, parts.training, parts.validation, quick, lambda _: None, "cuda")
 
 
 def test_refuses_a_device_of_another_name() -> None:
-    with pytest.raises(DeviceError, match="the devices are cpu and cuda"):
+    with pytest.raises(DeviceError, match="supported devices are cpu and cuda"):
         find_device("gpu")
 
 

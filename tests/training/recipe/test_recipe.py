@@ -156,7 +156,7 @@ def test_softmax_recipe_differs_from_the_served_one_in_its_head_alone() -> None:
             "test = 0.1",
             "test = 0.95",
             "split",
-            "leave rows to train on",
+            "leave rows for training",
             "[0.1, 0.95]",
             id="nothing to train on",
         ),
@@ -274,5 +274,5 @@ def test_an_impossible_choice_has_its_own_exit_code_and_says_all_in_one_line(
 def test_says_in_words_of_its_own_what_is_wrong(recipe_file: Path, tmp_path: Path) -> None:
     error = refuse(recipe_file, tmp_path, "[16, 8]", "[]")
     assert (error.expected, error.found) == ("at least 1 item", "[]")
-    with pytest.raises(RecipeFileError, match=r"none.toml is no recipe: No such file or directory$"):
+    with pytest.raises(RecipeFileError, match=r"none.toml is not a valid recipe: No such file or directory$"):
         recipe.read(tmp_path / "none.toml")

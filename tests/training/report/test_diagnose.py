@@ -172,7 +172,7 @@ def test_what_a_linear_model_reaches_is_that_of_the_same_phones(
     assert clear.accuracy > 0.85 > blurred.accuracy + 0.1
     half_right = history(*[replace(EPOCH, accuracy=0.6, validation_accuracy=0.6)] * 10)
     assert diagnose(half_right, quick, clear).verdict == "underfitting"
-    assert f"answers {100 * clear.accuracy:.1f} %" in diagnose(half_right, quick, clear).evidence[0]
+    assert f"classifies {100 * clear.accuracy:.1f} %" in diagnose(half_right, quick, clear).evidence[0]
     assert diagnose(half_right, quick, Yardstick(0.6, 0.05)).verdict == "good fit"
 
 

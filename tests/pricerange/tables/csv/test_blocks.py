@@ -61,7 +61,7 @@ def test_a_row_longer_than_a_block_is_refused():
     cutter = BlockCutter(64)
     parts = cutter.feed(b"a,b\n1,2\n" + b"x" * 100)
     assert next(parts) == b"a,b\n1,2\n"
-    with pytest.raises(BrokenBlockError, match="it is longer than 64 bytes; is a quote never") as broken:
+    with pytest.raises(BrokenBlockError, match="row is longer than 64 bytes; is a closing quote") as broken:
         next(parts)
     assert broken.value.row == 0
 
@@ -79,11 +79,11 @@ def test_a_header_longer_than_a_block_is_called_so():
     [
         pytest.param(b"1,2\n3\n", 1, "expected 2 cells, found 1", id="cell too few"),
         pytest.param(b"1,2,3\n", 0, "expected 2 cells, found 3", id="cell too many"),
-        pytest.param(b"1,2\n\n3,\xe9\n", 1, "not UTF-8: the byte 0xe9", id="Latin-1"),
-        pytest.param(b'1,2\n3,"4\n5,6\n', 1, "a quote is never closed", id="open quote"),
-        pytest.param(b'1,2\n3,"4', 1, "a quote is never closed", id="open quote, no line end"),
-        pytest.param(b'1,"2""\n', 0, "a quote is never closed", id="open quote after a pair"),
-        pytest.param(b'1,2\n"3,4\n5,6\n', 1, "a quote is never closed", id="open quote before the last cell"),
+        pytest.param(b"1,2\n\n3,\xe9\n", 1, "not valid UTF-8: byte 0xe9", id="Latin-1"),
+        pytest.param(b'1,2\n3,"4\n5,6\n', 1, "a quote is not closed", id="open quote"),
+        pytest.param(b'1,2\n3,"4', 1, "a quote is not closed", id="open quote, no line end"),
+        pytest.param(b'1,"2""\n', 0, "a quote is not closed", id="open quote after a pair"),
+        pytest.param(b'1,2\n"3,4\n5,6\n', 1, "a quote is not closed", id="open quote before the last cell"),
         pytest.param(b"1,2\r3,4\n5\r6,7", 2, "expected 2 cells, found 1", id="CR alone"),
     ],
 )
@@ -105,9 +105,9 @@ def test_a_header_may_hold_line_ends():
 @pytest.mark.parametrize(
     ("block", "reason"),
     [
-        pytest.param(b'"a,b\n1,2\n', "the header: a quote is never closed", id="open quote"),
-        pytest.param(b"a;b\n1;2\n", "separated by commas, the header has semicolons", id="semicolons"),
-        pytest.param(b"a\tb\n1\t2\n", "separated by commas, the header has tabs", id="tabs"),
+        pytest.param(b'"a,b\n1,2\n', "the header: a quote is not closed", id="open quote"),
+        pytest.param(b"a;b\n1;2\n", "separated by commas, but the header has semicolons", id="semicolons"),
+        pytest.param(b"a\tb\n1\t2\n", "separated by commas, but the header has tabs", id="tabs"),
         pytest.param(
             b'"' + b"a" * 200_000, "the header: a cell has more than 131072 characters", id="long cell"
         ),
@@ -165,7 +165,7 @@ def test_other_columns_are_ignored_but_must_be_text():
     phone = ",".join(PHONE.values())
     header = ["shop", *FEATURE_NAMES]
     assert judge_csv(f"é,{phone}\n".encode(), header).valid.all()
-    with pytest.raises(BrokenBlockError, match="not UTF-8"):
+    with pytest.raises(BrokenBlockError, match="not valid UTF-8"):
         judge_csv(b"\xe9," + phone.encode(), header)
 
 
