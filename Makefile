@@ -1,11 +1,11 @@
-# Two commands do all the set-up: `make serve` and `make test`. `make help` lists the rest.
+# `make serve` and `make test` set up everything they need. `make help` lists the rest.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-# phones.csv of the public "Mobile Price Classification" data, or generated phones
+# phones.csv from the public "Mobile Price Classification" data, or generated phones
 DATA   ?= $(or $(PRICERANGE_DATA),synthetic)
 ARGS   ?=
-# processes that share the tests; worksteal gives the last ones to who is done
+# test processes; worksteal hands the remaining tests to processes that are done
 PYTEST := $(BIN)/python -m pytest --numprocesses $(or $(JOBS),auto) --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
@@ -26,7 +26,7 @@ $(VENV)/dev.stamp: $(VENV)/service.stamp
 serve: $(VENV)/service.stamp ## serve the committed model on http://127.0.0.1:8000
 	$(BIN)/pricerange serve $(ARGS)
 
-score: $(VENV)/service.stamp ## answer a file: make score ARGS="phones.csv answers.csv"
+score: $(VENV)/service.stamp ## score a file: make score ARGS="phones.csv answers.csv"
 	$(BIN)/pricerange score $(ARGS)
 
 train: $(VENV)/dev.stamp ## train the next model version: make train DATA=phones.csv
@@ -35,13 +35,13 @@ train: $(VENV)/dev.stamp ## train the next model version: make train DATA=phones
 test: $(VENV)/dev.stamp ## run the tests on all cores: make test ARGS="tests/service -k missing" JOBS=1
 	$(PYTEST) $(ARGS)
 
-test-long: $(VENV)/dev.stamp ## run them with the corpora that are slow by nature (half an hour)
+test-long: $(VENV)/dev.stamp ## run the tests with many more generated examples (half an hour)
 	PRICERANGE_LONG_TESTS=1 $(PYTEST) $(ARGS)
 
-test-flaky: $(VENV)/dev.stamp ## run them three times beside a process on every core that never rests
+test-flaky: $(VENV)/dev.stamp ## run the tests three times, with a busy loop on every core, to find races
 	$(BIN)/python tests/hogged.py 3 $(PYTEST) $(ARGS)
 
-test-lowest: $(VENV)-lowest/stamp ## run the essentials with the oldest dependencies that pyproject.toml admits
+test-lowest: $(VENV)-lowest/stamp ## run the essentials with the oldest dependencies that pyproject.toml allows
 	$(VENV)-lowest/bin/python -m pytest tests/test_essentials.py $(ARGS)
 
 # torch is not among them: the essentials use the committed model
@@ -49,7 +49,7 @@ $(VENV)-lowest/stamp: pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
 	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest --resolution lowest-direct -e .
-	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest pytest httpx
+	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest pytest httpx hypothesis
 	@touch $@
 
 lint: $(VENV)/dev.stamp ## style, types, and which package may import which
@@ -62,7 +62,7 @@ format: $(VENV)/dev.stamp ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/dev.stamp ## print the figures that the documents quote
+bench: $(VENV)/dev.stamp ## print the figures quoted in the documentation
 	$(BIN)/python -m bench.http
 	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.training --data $(DATA)
@@ -71,8 +71,8 @@ bench: $(VENV)/dev.stamp ## print the figures that the documents quote
 	$(BIN)/python -m bench.scoring
 	$(BIN)/python -m bench.scoring_cluster
 
-containers-check: ## build the images, run them together and look (minutes)
+containers-check: ## build, run and check the images (minutes)
 	$(PYTHON) deploy/containers_check.py
 
-clean: ## remove what the targets made
+clean: ## remove everything that the targets created
 	rm -rf $(VENV) $(VENV)-lowest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,7 +1,7 @@
 """The application: a verified model, its routes, and what stands around them."""
 
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Any
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from pricerange.errors import PriceRangeError
 from pricerange.phone import Phone
@@ -17,6 +16,7 @@ from pricerange.predictor import Predictor
 from service.batch.document import Phones
 from service.batch.endpoint import BatchEndpoint, add_batch
 from service.http.api_keys import ApiKeys, free_paths, read_keys
+from service.http.connection import Application
 from service.http.lifecycle import Lifecycle
 from service.http.openapi import DocumentedApp, problem_responses
 from service.http.problems import answer_exception
@@ -27,6 +27,8 @@ from service.model.time_slices import TimeSlices
 from service.predict.endpoint import PredictEndpoint, add_predict
 from service.predict.fast_path import FastPath
 from service.settings import Settings
+from service.telemetry.access_log import AccessLog
+from service.telemetry.log_queue import LogQueue
 from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Middleware
 from service.telemetry.recorder import Recorder
@@ -38,19 +40,12 @@ from service.v2.routes import BODIES, add_v2
 _DESCRIPTION = "A phone's 20 features in, its price range out: 0 low, 1 medium, 2 high, 3 very high cost."
 
 
-class Application(NamedTuple):
-    """What a connection calls: the ASGI application, the maker of each request's state, the fast path.
-
-    There is no fast path where the model may be late.
-    """
-
-    asgi: ASGIApp
-    requests: Requests
-    fast_path: FastPath | None
-
-
 def create_app(
-    settings: Settings, predictor: Predictor, lifecycle: Lifecycle, counters: SharedCounters
+    settings: Settings,
+    predictor: Predictor,
+    lifecycle: Lifecycle,
+    counters: SharedCounters,
+    log_queue: LogQueue,
 ) -> Application:
     """Build the application around a predictor; `/readyz` tells the lifecycle's state.
 
@@ -59,6 +54,9 @@ def create_app(
     keys = None if settings.api_keys_file is None else read_keys(settings.api_keys_file)
     free_of_keys = free_paths(settings.metrics_need_key)
     metrics = Metrics(counters, predictor)
+    log_queue.on_drop(metrics.log_line_dropped)
+    logs_access = settings.access_log and settings.log_level in ("debug", "info")
+    access_log = AccessLog(log_queue) if logs_access else None
     batcher = Batcher(predictor, metrics, settings.max_queue_rows)
     slices = TimeSlices(settings.max_queue_rows, settings.max_rows)
     app = DocumentedApp(
@@ -91,7 +89,7 @@ def create_app(
     locked = None if keys is None else ApiKeys(router, keys, free_of_keys)
     return Application(
         Middleware(locked or router, settings.request_timeout),
-        Requests(settings.receive_timeout, Recorder(metrics, settings.access_log)),
+        Requests(settings.receive_timeout, Recorder(metrics, access_log)),
         None if predictor.provider == "cuda" else FastPath(predict, locked, settings.request_timeout),
     )
 
@@ -105,7 +103,7 @@ def _add_passport(router: APIRouter, predictor: Predictor) -> None:
         **predictor.bundle.passport.model_dump(mode="json", exclude={"golden_rows"}),
     }
 
-    @router.get("/model", summary="Passport of the model that answers")
+    @router.get("/model", summary="Metadata of the model being served")
     async def model(request: Request) -> Response:
         return JSONResponse(passport)
 
@@ -117,7 +115,7 @@ def _add_operations(router: APIRouter, metrics: Metrics, lifecycle: Lifecycle) -
 
     @router.get(
         "/readyz",
-        summary="The model is verified, warm, and not about to leave",
+        summary="The model is verified and warm, and the service is not draining",
         responses=problem_responses(503),
     )
     async def readyz(request: Request) -> Response:

@@ -1,6 +1,7 @@
 """The command `pricerange serve`: a flag for each setting, then the service."""
 
 import inspect
+import os
 import signal
 import sys
 from typing import Annotated, Any
@@ -18,9 +19,13 @@ def command(about: str) -> Any:
 
     def serve(**flags: Any) -> None:
         settings = _settings(flags)
+        # what others mean by these is not known here, and to die of them would lose requests
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_IGN)
         # until the server drains on them: process 1 would ignore the first, and the second print a traceback
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: sys.exit(0))
+            # not by an exception, which may land in the middle of an import and become another one
+            signal.signal(number, lambda *_: os._exit(0))
         from service.serve import serve as run
 
         sys.exit(run(settings))
@@ -40,7 +45,7 @@ def _settings(flags: dict[str, Any]) -> Settings:
         name = ".".join(map(str, first["loc"]))
         setting = f"--{name.replace('_', '-')} or PRICERANGE_{name.upper()}" if name else "settings"
         expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-        raise SettingsError(setting, expected, first["input"] if name else "others") from None
+        raise SettingsError(setting, expected, first["input"] if name else "conflicting values") from None
 
 
 def _flags_of(settings: type[BaseSettings]) -> inspect.Signature:

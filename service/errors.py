@@ -52,7 +52,7 @@ class InvalidInputError(ServiceError):
         """Name the first rules that a body broke; of very many none, since to find them costs memory."""
         count = error.error_count()
         if count > _MOST_FOUND:
-            return cls([Problem(f"{count} rules are broken, too many to name", "")], 1)
+            return cls([Problem(f"{count} rules are broken, too many to list", "")], 1)
         return cls(list(islice(problems(error), MOST_PROBLEMS)), count)
 
     def __str__(self) -> str:
@@ -91,7 +91,7 @@ class TooManyRowsError(ServiceError):
 
 @dataclass
 class MediaTypeError(ServiceError):
-    """A body of a type that the route does not read."""
+    """A body of a type that the route does not support."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     kind = "media-type"
@@ -119,20 +119,6 @@ class ClientDisconnectedError(ServiceError):
 
 
 @dataclass
-class UpgradeError(ServiceError):
-    """A request that asks for another protocol, with a body that the HTTP parser leaves to that one."""
-
-    status = HTTPStatus.BAD_REQUEST
-    kind = "upgrade"
-    title = "Upgrade not supported"
-
-    protocol: str
-
-    def __str__(self) -> str:
-        return f"no upgrade to {self.protocol} here: send the request without the header Upgrade"
-
-
-@dataclass
 class MissingKeyError(ServiceError):
     """A request without an API key, where one is needed."""
 
@@ -142,7 +128,7 @@ class MissingKeyError(ServiceError):
     headers = (("WWW-Authenticate", _CHALLENGE),)
 
     def __str__(self) -> str:
-        return "an API key is needed here: send it as Authorization: Bearer"
+        return "an API key is required: send it as Authorization: Bearer"
 
 
 @dataclass
@@ -151,11 +137,11 @@ class WrongKeyError(ServiceError):
 
     status = HTTPStatus.UNAUTHORIZED
     kind = "wrong-key"
-    title = "API key not known"
+    title = "Unknown API key"
     headers = (("WWW-Authenticate", f'{_CHALLENGE}, error="invalid_token"'),)
 
     def __str__(self) -> str:
-        return "the key in Authorization: Bearer is not a known one"
+        return "the API key in Authorization: Bearer is not known"
 
 
 @dataclass
@@ -166,8 +152,10 @@ class MalformedRequestError(ServiceError):
     kind = "malformed"
     title = "Malformed HTTP request"
 
+    reason: str
+
     def __str__(self) -> str:
-        return "malformed HTTP/1.1 request; the connection is closed"
+        return f"malformed HTTP/1.1 request: {self.reason}; the connection is closed"
 
 
 @dataclass
@@ -179,9 +167,10 @@ class HeadTooLargeError(ServiceError):
     title = "Request head too large"
 
     limit: int
+    unit: str = "bytes"
 
     def __str__(self) -> str:
-        return f"the request line and headers are longer than {self.limit} bytes"
+        return f"the request line and headers have more than {self.limit} {self.unit}"
 
 
 @dataclass
@@ -206,7 +195,7 @@ class SlowSenderError(ServiceError):
 
     status = HTTPStatus.REQUEST_TIMEOUT
     kind = "slow-sender"
-    title = "Request too slow to arrive"
+    title = "Request received too slowly"
 
     seconds: float
     what: str
@@ -221,7 +210,7 @@ class DeadlineError(ServiceError):
 
     status = HTTPStatus.GATEWAY_TIMEOUT
     kind = "deadline"
-    title = "Deadline passed"
+    title = "Deadline exceeded"
 
     seconds: float
 
@@ -241,7 +230,7 @@ class OverloadedError(ServiceError):
     limit: int
 
     def __str__(self) -> str:
-        return f"{self.limit} phones already wait for the model (setting max_queue_rows)"
+        return f"{self.limit} phones are already waiting for the model (setting max_queue_rows)"
 
 
 @dataclass
@@ -256,7 +245,7 @@ class NoSpaceError(ServiceError):
     reason: str
 
     def __str__(self) -> str:
-        return f"a long answer is kept on the disk until it is complete; {self.folder}: {self.reason}"
+        return f"a long answer is buffered on disk until it is complete; {self.folder}: {self.reason}"
 
 
 @dataclass
@@ -299,7 +288,7 @@ class InferenceInputError(InvalidInputError):
 
 @dataclass
 class ContentEncodingError(ServiceError):
-    """A body in an encoding that is not read here."""
+    """A body in an encoding that is not supported."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     kind = "content-encoding"
@@ -324,7 +313,7 @@ class UnknownModelError(ServiceError):
     found: str
 
     def __str__(self) -> str:
-        return f"no model {self.found[:100]!r} here, the model is {self.expected}"
+        return f"the model {self.found[:100]!r} is not served here, only {self.expected}"
 
 
 @dataclass
@@ -339,4 +328,4 @@ class UnknownVersionError(ServiceError):
     found: str
 
     def __str__(self) -> str:
-        return f"no version {self.found[:100]!r} of the model here, the version is {self.expected}"
+        return f"the version {self.found[:100]!r} is not served here, only {self.expected}"

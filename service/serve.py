@@ -22,6 +22,7 @@ from service.process import logs, workers
 from service.process.listener import bind
 from service.process.server import DrainingServer
 from service.settings import Settings
+from service.telemetry.log_queue import LogQueue
 from service.telemetry.shared_counters import SharedCounters
 
 log = logging.getLogger(__name__)
@@ -29,34 +30,38 @@ log = logging.getLogger(__name__)
 
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM and return the exit code. Raises what loading the model raises."""
-    logs.configure(settings.log_level)
     _allow_many_connections()
     listener = bind(settings.host, settings.port)
     if settings.workers == 1:
         [counters] = SharedCounters.of(1)
-        return serve_alone(settings, listener, counters, None)
-    return workers.supervise(settings, listener, serve_alone)
+        with logs.to_queue(settings.log_level) as log_queue:
+            return serve_alone(settings, listener, counters, log_queue, None)
+    with logs.to_queue(settings.log_level):
+        return workers.supervise(settings, listener, serve_alone)
 
 
 def serve_alone(
-    settings: Settings, listener: socket.socket, counters: SharedCounters, parent: Connection | None
+    settings: Settings,
+    listener: socket.socket,
+    counters: SharedCounters,
+    log_queue: LogQueue,
+    parent: Connection | None,
 ) -> int:
     """Serve on a bound socket from this process; `parent` hears of readiness, and its end is ours."""
-    logs.configure(settings.log_level)
     predictor = Predictor.load(settings.models, settings.model_version, settings.provider)
     _warm_up(predictor)
     lifecycle = Lifecycle()
-    app = create_app(settings, predictor, lifecycle, counters)
+    app = create_app(settings, predictor, lifecycle, counters, log_queue)
+    connection = partial(HttpConnection, settings, lifecycle, app)
     config = uvicorn.Config(
         app.asgi,
-        http=cast(
-            "type[HttpConnection]", partial(HttpConnection, settings, lifecycle, app.requests, app.fast_path)
-        ),
+        http=cast("type[HttpConnection]", connection),
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         proxy_headers=False,
+        workers=1,  # else uvicorn reads WEB_CONCURRENCY
         server_header=False,
         # seconds to wait: a fraction does
         timeout_graceful_shutdown=cast("int", settings.drain_timeout),
@@ -74,7 +79,7 @@ def serve_alone(
     # what is here stays: a collection that looks through it all would stop every request for 50 ms
     gc.collect()
     gc.freeze()
-    DrainingServer(config, lifecycle, settings.drain_delay, parent).run([listener])
+    DrainingServer(config, lifecycle, settings.drain_delay, parent, counters).run([listener])
     return 0
 
 

@@ -1,64 +1,106 @@
 """The service's settings: environment variables `PRICERANGE_*`, or the flags of `pricerange serve`."""
 
+import re
+import warnings
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_SERVICE_LINK = re.compile("(tcp|udp|sctp)://")
 
 
 class Settings(BaseSettings):
     """Everything that can be set; each description is the help of its flag."""
 
-    model_config = SettingsConfigDict(env_prefix="PRICERANGE_", frozen=True, extra="forbid")
-
-    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
-    models: Path = Field(Path("models"), description="Model repository")
-    model_version: int | None = Field(None, ge=1, description="Version to serve; the newest if None")
-    provider: Literal["cpu", "cuda", "auto"] = Field(
-        "cpu", description="Execution provider; auto is CUDA where it works, else the CPU"
+    model_config = SettingsConfigDict(
+        env_prefix="PRICERANGE_", env_ignore_empty=True, frozen=True, extra="forbid"
     )
-    workers: PositiveInt = Field(1, description="Number of processes on the port")
-    max_body_bytes: PositiveInt = Field(1_048_576, description="Largest body of JSON or V2, in bytes")
-    max_rows: PositiveInt = Field(1_000, description="Most phones in one request, as JSON or V2")
+
+    host: str = Field(
+        "127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for every interface"
+    )
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one")
+    models: Path = Field(Path("models"), description="Model repository")
+    model_version: int | None = Field(None, ge=1, description="Model version to serve; None is the newest")
+    provider: Literal["cpu", "cuda", "auto"] = Field(
+        "cpu", description="Execution provider; auto uses CUDA if it works, otherwise the CPU"
+    )
+    workers: PositiveInt = Field(1, description="Number of worker processes that share the port")
+    max_body_bytes: PositiveInt = Field(1_048_576, description="Maximum size of a JSON or V2 body, in bytes")
+    max_rows: PositiveInt = Field(1_000, description="Maximum number of phones in a JSON or V2 request")
     max_stream_bytes: int | None = Field(
         None,
         gt=0,
-        description="Largest body of CSV or Arrow, in bytes; no limit if None. An answer over 1 MiB waits on "
-        "the disk, in the folder that TMPDIR names, until it is complete",
+        description="Maximum size of a CSV or Arrow body, in bytes; None is no limit. An answer over 1 MiB "
+        "is buffered on disk, in the folder that TMPDIR names, until it is complete",
     )
-    max_queue_rows: PositiveInt = Field(16_384, description="Most phones that wait for the model at once")
+    max_queue_rows: PositiveInt = Field(16_384, description="Maximum number of phones waiting for the model")
     request_timeout: float = Field(
-        30.0, gt=0, le=3600, description="Seconds to an answer, where X-Request-Timeout-Ms says no other"
+        30.0,
+        gt=0,
+        le=3600,
+        description="Seconds to answer a request, unless X-Request-Timeout-Ms says otherwise",
     )
     receive_timeout: float = Field(
-        10.0, gt=0, le=3600, description="Seconds for the head of a request, and for each 16 KiB of its body"
+        10.0,
+        gt=0,
+        le=3600,
+        description="Seconds to receive the head of a request, and each 16 KiB of body",
     )
     idle_timeout: float = Field(
-        75.0, gt=0, le=86400, description="Seconds that a connection is kept between two requests"
+        75.0, gt=0, le=86400, description="Seconds to keep an idle connection open between requests"
     )
     drain_delay: float = Field(
-        3.0, ge=0, le=3600, description="Seconds that requests are still taken after SIGTERM, unready"
+        3.0,
+        ge=0,
+        le=3600,
+        description="Seconds to keep answering after SIGTERM, while reporting not ready",
     )
     drain_timeout: float = Field(
-        5.0, ge=0, le=3600, description="Seconds that requests in flight get to finish after that"
+        5.0, ge=0, le=3600, description="Seconds after that for requests in flight to finish"
+    )
+    worker_timeout: float = Field(
+        10.0,
+        gt=0,
+        le=3600,
+        description="Seconds without a sign of life before a worker is killed and replaced",
     )
     api_keys_file: Path | None = Field(
-        None, description="File with one key a line; requests need one as Authorization: Bearer"
+        None, description="File with one API key per line; requests must send one as Authorization: Bearer"
     )
-    metrics_need_key: bool = Field(False, description="Ask for a key at /metrics too")
-    access_log: bool = Field(True, description="Write one JSON line a request")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level to log")
+    metrics_need_key: bool = Field(False, description="Require an API key for /metrics too")
+    access_log: bool = Field(True, description="Write one JSON line per request")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level to log")
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _port_is_not_a_service_link(cls, value: object) -> object:
+        """Pass over what Kubernetes puts into PRICERANGE_PORT where a Service is called pricerange."""
+        if isinstance(value, str) and _SERVICE_LINK.match(value):
+            default = cls.model_fields["port"].default
+            warnings.warn(
+                f"PRICERANGE_PORT is {value}, which Kubernetes sets for a Service named pricerange; "
+                f"listening on port {default}. Set --port, or enableServiceLinks: false",
+                stacklevel=2,
+            )
+            return default
+        return value
+
+    @field_validator("host")
+    @classmethod
+    def _host_without_brackets(cls, host: str) -> str:
+        return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
     @model_validator(mode="after")
     def _queue_holds_a_request(self) -> Self:
         if self.max_queue_rows < self.max_rows:
-            raise ValueError(f"max_queue_rows must be at least max_rows, {self.max_rows}")
+            raise ValueError(f"max_queue_rows to be at least max_rows, {self.max_rows}")
         return self
 
     @model_validator(mode="after")
     def _a_key_can_be_had(self) -> Self:
         if self.metrics_need_key and self.api_keys_file is None:
-            raise ValueError("api_keys_file must be set where metrics_need_key is")
+            raise ValueError("api_keys_file to be set when metrics_need_key is")
         return self

@@ -60,7 +60,15 @@ class Server:
         raise AssertionError("\n".join(self.lines))
 
     def log(self, **fields: Any) -> list[dict[str, Any]]:
-        """The lines of the log that hold these fields."""
+        """The lines of the log that hold these fields; a running server has a moment to write the first."""
+        deadline = time.monotonic() + 2
+        while (
+            not (found := self._log(fields)) and self.process.poll() is None and time.monotonic() < deadline
+        ):
+            time.sleep(0.01)
+        return found
+
+    def _log(self, fields: dict[str, Any]) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in self.lines if line.startswith("{")]
         return [line for line in lines if fields.items() <= line.items()]
 

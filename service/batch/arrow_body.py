@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pricerange.errors import BrokenBlockError
-from pricerange.tables.table import Verdict, feature_places, judge
+from pricerange.tables.table import feature_places, judge
 from service.batch.arrow_messages import Message, MessageCutter
 from service.batch.rows import MOST_COLUMNS, BlockWork
 
@@ -36,10 +36,10 @@ async def arrow_blocks(parts: AsyncIterator[bytes]) -> AsyncIterator[BlockWork]:
             large = message.inflated > _LARGE_BYTES
             batch = await asyncio.to_thread(decoder.next) if large else decoder.next()
             for start in range(0, batch.num_rows, BLOCK_ROWS):
-                yield partial(_judge, batch.slice(start, BLOCK_ROWS))
+                yield partial(judge, batch.slice(start, BLOCK_ROWS))
     cutter.end()
     if decoder is None:
-        raise BrokenBlockError(None, "no Arrow stream: no schema came")
+        raise BrokenBlockError(None, "not an Arrow stream: it has no schema")
 
 
 class _Decoder:
@@ -51,7 +51,7 @@ class _Decoder:
 
         if schema.kind != "schema":
             raise BrokenBlockError(
-                None, f"no Arrow stream: it begins with a {schema.kind}, not with a schema"
+                None, f"not an Arrow stream: it begins with a {schema.kind}, not with a schema"
             )
         self._messages = _Messages()
         self._messages.put(schema)
@@ -76,7 +76,8 @@ class _Decoder:
 
         try:
             batch = self._reader.read_next_batch()
-            batch.validate()
+            # what came from outside may point anywhere
+            batch.validate(full=True)
         except (pa.ArrowException, OSError, StopIteration) as error:
             raise _broken(error) from error
         return batch
@@ -108,17 +109,6 @@ class _Messages:
             return memoryview(b"")
         part, self._pending[0] = self._pending[0][:size], self._pending[0][size:]
         return part
-
-
-def _judge(batch: "pa.RecordBatch") -> Verdict:
-    import pyarrow as pa
-
-    try:
-        # what came from outside may point anywhere
-        batch.validate(full=True)
-    except (pa.ArrowException, OSError) as error:
-        raise _broken(error) from error
-    return judge(batch)
 
 
 def _broken(error: Exception) -> BrokenBlockError:

@@ -15,6 +15,10 @@ from pricerange.errors import BrokenBlockError
 MOST_METADATA_BYTES = 1 << 18
 MOST_BODY_BYTES = 1 << 25
 """Bytes of a record batch, as sent and as they are once decompressed: 200,000 phones as doubles."""
+FREE_ROWS = 10_000
+ROWS_A_BYTE = 4
+"""Rows of a stream, beyond the free ones, for each byte that has come: null and run-end encoded columns, and
+what compresses to nothing, hold any number of rows, each of which costs as much as another to answer."""
 MOST_DICTIONARY_BYTES = 1 << 20
 """Bytes of all dictionaries in use: every block of rows looks into them."""
 
@@ -42,16 +46,19 @@ class MessageCutter:
         self._body_begins = 0
         self._ended = False
         self._dictionaries: dict[int, int] = {}
+        self._received = 0
+        self._rows = 0
 
     def feed(self, part: bytes) -> Iterator[Message]:
         """Take the next part and yield the messages that are complete.
 
-        Raises `BrokenBlockError` for what is no message, and for one that is too large.
+        Raises `BrokenBlockError` for what is not a message, and for one that is too large.
         """
         rest = memoryview(part)
+        self._received += len(part)
         while rest:
             if self._ended:
-                raise BrokenBlockError(None, "something follows the end of the Arrow stream")
+                raise BrokenBlockError(None, "there is data after the end of the Arrow stream")
             missing = self._wanted - len(self._content)
             self._content += rest[:missing]
             rest = rest[missing:]
@@ -62,7 +69,7 @@ class MessageCutter:
     def end(self) -> None:
         """Raise `BrokenBlockError` where the stream ends within a message."""
         if self._content:
-            raise BrokenBlockError(None, f"the Arrow stream is cut short: it ends within a {self._part()}")
+            raise BrokenBlockError(None, f"the Arrow stream is truncated: it ends within a {self._part()}")
 
     def _part(self) -> str:
         return "message" if self._body_begins or len(self._content) >= _PREFIX_BYTES else "prefix"
@@ -74,19 +81,19 @@ class MessageCutter:
             return None
         try:
             return self._measured()
-        except (struct.error, IndexError):
-            raise BrokenBlockError(None, "no Arrow stream: the metadata of a message is broken") from None
+        except (struct.error, IndexError, OverflowError):
+            raise BrokenBlockError(None, "not an Arrow stream: a message's metadata is malformed") from None
 
     def _expect_metadata(self) -> None:
         if not self._content.startswith(_CONTINUATION):
-            raise BrokenBlockError(None, "no Arrow stream: a message begins with ff ff ff ff")
+            raise BrokenBlockError(None, "not an Arrow stream: a message must begin with ff ff ff ff")
         length = int.from_bytes(self._content[4:], "little", signed=True)
         if length == 0:
             self._ended = True
             self._content.clear()
         elif not 0 < length <= MOST_METADATA_BYTES:
             raise BrokenBlockError(
-                None, f"a message's metadata has {length} bytes, not 1 to {MOST_METADATA_BYTES}"
+                None, f"a message's metadata has {length} bytes, expected 1 to {MOST_METADATA_BYTES}"
             )
         self._wanted = _PREFIX_BYTES + length
 
@@ -95,7 +102,7 @@ class MessageCutter:
         kind = _KINDS.get(header.number("B", 1))
         if kind is None:
             raise BrokenBlockError(
-                None, "no Arrow stream: a message that is no schema, dictionary or record batch"
+                None, "not an Arrow stream: a message is not a schema, dictionary or record batch"
             )
         if not self._body_begins:
             self._body_begins = self._wanted
@@ -123,6 +130,8 @@ class MessageCutter:
         rows = batch.number("q", 0)
         if not 0 <= rows <= size:
             raise BrokenBlockError(None, f"a {kind} of {size} bytes cannot hold {rows} rows")
+        if kind == "record batch":
+            self._count_rows(rows)
         if kind == "dictionary":
             self._count_dictionary(header, size + self._body_begins)
         return inflated
@@ -137,6 +146,16 @@ class MessageCutter:
             total += length if announced == -1 else max(announced, 0)
         return total
 
+    def _count_rows(self, rows: int) -> None:
+        self._rows += rows
+        most = FREE_ROWS + ROWS_A_BYTE * self._received
+        if self._rows > most:
+            raise BrokenBlockError(
+                None,
+                f"the first {self._received} bytes of the stream hold {self._rows} rows, at most {most} may: "
+                "send columns that are neither null nor run-end encoded, and less compressed",
+            )
+
     def _count_dictionary(self, header: "_Table", size: int) -> None:
         key = header.number("q", 0)
         before = self._dictionaries.get(key, 0) if header.number("B", 2) else 0
@@ -147,9 +166,9 @@ class MessageCutter:
 
 
 def _too_large(kind: Kind, found: int, most: int) -> BrokenBlockError:
-    what, advice = f"a {kind} has", "send the rows in more batches"
+    what, advice = f"a {kind} has", "send the rows in smaller batches"
     if kind == "dictionary":
-        what, advice = "dictionaries have", "send such a column without a dictionary, or leave it out"
+        what, advice = "dictionaries have", "send such columns without a dictionary, or omit them"
     return BrokenBlockError(None, f"{what} {found} bytes, expected at most {most}: {advice}")
 
 

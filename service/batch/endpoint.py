@@ -29,7 +29,7 @@ from service.batch.document import ARROW, CSV, FORMS, answer_document, request_d
 from service.batch.json_body import JsonReader
 from service.batch.rows import BlockWork, CheckedRows, OnBadRow, of_row
 from service.batch.spool import Spool
-from service.errors import InvalidInputError, OverloadedError
+from service.errors import ClientDisconnectedError, InvalidInputError, OverloadedError
 from service.http import deadline
 from service.http.accept import weights
 from service.http.body import JSON, media_type_of, read, stream
@@ -71,7 +71,8 @@ class BatchEndpoint:
 
     async def predict(self, request: Request) -> Response:
         """Answer a request."""
-        headers = RequestState.of(request.scope).headers
+        state = RequestState.of(request.scope)
+        headers = state.headers
         form = media_type_of(headers, FORMS)
         answer_form = _accepted(headers, form)
         on_bad_row = _on_bad_row(request)
@@ -80,20 +81,27 @@ class BatchEndpoint:
         spool = Spool()
         try:
             blocks, writer = self._blocks(request, form, on_bad_row), self._writer(answer_form, on_bad_row)
-            await self._work(blocks, writer, on_bad_row, spool)
+            await self._work(state, blocks, writer, on_bad_row, spool)
             return await spool.response(answer_form.encode())
         except BaseException:
             spool.close()
             raise
 
     async def _work(
-        self, blocks: AsyncIterator[BlockWork], writer: Writer, on_bad_row: OnBadRow, spool: Spool
+        self,
+        state: RequestState,
+        blocks: AsyncIterator[BlockWork],
+        writer: Writer,
+        on_bad_row: OnBadRow,
+        spool: Spool,
     ) -> None:
-        """Answer the blocks one after the other, into the spool."""
+        """Answer the blocks one after the other, into the spool, as long as somebody waits for them."""
         rows = 0
         await spool.write(writer.head())
         try:
             async for work in blocks:
+                if state.disconnected:
+                    raise ClientDisconnectedError(0)
                 block = await self._slices.run(work, begun=rows > 0)
                 reasons = {}
                 if not block.valid.all():

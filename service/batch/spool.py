@@ -59,7 +59,7 @@ class Spool:
             # on a thread: a busy disk must not keep other requests waiting
             await asyncio.to_thread(self._append, text)
         except OSError as error:
-            raise NoSpaceError(tempfile.gettempdir(), error.strerror or str(error)) from error
+            raise NoSpaceError(_folder(), error.strerror or str(error)) from error
 
     def _append(self, text: bytes) -> None:
         if self._file is None:
@@ -67,6 +67,14 @@ class Spool:
         rest = memoryview(text)
         while rest:
             rest = rest[self._file.write(rest) :]
+
+
+def _folder() -> str:
+    """Name the folder of temporary files, also where there is none that can be written to."""
+    try:
+        return tempfile.gettempdir()
+    except OSError:
+        return "TMPDIR"
 
 
 class _FromDisk(Response):

@@ -38,11 +38,11 @@ def read_keys(path: Path) -> list[bytes]:
         if not key or key.startswith(b"#"):
             continue
         if len(key) < _FEWEST_CHARACTERS or not _KEY.fullmatch(key):
-            expected = f"keys of at least {_FEWEST_CHARACTERS} letters, digits and -._~+/, = only at the end"
-            raise SettingsError("api_keys_file", expected, f"another one in line {number} of {path}")
+            expected = f"keys of at least {_FEWEST_CHARACTERS} letters, digits and -._~+/ (= only at the end)"
+            raise SettingsError("api_keys_file", expected, f"an invalid key in line {number} of {path}")
         keys.append(key)
     if not keys:
-        raise SettingsError("api_keys_file", "at least one key, one a line", f"none in {path}")
+        raise SettingsError("api_keys_file", "at least one key, one per line", f"none in {path}")
     return keys
 
 

@@ -11,7 +11,6 @@ from service.errors import (
     ClientDisconnectedError,
     MediaTypeError,
     SlowSenderError,
-    UpgradeError,
 )
 from service.http import deadline
 from service.http.request_state import RequestState
@@ -38,7 +37,7 @@ async def read(request: Request, limit: int) -> bytes | bytearray:
     Raises `BodyTooLargeError` over `limit` bytes, and what `chunks` raises.
     """
     state = RequestState.of(request.scope)
-    body = state.writer.take_body() if state.writer and b"upgrade" not in state.headers else None
+    body = state.writer.take_body() if state.writer else None
     if body is None:
         _check_announced(state.headers, limit, "max_body_bytes")
         body = bytearray()
@@ -70,11 +69,10 @@ async def stream(request: Request, limit: int | None) -> AsyncIterator[bytes]:
 async def chunks(request: Request) -> AsyncIterator[bytes]:
     """Yield the parts of a body as they arrive.
 
-    Raises `UpgradeError`, `ClientDisconnectedError`, `MalformedRequestError`, `SlowSenderError`, or
+    Raises `ClientDisconnectedError`, `MalformedRequestError`, `SlowSenderError`, or
     `DeadlineError` where the request names a deadline.
     """
     state = RequestState.of(request.scope)
-    check_upgrade(state.headers)
     patience = state.receive_timeout
     received, due, too_slow = 0, _PACE_BYTES, monotonic() + patience
     while True:
@@ -85,7 +83,7 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
         except TimeoutError:
             if ends.when < too_slow:
                 raise ends.error() from None
-            raise SlowSenderError(patience, f"the body beyond its byte {received}") from None
+            raise SlowSenderError(patience, f"the body after byte {received}") from None
         if state.failure is not None:
             raise state.failure
         if message["type"] == "http.disconnect":
@@ -97,12 +95,6 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
             return
         if received >= due:
             due, too_slow = received + _PACE_BYTES, monotonic() + patience
-
-
-def check_upgrade(headers: Mapping[bytes, bytes]) -> None:
-    """Raise `UpgradeError` for a request whose body the HTTP parser leaves to another protocol."""
-    if b"upgrade" in headers:
-        raise UpgradeError(headers[b"upgrade"].decode("latin-1"))
 
 
 def media_type_of(headers: Mapping[bytes, bytes], known: Sequence[str]) -> str:

@@ -1,20 +1,45 @@
-"""HTTP on a connection: uvicorn's protocol, with bounds on slow clients and a short way for whole answers."""
+"""A connection: requests in, one after the other, and their answers out.
 
+It is the protocol that uvicorn's server gives each connection to. What is on the way is in one of six stages:
+
+    HEAD --head--> BODY --all of the body--> ANSWER --answer--> HEAD
+                   BODY --answer--> DISCARD --rest of the body--> HEAD
+    HEAD, BODY or ANSWER --last answer--> LINGER --end of what the client sends--> CLOSED
+
+A head without a body leads to ANSWER at once. What arrives behind a request that is being answered stays
+bytes, and no more is read: nobody gets memory, or more of the event loop than others, by sending ahead.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from enum import Enum, auto
+from http import HTTPStatus
 from time import monotonic
-from typing import Any, Literal, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from starlette.types import ASGIApp
+from uvicorn.server import ServerState
 
 from pricerange.errors import PriceRangeError
 from service.errors import HeadTooLargeError, MalformedRequestError, SlowSenderError
+from service.http.exchange import AsgiExchange, scope_of
+from service.http.framing.body import BodyReader
+from service.http.framing.head import MOST_HEAD_BYTES, Head, HeadParser
 from service.http.lifecycle import Lifecycle
 from service.http.problems import rejection
 from service.http.request_state import Requests, RequestState
-from service.http.response_writer import ResponseWriter, response_bytes
 from service.settings import Settings
 
-MOST_HEAD_BYTES = 32_768
-"""Bytes of a request line and its headers."""
+_HIGH_WATER_BYTES = 65_536
+"""Bytes of a body that wait for the application before reading pauses."""
+_MOST_KEPT_BYTES = 1 << 20
+"""Bytes of a body that are read for nothing to keep a connection whose request was answered early."""
+_LINGER_SECONDS = 5.0
+"""Seconds that a client has to read its last answer, while what it still sends is thrown away: a connection
+that is closed with bytes unread is reset, and takes the answer with it."""
+_STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
 
 
 class Shortcut(Protocol):
@@ -23,186 +48,386 @@ class Shortcut(Protocol):
     def takes(self, state: RequestState) -> bool:
         """Return whether a request may go this way, as far as its head says."""
 
-    def begin(self, state: RequestState, body: bytearray) -> None:
+    def begin(self, state: RequestState, body: bytes) -> None:
         """Have a request answered."""
 
 
-class HttpConnection(HttpToolsProtocol):
+class Application(NamedTuple):
+    """What answers requests: an ASGI application, the maker of each request's state, a shortcut if any."""
+
+    asgi: ASGIApp
+    requests: Requests
+    shortcut: Shortcut | None
+
+
+class Stage(Enum):
+    """How far a connection is."""
+
+    HEAD = auto()
+    BODY = auto()
+    ANSWER = auto()
+    DISCARD = auto()
+    LINGER = auto()
+    CLOSED = auto()
+
+
+class HttpConnection(asyncio.Protocol):
     """A connection. What it waits for is looked at every now and then, so that a request sets no timer."""
 
     def __init__(
         self,
         settings: Settings,
         lifecycle: Lifecycle,
-        requests: Requests,
-        shortcut: Shortcut | None,
-        **uvicorns: Any,
+        app: Application,
+        *,
+        server_state: ServerState,
+        **_: Any,
     ) -> None:
-        super().__init__(**uvicorns)
+        """Take what the service gives, and by name what uvicorn does."""
         self._settings = settings
         self._lifecycle = lifecycle
-        self._requests = requests
-        self._shortcut = shortcut
-        self._answering: RequestResponseCycle | None = None
-        self._held: tuple[RequestResponseCycle, Any] | None = None
-        self._whole: Any = None
-        self._failure: PriceRangeError | None = None
-        self._head_bytes = 0
-        self._seen: tuple[Any, str, int] = (None, "", 0)
+        self._app = app
+        self._server_state = server_state
+        self._loop = asyncio.get_running_loop()
+        self._stage = Stage.HEAD
+        # what has arrived and is not used up begins at `_at`; the parser of a head has its first `_fed` bytes
+        self._data = b""
+        self._at = 0
+        self._fed = 0
+        self._parser: HeadParser | None = None
+        self._head: Head | None = None
+        self._body: BodyReader | None = None
+        self._exchange: AsgiExchange | None = None
+        self._keep_alive = True
+        self._reading = True
+        self._due = False
+        self._writable: asyncio.Event | None = None
+        self._answered = 0
+        self._seen: tuple[object, ...] = ()
         self._seen_since = 0.0
 
-    def data_received(self, data: bytes) -> None:
-        """Parse what has arrived; a head longer than the limit is not waited for."""
-        if len(data) > MOST_HEAD_BYTES and self._awaits() == "request" and _head_end(data) > MOST_HEAD_BYTES:
-            self._reject(HeadTooLargeError(MOST_HEAD_BYTES))
-            return
-        before = self.scope
-        super().data_received(data)
-        self._let_go()
-        # what came before the head in the same packet is not counted
-        goes_on = self._awaits() == "head" and self.scope is before
-        self._head_bytes = self._head_bytes + len(data) if goes_on else 0
-        if self._head_bytes > MOST_HEAD_BYTES:
-            self._reject(HeadTooLargeError(MOST_HEAD_BYTES))
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to read."""
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self._client: tuple[str, int] | None = peer[:2] if peer else None
+        self._server_state.connections.add(self)  # type: ignore[arg-type]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the request that is being answered; uvicorn tells the last one that came."""
-        super().connection_lost(exc)
-        self.pipeline.clear()
-        if answering := self._unanswered():
-            answering.disconnected = True
-            answering.message_event.set()
+        """Tell the request that is being answered that nobody waits for it."""
+        self._server_state.connections.discard(self)
+        self._stage = Stage.CLOSED
+        self._data, self._at = b"", 0
+        self._parser = None
+        if self._exchange is not None:
+            self._exchange.state.disconnected = True
+            self._exchange.wake()
+            self._exchange = None
+        self.resume_writing()
+
+    def eof_received(self) -> bool:
+        """Close, but for an answer that is a matter of milliseconds."""
+        if self._stage is Stage.ANSWER and self._exchange is None:
+            self._keep_alive = False
+            return True
+        return False
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has arrived."""
+        if self._stage is Stage.LINGER:
+            return
+        if self._at < len(self._data):
+            data = self._data[self._at :] + data
+        self._data, self._at = data, 0
+        if not self._due:
+            self._advance()
+
+    def pause_writing(self) -> None:
+        """Begin no further request: the client does not read its answers."""
+        self._writable = asyncio.Event()
 
     def resume_writing(self) -> None:
-        """Go on: the client reads again."""
-        super().resume_writing()
-        self._go_on()
+        """Go on, the client reads again."""
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
+            self._advance_soon()
 
-    def send_400_response(self, msg: str) -> None:
-        """Answer bytes that the parser does not take for HTTP."""
-        self._reject(MalformedRequestError())
+    # The answer, from whoever makes it: `write` alone, or `begin`, `write_on` any number of times, `finish`
 
-    def on_response_complete(self) -> None:
-        """Go on with the next request; uvicorn would set a timer for it."""
-        self.server_state.total_requests += 1
-        self._go_on()
+    def take_body(self) -> bytearray | None:
+        """Return the body of the request if all of it is here."""
+        return None if self._exchange is None else self._exchange.take_body()
+
+    def send_continue(self) -> None:
+        """Tell a client that asked whether it may send its body."""
+        if not self._transport.is_closing():
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def write(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+        """Write a whole answer. The headers are taken as they are, `content-length` must be one of them."""
+        if self._transport.is_closing():
+            return
+        head = self._head_of_answer(status, headers)
+        self._transport.write(head if self._is_head() else head + body)
+        self.finish()
+
+    def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Write the head of an answer."""
+        self._transport.write(self._head_of_answer(status, headers))
+
+    def write_on(self, part: bytes) -> None:
+        """Write a part of the body of an answer."""
+        if part and not self._is_head():
+            self._transport.write(part)
+
+    async def writable(self) -> None:
+        """Wait until the client has read enough of what was written."""
+        if self._writable is not None:
+            await self._writable.wait()
+
+    def finish(self) -> None:
+        """Go on with the next request, or end the connection: the answer is written."""
+        self._answered += 1
+        self._server_state.total_requests += 1
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.wake()
+        if not self._keep_alive:
+            self._close()
+        elif self._stage is Stage.BODY:
+            self._stage = Stage.DISCARD
+            self._advance_soon()
+        else:
+            self._await_head()
+
+    def want_body(self) -> None:
+        """Read on: the application waits for more of the body."""
+        if self._stage is Stage.BODY:
+            self._advance_soon()
+
+    def abandon(self, exchange: AsgiExchange) -> None:
+        """End the connection if a request on it will not be answered to the end: no client may miss that."""
+        if self._exchange is exchange:
+            self._transport.abort()
+
+    # The server, every now and then and at the end
 
     def check_timeouts(self) -> None:
         """End the connection if it has been waiting for the same thing too long."""
-        awaited = "answer" if self._unanswered() else self._awaits()
-        unsent = self.transport.get_write_buffer_size()
+        unsent = self._transport.get_write_buffer_size()
+        waits = (self._stage, self._answered, self._at < len(self._data), unsent)
         now = monotonic()
-        if self.scope is not self._seen[0] or (awaited, unsent) != self._seen[1:]:
-            self._seen, self._seen_since = (self.scope, awaited, unsent), now
+        if waits != self._seen:
+            self._seen, self._seen_since = waits, now
             return
         waited = now - self._seen_since
         if unsent and waited > self._settings.idle_timeout:
-            self.transport.abort()  # a client that does not read its answer
-        elif awaited == "head" and waited > self._settings.receive_timeout:
-            self._reject(SlowSenderError(self._settings.receive_timeout, "the head of the request"))
-        elif awaited != "answer" and waited > self._settings.idle_timeout:
-            self.transport.close()
+            self._transport.abort()  # a client that does not read its answer
+        elif self._stage is Stage.HEAD and self._fed:
+            if waited > self._settings.receive_timeout:
+                self._reject(SlowSenderError(self._settings.receive_timeout, "the head of the request"))
+        elif self._stage is Stage.LINGER:
+            if not unsent and waited > _LINGER_SECONDS:
+                self._transport.abort()
+        elif self._stage in (Stage.HEAD, Stage.DISCARD) and waited > self._settings.idle_timeout:
+            self._transport.close()
 
     def drain(self) -> None:
         """End the connection with the answer that is under way; an idle one may still bring a request."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.keep_alive = False
+        if self._stage in (Stage.BODY, Stage.ANSWER):
+            self._keep_alive = False
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        if self.flow.write_paused:
-            # a client that does not read its answers gets no more of them
-            self.flow.pause_reading()
-            self.pipeline.appendleft((cycle, app))
-            return
-        self._answering = cycle
-        if self._lifecycle.state == "draining":
-            cycle.keep_alive = False
-        scope: Any = cycle.scope
-        state = self._requests.open(
-            scope["method"], scope["path"], self._client, scope["headers"], ResponseWriter(cycle)
-        )
-        if cycle is self.cycle:
-            state.failure = self._failure
-        state.travel_in(scope)
-        if self._shortcut is None or not self._shortcut.takes(state):
-            super()._start_asgi_task(cycle, app)
-        elif cycle.more_body:
-            self._held = cycle, app
+    def shutdown(self) -> None:
+        """End the connection, after the answer that is under way."""
+        if self._stage in (Stage.BODY, Stage.ANSWER):
+            self._keep_alive = False
         else:
-            self._shorten(cycle, self._shortcut)
+            self._transport.close()
 
-    def on_message_complete(self) -> None:
-        """Go on with a request that is here as a whole."""
-        super().on_message_complete()
-        self._whole = self.scope
-        if self._held is not None and self._shortcut is not None:
-            (cycle, _), self._held = self._held, None
-            self._shorten(cycle, self._shortcut)
+    # The stages
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing: the request is refused, and no package is missing."""
+    def _advance(self) -> None:
+        """Do what can be done with the bytes that are here, for one request at most."""
+        self._due = False
+        if self._stage is Stage.HEAD:
+            if self._writable is None:
+                self._read_head()
+            else:
+                self._pause_reading()
+        elif self._stage is Stage.BODY:
+            self._read_body()
+        elif self._stage is Stage.DISCARD:
+            self._discard()
+        elif self._stage is Stage.ANSWER:
+            self._pause_reading()
 
-    def _shorten(self, cycle: RequestResponseCycle, shortcut: Shortcut) -> None:
-        body, cycle.body = cycle.body, bytearray()
-        shortcut.begin(RequestState.of(cycle.scope), body)
+    def _advance_soon(self) -> None:
+        """Go on when the other connections have had their turn, or when more has arrived."""
+        if self._at < len(self._data):
+            if not self._due and self._stage is not Stage.CLOSED:
+                self._due = True
+                self._loop.call_soon(self._advance)
+        else:
+            self._resume_reading()
 
-    def _let_go(self) -> None:
-        """Let a request go the long way whose body is still to come."""
-        if self._held is not None:
-            held, self._held = self._held, None
-            super()._start_asgi_task(*held)
+    def _await_head(self) -> None:
+        self._stage = Stage.HEAD
+        self._body = self._head = None
+        self._advance_soon()
 
-    def _go_on(self) -> None:
-        """Begin the next request, if the last one is answered and its answer on the way."""
-        if self.transport.is_closing() or self.flow.write_paused or self._unanswered():
+    def _read_head(self) -> None:
+        data, begin = self._data, self._at
+        if not self._fed and data[begin : begin + 1] in (b"\r", b"\n"):
+            # a client may end its body with one line too many (RFC 9112, 2.2)
+            begin = self._at = len(data) - len(data[begin:].lstrip(b"\r\n"))
+        found = data.find(b"\r\n\r\n", max(begin, begin + self._fed - 3))
+        end = len(data) if found < 0 else found + 4
+        if end == begin:
+            self._resume_reading()
             return
-        self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-            self._let_go()
+        try:
+            if end - begin > MOST_HEAD_BYTES:
+                raise HeadTooLargeError(MOST_HEAD_BYTES)
+            parser = self._parser = self._parser or HeadParser()
+            parser.feed(data[begin + self._fed : end])
+            if found < 0:
+                self._fed = end - begin
+                self._resume_reading()
+                return
+            if not parser.complete:
+                raise MalformedRequestError("its head ends too early")
+            head = parser.head()
+        except PriceRangeError as error:
+            self._reject(error)
+            return
+        self._at, self._fed, self._parser = end, 0, None
+        self._begin(head)
 
-    def _unanswered(self) -> RequestResponseCycle | None:
-        """Return the request that is being answered."""
-        return None if self._answering is None or self._answering.response_complete else self._answering
+    def _begin(self, head: Head) -> None:
+        """Have a request answered, as far as it is here."""
+        self._head = head
+        self._keep_alive = head.keep_alive and self._lifecycle.state != "draining"
+        state = self._app.requests.open(
+            head.method, head.path, self._client[0] if self._client else None, head.headers, self
+        )
+        body = self._body = BodyReader(head.length)
+        content = b""
+        try:
+            if not body.done:
+                content, self._at = body.feed(self._data, self._at)
+        except PriceRangeError as error:
+            self._fail(state, error)
+        if self._at < len(self._data):
+            self._pause_reading()
+        shortcut = self._app.shortcut
+        if shortcut is not None and body.done and shortcut.takes(state):
+            self._stage = Stage.ANSWER
+            shortcut.begin(state, content)
+            return
+        exchange = self._exchange = AsgiExchange(self, state)
+        exchange.body += content
+        exchange.expects_continue = (
+            head.http_version != "1.0" and state.headers.get(b"expect", b"").lower() == b"100-continue"
+        )
+        self._stage = Stage.BODY
+        self._note_body(exchange, body)
+        scope = scope_of(head, self._transport.get_extra_info("sockname"), self._client, self._scheme())
+        state.travel_in(scope)
+        task = self._loop.create_task(exchange.run(self._app.asgi, scope))
+        self._server_state.tasks.add(task)
+        task.add_done_callback(self._server_state.tasks.discard)
 
-    def _awaits(self) -> Literal["head", "answer", "body", "request"]:
-        """Say what comes next on the connection; a `body`, where it was refused before it had arrived."""
-        if self.scope is not None and "path" not in self.scope:
-            return "head"
-        if self.cycle is not None and not self.cycle.response_complete:
-            return "answer"
-        return "request" if self.scope is self._whole else "body"
+    def _read_body(self) -> None:
+        exchange, body = self._exchange, self._body
+        assert exchange is not None
+        assert body is not None
+        try:
+            content, self._at = body.feed(self._data, self._at)
+            exchange.body += content
+        except PriceRangeError as error:
+            self._fail(exchange.state, error)
+        self._note_body(exchange, body)
+
+    def _note_body(self, exchange: AsgiExchange, body: BodyReader) -> None:
+        """Tell the application what has come of the body, and read on if it may be more."""
+        if body.done:
+            self._stage = Stage.ANSWER
+            exchange.complete = True
+        if exchange.body or body.done or exchange.state.failure is not None:
+            exchange.wake()
+        if body.done or exchange.state.failure is not None or len(exchange.body) > _HIGH_WATER_BYTES:
+            if self._at < len(self._data) or not body.done:
+                self._pause_reading()
+        else:
+            self._advance_soon()
+
+    def _discard(self) -> None:
+        assert self._body is not None
+        try:
+            _, self._at = self._body.feed(self._data, self._at)
+        except PriceRangeError:
+            self._close()
+            return
+        if self._body.done:
+            self._await_head()
+        else:
+            self._advance_soon()
+
+    def _fail(self, state: RequestState, error: PriceRangeError) -> None:
+        """Note that the body of a request will never be whole, and that nothing can follow it."""
+        state.failure = error
+        self._keep_alive = False
+        self._at = len(self._data)
 
     def _reject(self, error: PriceRangeError) -> None:
-        """Answer a request that is not parsed to its end, and end the connection."""
-        if self.transport.is_closing():
+        """Answer a request of which not even the head is whole, and end the connection."""
+        if self._transport.is_closing():
             return
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.flow.pause_reading()
-            self.cycle.keep_alive = False
-            if self.cycle.more_body:
-                # it is this request that cannot be completed: its own answer says so, now or when it begins
-                self._failure = error
-                if self.cycle is self._answering:
-                    RequestState.of(self.cycle.scope).failure = error
-                self.cycle.message_event.set()
-            return
-        if self._awaits() == "body":
-            self.transport.close()
-            return
-        state = self._requests.open("", "", self._client, (), None)
+        self._keep_alive = False
+        state = self._app.requests.open("", "", self._client[0] if self._client else None, (), self)
         reply = rejection(error, state)
         state.answer(reply.status_code, reply.raw_headers, reply.body)
-        self.transport.write(response_bytes(reply.status_code, reply.raw_headers, reply.body, last=True))
-        self.transport.close()
 
-    @property
-    def _client(self) -> str | None:
-        """The address of the client."""
-        return self.client[0] if self.client else None
+    def _close(self) -> None:
+        """End the connection; where the client may still be sending, not before it has read its answer."""
+        whole = self._stage is Stage.ANSWER and self._at == len(self._data)
+        self._data, self._at, self._fed, self._parser = b"", 0, 0, None
+        if whole or not self._transport.can_write_eof():
+            self._transport.close()
+            return
+        self._stage = Stage.LINGER
+        self._transport.write_eof()
+        self._resume_reading()
 
+    def _head_of_answer(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+        if status == HTTPStatus.REQUEST_TIMEOUT or not self._can_follow():
+            self._keep_alive = False
+        fields = [b"%b: %b\r\n" % header for header in (*self._server_state.default_headers, *headers)]
+        if not self._keep_alive:
+            fields.append(b"connection: close\r\n")
+        return b"".join((_STATUS_LINES[status], *fields, b"\r\n"))
 
-def _head_end(data: bytes) -> int:
-    """Return where a head ends in what has arrived, its length if it does not."""
-    end = data.find(b"\r\n\r\n", 0, MOST_HEAD_BYTES)
-    return len(data) if end < 0 else end
+    def _can_follow(self) -> bool:
+        """Return whether a request can follow on the connection: it will be found, at a bearable cost."""
+        if self._stage is not Stage.BODY:
+            return True
+        assert self._body is not None
+        waits = self._exchange is not None and self._exchange.expects_continue
+        return not waits and self._body.left is not None and self._body.left <= _MOST_KEPT_BYTES
+
+    def _is_head(self) -> bool:
+        return self._head is not None and self._head.method == "HEAD"
+
+    def _scheme(self) -> str:
+        return "https" if self._transport.get_extra_info("sslcontext") else "http"
+
+    def _pause_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if not self._reading and not self._transport.is_closing():
+            self._reading = True
+            self._transport.resume_reading()

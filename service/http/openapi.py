@@ -42,7 +42,9 @@ class DocumentedApp(FastAPI):
         ]
 
     def openapi(self) -> dict[str, Any]:
-        """Return the document."""
+        """Return the document, made once."""
+        if self.openapi_schema is not None:
+            return self.openapi_schema
         document = super().openapi()
         _, schemas = models_json_schema(self._models, ref_template=_REF)
         document["components"]["schemas"].update(schemas["$defs"])

@@ -33,7 +33,7 @@ class ProblemEntry(BaseModel):
     """One rule that the request broke."""
 
     detail: str = Field(description="The field, the rule and what was found")
-    pointer: str = Field(description="Place of the value in the body, as a JSON Pointer (RFC 6901)")
+    pointer: str = Field(description="Location of the value in the body, as a JSON Pointer (RFC 6901)")
 
 
 class ProblemDetails(BaseModel):
@@ -89,7 +89,7 @@ def _internal(error: Exception, state: RequestState) -> Reply:
     if not isinstance(error, PriceRangeError):
         log.error("request %s failed", state.request_id.decode(), exc_info=error)
     state.rejected_as = INTERNAL
-    detail = "internal error; the log holds the request id"
+    detail = "internal error; the log has the details under the request id"
     return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error", detail, (), (), state)
 
 

@@ -3,21 +3,30 @@
 import itertools
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import cast
+from typing import Protocol, cast
 
 from starlette.types import Scope
 
 from pricerange.errors import PriceRangeError
-from service.http.response_writer import ResponseWriter
 
 UNMATCHED = "unmatched"
 """Route of a request that no route takes."""
 
 _KEY = "pricerange.request_state"
 _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+
+
+class ResponseWriter(Protocol):
+    """What a connection does beyond ASGI, where a body and an answer in parts cost as much as the model."""
+
+    def take_body(self) -> bytearray | None:
+        """Return the body if all of it is here, else None: it is to be received part by part."""
+
+    def write(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+        """Write a whole answer. The headers are taken as they are, `content-length` must be one of them."""
 
 
 @dataclass(slots=True, eq=False)
@@ -27,7 +36,8 @@ class RequestState:
     `began` is a time of the monotonic clock, `receive_timeout` the seconds that a sender gets for each piece
     of the body. `writer` writes an answer that is known as a whole, and is let go with it. `record` counts
     and logs the request, once. `status` is 0 until an answer is begun, `rejected_as` names the kind of
-    problem where it is a rejection. `failure` is why the rest of a body will not come.
+    problem where it is a rejection. `failure` is why the rest of a body will not come, `disconnected` says
+    that nobody waits for the answer any more.
     """
 
     method: str
@@ -44,6 +54,7 @@ class RequestState:
     rejected_as: str | None = None
     failure: PriceRangeError | None = None
     recorded: bool = False
+    disconnected: bool = False
 
     @staticmethod
     def of(scope: Mapping[str, object]) -> "RequestState":

@@ -10,7 +10,7 @@ from pricerange.errors import PriceRangeError
 from service.errors import BodyTooLargeError
 from service.http import deadline
 from service.http.api_keys import ApiKeys
-from service.http.body import JSON, check_upgrade, media_type_of
+from service.http.body import JSON, media_type_of
 from service.http.problems import rejection
 from service.http.reply import headers_of_reply
 from service.http.request_state import RequestState
@@ -30,7 +30,7 @@ class FastPath:
         """Return whether a request is of the route, as far as its first line says."""
         return state.path == PATH and state.method == "POST"
 
-    def begin(self, state: RequestState, body: bytearray) -> None:
+    def begin(self, state: RequestState, body: bytes) -> None:
         """Ask for the answer to a request; it is written in a later iteration of the event loop."""
         state.route = PATH
         answer = _FastAnswer(state, self._endpoint)
@@ -39,7 +39,6 @@ class FastPath:
             if self._keys is not None:
                 self._keys.check(state)
             media_type_of(state.headers, (JSON,))
-            check_upgrade(state.headers)
             if len(body) > self._endpoint.limit:
                 raise BodyTooLargeError(self._endpoint.limit)
             self._endpoint.batcher.submit_phone(body, ends, answer)

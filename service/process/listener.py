@@ -21,11 +21,14 @@ _BACKLOG = 2048
 
 def bind(host: str, port: int) -> socket.socket:
     """Take the address, from now on clients wait there. Raises `SettingsError` where it is not free."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        [(family, _, _, _, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise SettingsError("host", f"an address or a name that has one ({error.strerror})", host) from error
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        listener.bind(address)
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
@@ -47,7 +50,7 @@ def refuse_newcomers(listener: socket.socket) -> None:
         return
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in _DROP_SYN))
     program = _Program(len(_DROP_SYN), ctypes.addressof(code))
-    with contextlib.suppress(PermissionError):  # a sandbox that forbids filters leaves the moment open
+    with contextlib.suppress(OSError):  # a sandbox or an old kernel without filters leaves the moment open
         listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, bytes(program))
 
 

@@ -1,43 +1,41 @@
-"""Logging: one JSON object a line on standard output."""
+"""Logging: one JSON object a line on standard output, through a queue."""
 
 import logging
-import logging.config
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import orjson
+from service.telemetry.log_line import formatted
+from service.telemetry.log_queue import LogQueue
+
+_LAST_SECONDS = 1.0
+"""Seconds that a slow reader of the log has for the last lines."""
 
 
-class JsonFormatter(logging.Formatter):
-    """Writes a record, and the `fields` that came with it, as JSON."""
+class QueueHandler(logging.Handler):
+    """Writes a record, and the `fields` that came with it, into the queue."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **getattr(record, "fields", {}),
-        }
+    def __init__(self, queue: LogQueue) -> None:
+        super().__init__()
+        self._queue = queue
+        self._tracebacks = logging.Formatter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue the line."""
+        fields = dict(getattr(record, "fields", {}))
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+            fields["traceback"] = self._tracebacks.formatException(record.exc_info)
+        level = record.levelname.lower()
+        self._queue.put(formatted(level, record.name, record.getMessage(), fields, record.created))
 
 
-def configure(level: str) -> None:
-    """Send every logger's lines to standard output."""
-    logging.config.dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "formatters": {"json": {"()": JsonFormatter}},
-            "handlers": {
-                "stdout": {
-                    "class": "logging.StreamHandler",
-                    "formatter": "json",
-                    "stream": "ext://sys.stdout",
-                }
-            },
-            "root": {"handlers": ["stdout"], "level": level.upper()},
-        }
-    )
+@contextmanager
+def to_queue(level: str) -> Iterator[LogQueue]:
+    """Send every logger's lines to a queue, which is written out at the end."""
+    queue = LogQueue()
+    root = logging.getLogger()
+    root.handlers[:] = [QueueHandler(queue)]
+    root.setLevel(level.upper())
+    try:
+        yield queue
+    finally:
+        queue.close(_LAST_SECONDS)

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from socket import socket
+from time import monotonic
 from typing import cast
 
 import uvicorn
@@ -14,6 +15,7 @@ import uvicorn
 from service.http.connection import HttpConnection
 from service.http.lifecycle import Lifecycle
 from service.process.listener import refuse_newcomers, waiting
+from service.telemetry.shared_counters import HEARTBEAT, SharedCounters
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +35,19 @@ class DrainingServer(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, lifecycle: Lifecycle, drain_delay: float, parent: Connection | None
+        self,
+        config: uvicorn.Config,
+        lifecycle: Lifecycle,
+        drain_delay: float,
+        parent: Connection | None,
+        counters: SharedCounters,
     ) -> None:
         super().__init__(config)
         self._lifecycle = lifecycle
         self._drain_delay = drain_delay
         self._parent = parent
         self._last_on_the_port = parent is None
+        self._row = counters.row
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Open the listener and turn ready; a parent process hears of it, and its end ends us."""
@@ -51,7 +59,8 @@ class DrainingServer(uvicorn.Server):
             asyncio.get_running_loop().add_reader(self._parent.fileno(), self._parent_leaves)
 
     async def on_tick(self, counter: int) -> bool:
-        """Do what is due every 0.1 s: look after a fifth of the clients, never after all at once."""
+        """Do what is due every 0.1 s: give a sign of life, look after a fifth of the clients."""
+        self._row[HEARTBEAT] = monotonic()
         for connection in self._connections:
             if hash(connection) % 5 == counter % 5:
                 connection.check_timeouts()
@@ -93,7 +102,7 @@ class DrainingServer(uvicorn.Server):
         self._lifecycle.state = "draining"
         for connection in self._connections:
             connection.drain()
-        log.info("draining: unready now, the listener closes in %g s", self._drain_delay)
+        log.info("draining: no longer ready, the port closes in %g s", self._drain_delay)
         asyncio.get_running_loop().call_later(self._drain_delay, self._stop)
 
     def _parent_leaves(self) -> None:
@@ -117,4 +126,4 @@ class DrainingServer(uvicorn.Server):
 
     def _protocol(self) -> asyncio.Protocol:
         make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
-        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        return make(server_state=self.server_state)

@@ -11,15 +11,24 @@ from time import monotonic
 
 from pricerange import bundle
 from pricerange.errors import PriceRangeError
+from service.process import logs
 from service.settings import Settings
-from service.telemetry.shared_counters import SharedCounters
+from service.telemetry.log_queue import LogQueue
+from service.telemetry.shared_counters import HEARTBEAT, WORKER_RESTARTS, SharedCounters
 
 log = logging.getLogger(__name__)
 
-Serve = Callable[[Settings, socket.socket, SharedCounters, Connection], int]
+Serve = Callable[[Settings, socket.socket, SharedCounters, LogQueue, Connection], int]
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
-"""Seconds before a worker that never got ready is started again; each time twice as long."""
+_FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_UNREADY = 0.1, 1.0, 5.0
+"""Seconds before a worker that did not last is replaced; each time twice as long, up to a bound that is
+higher for one that was never ready."""
+_LASTING_SECONDS = 10.0
+"""Seconds that a worker has to be ready for to count as one that lasts."""
+_LOOK_SECONDS = 0.5
+"""Seconds between two looks at the workers' signs of life."""
+_END_SECONDS = 5.0
+"""Seconds beyond the drain that a worker gets to end, before it is killed."""
 
 
 def supervise(settings: Settings, listener: socket.socket, serve: Serve) -> int:
@@ -49,7 +58,18 @@ class _WorkerProcess:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, held_back)
         its_end.close()
         self.counters = counters
-        self.ready = False
+        self.ready_since: float | None = None
+
+    def hangs(self, timeout: float) -> bool:
+        """Return whether the worker has been ready, and silent for so many seconds."""
+        if self.ready_since is None:
+            return False
+        sign = max(self.ready_since, self.counters.row[HEARTBEAT])
+        return monotonic() - sign > timeout
+
+    def lasted(self) -> bool:
+        """Return whether the worker was ready for long enough."""
+        return self.ready_since is not None and monotonic() - self.ready_since > _LASTING_SECONDS
 
 
 class _Supervisor:
@@ -58,7 +78,8 @@ class _Supervisor:
         self._listener = listener
         self._serve = serve
         self._workers: list[_WorkerProcess] = []
-        self._vacant = SharedCounters.of(settings.workers)
+        *self._vacant, self._own = SharedCounters.of(settings.workers)
+        self._started = 0
         self._ever_ready = False
         self._pause = _FIRST_PAUSE
         self._start_again_at = 0.0
@@ -79,24 +100,30 @@ class _Supervisor:
     def _fill_up(self) -> None:
         while self._vacant and monotonic() >= self._start_again_at:
             counters = self._vacant.pop()
+            self._started += 1
+            self._own.row[WORKER_RESTARTS] = max(0, self._started - self._settings.workers)
             self._workers.append(_WorkerProcess(self._settings, self._listener, counters, self._serve))
 
     def _wait(self) -> int | None:
         """Wait for something to happen; return the exit code when it is time to leave."""
-        starting = [worker.pipe for worker in self._workers if not worker.ready]
+        starting = [worker.pipe for worker in self._workers if worker.ready_since is None]
         ends = [worker.process.sentinel for worker in self._workers]
-        pause = max(0.0, self._start_again_at - monotonic()) if self._vacant else None
+        pause = max(0.0, self._start_again_at - monotonic()) if self._vacant else _LOOK_SECONDS
         happened = wait([self._signals, *starting, *ends], pause)
         if self._signals in happened:
             return self._end_all()
         for worker in list(self._workers):
-            if worker.pipe in happened and not worker.ready:
+            if worker.pipe in happened and worker.ready_since is None:
                 self._heard(worker)
             if worker.process.sentinel in happened:
                 self._reap(worker)
                 if not self._ever_ready:
                     self._end_all()
                     return max(worker.process.exitcode or 0, 1)
+            elif worker.hangs(self._settings.worker_timeout):
+                seconds = self._settings.worker_timeout
+                log.error("worker %d has not responded for %g s: killing it", worker.process.pid, seconds)
+                worker.process.kill()
         return None
 
     def _heard(self, worker: _WorkerProcess) -> None:
@@ -104,8 +131,8 @@ class _Supervisor:
             worker.pipe.recv()
         except EOFError:
             return
-        worker.ready = self._ever_ready = True
-        self._pause = _FIRST_PAUSE
+        worker.ready_since = monotonic()
+        self._ever_ready = True
 
     def _reap(self, worker: _WorkerProcess) -> None:
         worker.process.join()
@@ -113,27 +140,36 @@ class _Supervisor:
         worker.counters.end()
         self._workers.remove(worker)
         self._vacant.append(worker.counters)
-        log.error("worker %d ended with %s", worker.process.pid, worker.process.exitcode)
-        if not worker.ready:
+        log.error("worker %d exited with %s", worker.process.pid, worker.process.exitcode)
+        if worker.lasted():
+            self._pause = _FIRST_PAUSE
+        else:
             self._start_again_at = monotonic() + self._pause
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            longest = _LONGEST_UNREADY if worker.ready_since is None else _LONGEST_PAUSE
+            self._pause = min(2 * self._pause, longest)
 
     def _end_all(self) -> int:
         """Tell every worker to drain, also those that are still starting, and wait for their ends."""
         self._listener.close()
         for worker in self._workers:
             worker.pipe.close()
+        until = monotonic() + self._settings.drain_delay + self._settings.drain_timeout + _END_SECONDS
         for worker in self._workers:
-            worker.process.join()
+            worker.process.join(max(0.0, until - monotonic()))
+            if worker.process.exitcode is None:
+                log.error("worker %d did not end: killing it", worker.process.pid)
+                worker.process.kill()
+                worker.process.join()
         return int(any(worker.process.exitcode for worker in self._workers))
 
 
 def _work(
     serve: Serve, settings: Settings, listener: socket.socket, counters: SharedCounters, parent: Connection
 ) -> None:
-    try:
-        code = serve(settings, listener, counters, parent)
-    except PriceRangeError as error:
-        log.error("%s", error)
-        code = error.exit_code
+    with logs.to_queue(settings.log_level) as log_queue:
+        try:
+            code = serve(settings, listener, counters, log_queue, parent)
+        except PriceRangeError as error:
+            log.error("%s", error)
+            code = error.exit_code
     raise SystemExit(code)

@@ -1,20 +1,36 @@
-"""One line a request, as JSON."""
+"""The access log: one line a request, written straight into the queue."""
 
-import logging
+from time import time
 
 from service.http.request_state import RequestState
+from service.telemetry.log_line import quoted, timestamp
+from service.telemetry.log_queue import LogQueue
 
-log = logging.getLogger("service.access")
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/")
+"""What stands in JSON as it is."""
 
 
-def write(state: RequestState, seconds: float) -> None:
-    """Write the line of a request that took so many seconds."""
-    fields = {
-        "request_id": state.request_id.decode(),
-        "client": state.client,
-        "method": state.method,
-        "path": state.path,
-        "status": state.status,
-        "duration_ms": round(seconds * 1e3, 3),
-    }
-    log.info("request", extra={"fields": fields})
+class AccessLog:
+    """Writes the lines; logging's own way would cost a request as much as all else together."""
+
+    def __init__(self, queue: LogQueue) -> None:
+        self._queue = queue
+
+    def write(self, state: RequestState, seconds: float) -> None:
+        """Write the line of a request that took so many seconds."""
+        request_id = state.request_id
+        if not _PLAIN.issuperset(request_id):
+            request_id = quoted(request_id.decode())[1:-1]
+        self._queue.put(
+            b'{"time":"%b","level":"info","logger":"service.access","message":"request","request_id":"%b",'
+            b'"client":%b,"method":%b,"path":%b,"status":%d,"duration_ms":%.3f}\n'
+            % (
+                timestamp(time()),
+                request_id,
+                b"null" if state.client is None else b'"%b"' % state.client.encode(),
+                b'"%b"' % state.method.encode(),
+                b'"%b"' % state.path.encode() if state.path == state.route else quoted(state.path),
+                state.status,
+                seconds * 1e3,
+            )
+        )

@@ -23,7 +23,7 @@ from pricerange.predictor import Prediction, Predictor
 from service.errors import ServiceError
 from service.http.problems import kinds
 from service.http.request_state import UNMATCHED
-from service.telemetry.shared_counters import SharedCounters
+from service.telemetry.shared_counters import WORKER_RESTARTS, SharedCounters
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other")
 _STATUSES = (
@@ -81,13 +81,14 @@ class Metrics(Collector):
         self._run_duration = counters.take(len(_RUN_SECONDS) + 1)
         self._run_rows = counters.take(len(_ROWS) + 1)
         self._predictions = counters.take(len(LABELS))
+        self._log_lines_dropped = counters.take(1)
         self._reasons = {reason: counters.take(1) for reason in (*kinds(), "other")}
         self._routes: dict[str, _RouteSlots] = {}
         self._slots: dict[tuple[str, str, int], tuple[int, int]] = {}
         self.add_routes([UNMATCHED])
         self._registry = CollectorRegistry()
         self._registry.register(self)
-        if counters.workers == 1:
+        if not counters.shared:
             ProcessCollector(registry=self._registry)
             PlatformCollector(registry=self._registry)
         self._row[_WORKERS[predictor.provider]] = 1
@@ -134,6 +135,10 @@ class Metrics(Collector):
     def rejected(self, reason: str) -> None:
         """Count one rejection by its kind of problem."""
         self._row[self._reasons.get(reason, self._reasons["other"])] += 1
+
+    def log_line_dropped(self) -> None:
+        """Count one line of the log that was dropped."""
+        self._row[self._log_lines_dropped] += 1
 
     def queued(self, rows: int) -> None:
         """Say how many phones wait for the model."""
@@ -215,7 +220,11 @@ class Metrics(Collector):
 
     def _of_workers(self, sums: _Sums) -> Iterator[Metric]:
         yield Gauge("pricerange_queue_rows", "Phones that wait for the model", float(sums[_QUEUE_ROWS]))
+        dropped = float(sums[self._log_lines_dropped])
+        yield Counter("pricerange_log_lines_dropped", "Log lines that found no room", dropped)
         workers = {provider: float(sums[slot]) for provider, slot in _WORKERS.items()}
+        restarts = float(sums[WORKER_RESTARTS])
+        yield Counter("pricerange_worker_restarts", "Workers started in place of others", restarts)
         yield Gauge("pricerange_workers", "Processes that have loaded the model", sum(workers.values()))
         info = Gauge(
             "pricerange_model_info",

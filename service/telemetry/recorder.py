@@ -3,16 +3,16 @@
 from time import monotonic
 
 from service.http.request_state import RequestState
-from service.telemetry import access_log
+from service.telemetry.access_log import AccessLog
 from service.telemetry.metrics import Metrics
 
 
 class Recorder:
     """Records requests, each before its last bytes leave: no answer is without its count."""
 
-    def __init__(self, metrics: Metrics, log_access: bool) -> None:
+    def __init__(self, metrics: Metrics, access_log: AccessLog | None) -> None:
         self._metrics = metrics
-        self._log_access = log_access
+        self._access_log = access_log
 
     def __call__(self, state: RequestState) -> None:
         """Record a request, unless that was done."""
@@ -24,5 +24,5 @@ class Recorder:
         self._metrics.answered(state.route, state.method, state.status, seconds)
         if state.rejected_as is not None:
             self._metrics.rejected(state.rejected_as)
-        if self._log_access:
-            access_log.write(state, seconds)
+        if self._access_log is not None:
+            self._access_log.write(state, seconds)

@@ -20,6 +20,10 @@ SLOTS = 32_768
 """Slots of a row; they are zeros, 256 KiB, whether used or not."""
 GAUGES = 8
 """The first slots of a row, for what is true only while its process lives."""
+HEARTBEAT = GAUGES - 1
+"""Gauge: when the process last ran its event loop, on the monotonic clock that all processes share."""
+WORKER_RESTARTS = GAUGES
+"""Counter in the parent's row: workers that were started in place of others."""
 
 _Memory: TypeAlias = "array[float] | ctypes.Array[ctypes.c_double]"
 
@@ -48,23 +52,24 @@ class SharedCounters:
         self._rows = np.frombuffer(cells, np.float64).reshape(-1, SLOTS)
         # `row[slot] += 1` costs less by a memoryview than by an array or by NumPy
         self.row = cells.cast("d")[number * SLOTS : (number + 1) * SLOTS]
-        self._taken = GAUGES
+        self._taken = WORKER_RESTARTS + 1
 
     @classmethod
     def of(cls, workers: int) -> list[Self]:
-        """Make room for a number of processes and return what each is to be given."""
-        memory: _Memory = array("d", bytes(8 * SLOTS))
-        if workers > 1:
-            memory = multiprocessing.get_context("spawn").RawArray(ctypes.c_double, workers * SLOTS)
-        return [cls(memory, number) for number in range(workers)]
+        """Make room for some workers and return what each is to be given; of several, last the parent."""
+        if workers == 1:
+            return [cls(array("d", bytes(8 * SLOTS)), 0)]
+        rows = workers + 1
+        memory = multiprocessing.get_context("spawn").RawArray(ctypes.c_double, rows * SLOTS)
+        return [cls(memory, number) for number in range(rows)]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._memory, self._number)
 
     @property
-    def workers(self) -> int:
-        """The number of rows."""
-        return len(self._rows)
+    def shared(self) -> bool:
+        """Whether there are other processes."""
+        return len(self._rows) > 1
 
     def take(self, count: int) -> int:
         """Return the first of `count` slots that nobody else has; processes that ask alike get the same.

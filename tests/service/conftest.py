@@ -1,4 +1,4 @@
-"""Servers for the tests of this room."""
+"""Servers for the tests of this package."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

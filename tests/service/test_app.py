@@ -90,7 +90,7 @@ def test_access_log_is_one_json_line_a_request(
 def test_docs_come_from_the_phone_table(client: httpx.Client) -> None:
     assert "swagger" in client.get("/docs").raise_for_status().text
     phone = client.get("/openapi.json").json()["components"]["schemas"]["Phone"]
-    assert phone["properties"]["ram"]["description"] == "Working memory (MB)"
+    assert phone["properties"]["ram"]["description"] == "RAM (MB)"
     assert phone["properties"]["ram"]["minimum"] == 128
     assert phone["additionalProperties"] is False
     assert len(phone["required"]) == 20

@@ -264,4 +264,4 @@ def test_metrics_cannot_need_a_key_that_nobody_has(
 ) -> None:
     server = start(model_repository, "--metrics-need-key")
     assert server.wait() == SettingsError.exit_code
-    assert "api_keys_file must be set" in "\n".join(server.lines)
+    assert "api_keys_file to be set" in "\n".join(server.lines)

@@ -133,7 +133,7 @@ def test_a_head_without_end_is_refused_by_its_size(connect: Any, at_once: bool) 
         time.sleep(0.01)
     problem = refusal(until_closed(connection))
     assert problem["status"] == 431
-    assert "longer than 32768 bytes" in problem["detail"]
+    assert "more than 32768 bytes" in problem["detail"]
 
 
 def test_a_long_head_within_the_limit_is_answered(impatient: Server) -> None:

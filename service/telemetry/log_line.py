@@ -1,0 +1,40 @@
+"""One line of the log: a JSON object in ASCII, so that nothing in it moves a cursor or hides text."""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+_DEL = "\x7f"
+
+
+class _Clock:
+    """Wall-clock time as ISO 8601 in UTC with milliseconds; the seconds are written once each."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = b""
+
+    def __call__(self, now: float) -> bytes:
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
+        return b"%b.%03d+00:00" % (self._text, int((now - second) * 1000))
+
+
+timestamp = _Clock()
+
+
+def quoted(text: str) -> bytes:
+    """Write a text as a JSON string of printable ASCII."""
+    return json.dumps(text).replace(_DEL, "\\u007f").encode()
+
+
+def formatted(
+    level: str, logger: str, message: str, fields: Mapping[str, Any], now: float | None = None
+) -> bytes:
+    """Write a line, with its newline."""
+    begin = {"level": level, "logger": logger, "message": message, **fields}
+    rest = json.dumps(begin, default=str, separators=(",", ":")).replace(_DEL, "\\u007f").encode()
+    return b'{"time":"%b",%b\n' % (timestamp(time.time() if now is None else now), rest[1:])

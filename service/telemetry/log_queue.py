@@ -1,0 +1,88 @@
+"""Log lines on their way out: a bounded queue, written by a thread, so that no reader can stop the service.
+
+A pipe whose reader sleeps blocks whoever writes to it. Lines that do not fit meanwhile are dropped, counted,
+and reported in the log as soon as it moves again. A pipe without a reader ends the writing, and nothing else.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+
+from service.telemetry import log_line
+
+MOST_BYTES = 1 << 22
+"""Bytes of lines that wait: a second of requests at full speed."""
+_PAUSE = 0.02
+"""Seconds in which lines gather for one write; a line is never later than that."""
+
+
+class LogQueue:
+    """Lines for a file descriptor; any thread may put some."""
+
+    def __init__(self, descriptor: int = 1) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._dropped = 0
+        self._filled = threading.Event()
+        self._closed = False
+        self._broken = False
+        self._on_drop: Callable[[], None] = _nothing
+        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+        self._thread.start()
+
+    def on_drop(self, count: Callable[[], None]) -> None:
+        """Have each line that is dropped counted."""
+        self._on_drop = count
+
+    def put(self, line: bytes) -> None:
+        """Queue a line, which ends with a newline, or drop it where there is no room."""
+        with self._lock:
+            fits = self._size + len(line) <= MOST_BYTES and not self._broken
+            if fits:
+                self._lines.append(line)
+                self._size += len(line)
+            else:
+                self._dropped += 1
+        if not fits:
+            self._on_drop()
+        elif not self._filled.is_set():
+            self._filled.set()
+
+    def close(self, seconds: float) -> None:
+        """Write what is queued, for so many seconds at most."""
+        self._closed = True
+        self._filled.set()
+        self._thread.join(seconds)
+
+    def _write(self) -> None:
+        while not self._broken:
+            self._filled.wait()
+            closed = self._closed
+            if not closed:
+                time.sleep(_PAUSE)
+            self._filled.clear()
+            with self._lock:
+                lines, self._lines, self._size = self._lines, [], 0
+                dropped, self._dropped = self._dropped, 0
+            if dropped:
+                message = f"{dropped} log lines were dropped: its reader was too slow"
+                lines.append(log_line.formatted("warning", __name__, message, {}))
+            try:
+                _write_all(self._descriptor, b"".join(lines))
+            except OSError:
+                self._broken = True
+            if closed:
+                return
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _nothing() -> None:
+    """Count no dropped line."""
