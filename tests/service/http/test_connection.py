@@ -1,10 +1,14 @@
 """What a connection may do: how long it may take, how much it may send, and what it is told otherwise."""
 
 import json
+import re
 import socket
 import struct
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -384,3 +388,102 @@ def test_a_client_that_leaves_requests_behind_leaves_no_traceback(
     assert httpx.post(f"{server.url}/predict", json=phone, verify=NO_TLS).status_code == 200
     assert server.end() == 0
     assert not any("Traceback" in line for line in server.lines)
+
+
+# requests that others could take for two, or for other ones
+
+
+@pytest.mark.parametrize("pause", [0, 0.1], ids=["at once", "later"])
+def test_a_body_behind_an_offer_to_upgrade_is_a_body_and_no_request(
+    connect: Any, phone: dict[str, float], pause: float
+) -> None:
+    connection = connect()
+    smuggled = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
+    lines = ["POST /predict HTTP/1.1", "Host: a", "Connection: Upgrade", "Upgrade: websocket"]
+    head = "\r\n".join([*lines, f"Content-Length: {len(smuggled)}", "", ""])
+    connection.sendall(head.encode())
+    time.sleep(pause)
+    connection.sendall(smuggled + request(phone, "X-Request-Id: honest", "Connection: close"))
+    answers = until_closed(connection)
+    assert [int(status) for status in re.findall(rb"HTTP/1.1 (\d+) ", answers)] == [422, 200]
+    assert ids_of(answers)[-1] == "honest"
+
+
+def test_an_offer_of_http_2_is_passed_over(connect: Any, phone: dict[str, float]) -> None:
+    connection = connect()
+    offer = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAAAAIAAAAA")
+    connection.sendall(request(phone, *offer))
+    assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
+@pytest.mark.parametrize("pause", [0, 0.1], ids=["at once", "later"])
+def test_nothing_in_a_trailer_is_taken_for_a_header(
+    connect: Any, phone: dict[str, float], path: str, pause: float
+) -> None:
+    connection = connect()
+    body = json.dumps(phone if path == "/predict" else {"phones": [phone]}).encode()
+    connection.sendall(f"POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+    time.sleep(pause)
+    trailers = b"X-Request-Id: trailer\r\nContent-Type: text/plain\r\nX-Request-Timeout-Ms: nonsense\r\n"
+    connection.sendall(b"%x\r\n%b\r\n0\r\n%b\r\n" % (len(body), body, trailers))
+    connection.sendall(request(phone, "Connection: close"))
+    answers = until_closed(connection)
+    assert answers.count(b"HTTP/1.1 200") == 2
+    assert "trailer" not in ids_of(answers)
+
+
+@pytest.mark.parametrize("line", [b"x: y\r\n", b"x" * 1_000], ids=["many", "one without end"])
+def test_trailers_without_end_are_rejected_and_cost_no_memory(
+    impatient: Server, connect: Any, line: bytes
+) -> None:
+    connection, before = connect(), psutil.Process(impatient.process.pid).memory_info().rss
+    connection.sendall(b"POST /predict HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    connection.sendall(b"2\r\n{}\r\n0\r\n")
+    for _ in range(200):
+        connection.sendall(line * (100_000 // len(line)))
+    assert refusal(until_closed(connection))["status"] == 400
+    assert psutil.Process(impatient.process.pid).memory_info().rss - before < 30e6
+    assert httpx.get(f"{impatient.url}/livez", verify=NO_TLS).status_code == 200
+
+
+def test_requests_sent_ahead_stay_bytes_and_keep_nobody_waiting(
+    start: Callable[..., Server], model_repository: Path
+) -> None:
+    server = start(model_repository, "--no-access-log").wait_until_ready()
+    process, url = psutil.Process(server.process.pid), httpx.URL(server.url)
+    httpx.get(f"{server.url}/openapi.json", verify=NO_TLS)
+    before = process.memory_info().rss
+    ahead = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n" * 3_000
+    with ExitStack() as stack, httpx.Client(base_url=server.url, verify=NO_TLS) as client:
+        connections = [
+            stack.enter_context(socket.create_connection((url.host, url.port or 80))) for _ in range(50)
+        ]
+        for connection in connections:
+            connection.setblocking(False)
+            with suppress(BlockingIOError):
+                connection.send(ahead)
+        slowest = 0.0
+        for _ in range(20):
+            began = time.monotonic()
+            assert client.get("/livez").status_code == 200
+            slowest = max(slowest, time.monotonic() - began)
+        assert process.memory_info().rss - before < 60e6
+        # far below the seconds that all of them together take
+        assert slowest < 2
+
+
+def test_a_request_that_is_rejected_early_is_read_before_the_end(
+    start: Callable[..., Server], model_repository: Path
+) -> None:
+    """As `urllib` does: all of a large body is sent before anything is read."""
+    server = start(model_repository, "--max-stream-bytes", "1000").wait_until_ready()
+    body = b"x" * 8_000_000
+    asked = urllib.request.Request(
+        f"{server.url}/predict/batch", body, {"Content-Type": "text/csv"}, method="POST"
+    )
+    for _ in range(5):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(asked, timeout=20)
+        assert refused.value.code == 413
+        assert json.load(refused.value)["status"] == 413

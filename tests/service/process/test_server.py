@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from live_server import NO_TLS, Server
 
@@ -121,3 +122,20 @@ def test_a_sender_that_never_ends_does_not_keep_the_server(start: Start, model_r
 def test_ctrl_c_ends_without_the_delay(start: Start, model_repository: Path) -> None:
     server = start(model_repository, "--drain-delay", "60").wait_until_ready()
     assert server.end(signal.SIGINT, seconds=10) == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_a_signal_that_means_nothing_here_ends_nothing(
+    start: Callable[..., Server],
+    model_repository: Path,
+    phone: dict[str, float],
+    number: signal.Signals,
+    workers: str,
+) -> None:
+    server = start(model_repository, "--workers", workers).wait_until_ready()
+    for process in (psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children()):
+        process.send_signal(number)
+    time.sleep(0.2)
+    assert httpx.post(f"{server.url}/predict", json=phone, verify=NO_TLS).status_code == 200
+    assert server.end() == 0

@@ -165,6 +165,60 @@ def test_a_signal_to_the_whole_group_ends_starting_workers_in_order(
     assert not any("Traceback" in line for line in server.lines)
 
 
+def restarts(server: Server) -> float:
+    return value(server, "pricerange_worker_restarts_total")
+
+
+def value(server: Server, name: str) -> float:
+    lines = httpx.get(f"{server.url}/metrics", verify=NO_TLS).text.splitlines()
+    return next(float(line.split()[-1]) for line in lines if line.startswith(f"{name} "))
+
+
+def test_a_worker_that_hangs_is_killed_and_replaced(
+    start: Start, model_repository: Path, phone: dict[str, float]
+) -> None:
+    server = start(model_repository, "--workers", "2", "--worker-timeout", "1").wait_until_ready()
+    wait_until(lambda: ready(server) == 2)
+    hangs, _ = serving(server)
+    with client_of(server, serving(server)[1]) as client:
+        stop(hangs)
+        wait_until(lambda: not hangs.is_running() or hangs.status() == psutil.STATUS_ZOMBIE)
+        wait_until(lambda: ready(server) == 3)
+        assert client.post("/predict", json=phone).status_code == 200
+        assert "pricerange_worker_restarts_total 1.0" in client.get("/metrics").text
+    assert any("has not responded for 1 s" in line["message"] for line in server.log(level="error"))
+    assert server.end() == 0
+
+
+def test_a_worker_that_hangs_does_not_keep_the_others_from_ending(
+    start: Start, model_repository: Path
+) -> None:
+    flags = ("--workers", "2", "--worker-timeout", "600", "--drain-timeout", "0.5")
+    server = start(model_repository, *flags).wait_until_ready()
+    wait_until(lambda: ready(server) == 2)
+    workers = serving(server)
+    stop(workers[0])
+    began = time.monotonic()
+    assert server.end(seconds=30) == 1
+    assert time.monotonic() - began < 20
+    assert not psutil.wait_procs(workers, timeout=5)[1]
+
+
+def test_workers_that_do_not_last_are_replaced_less_and_less_often(
+    start: Start, model_repository: Path
+) -> None:
+    server = start(model_repository, "--workers", "2").wait_until_ready()
+    wait_until(lambda: ready(server) == 2)
+    ended = time.monotonic() + 4
+    while time.monotonic() < ended:
+        for worker in serving(server)[:1]:
+            worker.kill()
+        time.sleep(0.05)
+    wait_until(lambda: len(serving(server)) == 2)
+    assert restarts(server) <= 8  # one after 0.1 s, 0.2, 0.4, 0.8, then one a second
+    assert server.end() == 0
+
+
 class Load:
     """Clients on connections kept alive that ask about phones whose answers are known."""
 
