@@ -16,6 +16,7 @@ from service.http import deadline
 from service.http.request_state import RequestState
 
 JSON = "application/json"
+_PLAIN_JSON = JSON.encode()
 
 _PARAMETERS = frozenset({"", "charset=utf-8", "header=present"})
 _PACE_BYTES = 16_384
@@ -102,6 +103,8 @@ def media_type_of(headers: Mapping[bytes, bytes], known: Sequence[str]) -> str:
 
     Raises `MediaTypeError`, also for text that is not UTF-8 and for a body that is encoded.
     """
+    if headers.get(b"content-type") == _PLAIN_JSON and b"content-encoding" not in headers and JSON in known:
+        return JSON
     content_type = headers.get(b"content-type", known[0].encode()).decode("latin-1")
     found = content_type
     if content_type not in known:

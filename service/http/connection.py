@@ -34,6 +34,8 @@ _HIGH_WATER_BYTES = 65_536
 """Bytes of a body that wait for the application before reading pauses."""
 _MOST_KEPT_BYTES = 1 << 20
 """Bytes of a body that are read for nothing to keep a connection whose request was answered early."""
+_MOST_KNOWN_BYTES = 1_024
+"""Bytes of a head that is remembered, parsed, for the next request on its connection."""
 _LINGER_SECONDS = 5.0
 """Seconds that a client has to read its last answer, while what it still sends is thrown away: a connection
 that is closed with bytes unread is reset, and takes the answer with it."""
@@ -98,10 +100,13 @@ class HttpConnection(asyncio.Protocol):
         self._head: Head | None = None
         self._body: BodyReader | None = None
         self._exchange: AsgiExchange | None = None
+        # most clients send one head over and over
+        self._known: tuple[bytes | None, Any] = (None, None)
         self._keep_alive = True
         self._reading = True
         self._due = False
         self._writable: asyncio.Event | None = None
+        self._defaults: tuple[object, bytes] = (None, b"")
         self._answered = 0
         self._seen: tuple[object, ...] = ()
         self._seen_since = 0.0
@@ -111,6 +116,7 @@ class HttpConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self._client: tuple[str, int] | None = peer[:2] if peer else None
+        self._address = peer[0] if peer else None
         self._server_state.connections.add(self)  # type: ignore[arg-type]
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -286,6 +292,10 @@ class HttpConnection(asyncio.Protocol):
         if end == begin:
             self._resume_reading()
             return
+        if not self._fed and data[begin:end] == self._known[0]:
+            self._at = end
+            self._begin(self._known[1])
+            return
         try:
             if end - begin > MOST_HEAD_BYTES:
                 raise HeadTooLargeError(MOST_HEAD_BYTES)
@@ -301,6 +311,8 @@ class HttpConnection(asyncio.Protocol):
         except PriceRangeError as error:
             self._reject(error)
             return
+        if end - begin <= _MOST_KNOWN_BYTES:
+            self._known = data[begin:end], head
         self._at, self._fed, self._parser = end, 0, None
         self._begin(head)
 
@@ -308,9 +320,7 @@ class HttpConnection(asyncio.Protocol):
         """Have a request answered, as far as it is here."""
         self._head = head
         self._keep_alive = head.keep_alive and self._lifecycle.state != "draining"
-        state = self._app.requests.open(
-            head.method, head.path, self._client[0] if self._client else None, head.headers, self
-        )
+        state = self._app.requests.open(head.method, head.path, self._address, head.by_name, self)
         body = self._body = BodyReader(head.length)
         content = b""
         try:
@@ -385,7 +395,7 @@ class HttpConnection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         self._keep_alive = False
-        state = self._app.requests.open("", "", self._client[0] if self._client else None, (), self)
+        state = self._app.requests.open("", "", self._address, {}, self)
         reply = rejection(error, state)
         state.answer(reply.status_code, reply.raw_headers, reply.body)
 
@@ -403,10 +413,14 @@ class HttpConnection(asyncio.Protocol):
     def _head_of_answer(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         if status == HTTPStatus.REQUEST_TIMEOUT or not self._can_follow():
             self._keep_alive = False
-        fields = [b"%b: %b\r\n" % header for header in (*self._server_state.default_headers, *headers)]
-        if not self._keep_alive:
-            fields.append(b"connection: close\r\n")
-        return b"".join((_STATUS_LINES[status], *fields, b"\r\n"))
+        defaults = self._server_state.default_headers
+        if defaults is not self._defaults[0]:  # uvicorn makes them anew each second, with the date
+            self._defaults = defaults, b"".join(b"%b: %b\r\n" % header for header in defaults)
+        parts = [_STATUS_LINES[status], self._defaults[1]]
+        for name, value in headers:
+            parts += (name, b": ", value, b"\r\n")
+        parts.append(b"\r\n" if self._keep_alive else b"connection: close\r\n\r\n")
+        return b"".join(parts)
 
     def _can_follow(self) -> bool:
         """Return whether a request can follow on the connection: it will be found, at a bearable cost."""

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from contextvars import ContextVar
-from time import monotonic
 from typing import NamedTuple
 
 from service.errors import DeadlineError, RequestHeaderError
@@ -28,11 +27,12 @@ class Deadline(NamedTuple):
 _deadline: ContextVar[Deadline] = ContextVar("deadline")
 
 
-def of(headers: Mapping[bytes, bytes], default: float) -> Deadline:
-    """Return the deadline of a request that begins now. Raises `RequestHeaderError`."""
-    asked = _HEADER in headers
-    seconds = _asked(headers[_HEADER]) if asked else default
-    return Deadline(seconds, monotonic() + seconds, asked)
+def of(headers: Mapping[bytes, bytes], default: float, began: float) -> Deadline:
+    """Return the deadline of a request that began at a time. Raises `RequestHeaderError`."""
+    if _HEADER not in headers:
+        return Deadline(default, began + default, False)
+    seconds = _asked(headers[_HEADER])
+    return Deadline(seconds, began + seconds, True)
 
 
 def begin(deadline: Deadline) -> None:

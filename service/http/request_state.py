@@ -3,7 +3,7 @@
 import itertools
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol, cast
@@ -97,24 +97,13 @@ class Requests:
         method: str,
         path: str,
         client: str | None,
-        headers: Sequence[tuple[bytes, bytes]],
+        headers: Mapping[bytes, bytes],
         writer: ResponseWriter | None,
     ) -> RequestState:
         """Make the state of a request that begins now; method and path are empty where none could be read."""
-        by_name = dict(headers)
-        if len(by_name) < len(headers):
-            by_name = _joined(headers)
-        given = by_name.get(b"x-request-id")
+        given = headers.get(b"x-request-id")
         if given is None or not _REQUEST_ID.fullmatch(given):
             given = b"%b%012x" % (self._ids_begin, next(self._ids_end))
         return RequestState(
-            method, path, client, by_name, given, monotonic(), self._receive_timeout, writer, self._record
+            method, path, client, headers, given, monotonic(), self._receive_timeout, writer, self._record
         )
-
-
-def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Return headers of which some are repeated by their names, values joined by commas (RFC 9110, 5.3)."""
-    by_name: dict[bytes, bytes] = {}
-    for name, value in headers:
-        by_name[name] = b"%b, %b" % (by_name[name], value) if name in by_name else value
-    return by_name

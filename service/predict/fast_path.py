@@ -35,7 +35,7 @@ class FastPath:
         state.route = PATH
         answer = _FastAnswer(state, self._endpoint)
         try:
-            ends = deadline.of(state.headers, self._request_timeout)
+            ends = deadline.of(state.headers, self._request_timeout, state.began)
             if self._keys is not None:
                 self._keys.check(state)
             media_type_of(state.headers, (JSON,))

@@ -30,7 +30,7 @@ class Middleware:
             await send(message)
 
         try:
-            deadline.begin(deadline.of(state.headers, self._request_timeout))
+            deadline.begin(deadline.of(state.headers, self._request_timeout, state.began))
             await self._app(scope, receive, recorded_send)
         except asyncio.CancelledError:
             # the server's last word to a request that outlives drain_timeout

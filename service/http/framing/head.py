@@ -1,6 +1,7 @@
 """The head of a request: its line and its headers, parsed by httptools and held to RFC 9112."""
 
 import re
+from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
 import httptools
@@ -16,10 +17,21 @@ MOST_HEADERS = 128
 class Head:
     """What a request says before its body.
 
-    `length` is that of the body in bytes, None where it comes in chunks.
+    `length` is that of the body in bytes, None where it comes in chunks. `by_name` holds the headers too; the
+    values of those that are repeated are joined by commas (RFC 9110, 5.3), so that none hides another.
     """
 
-    __slots__ = ("headers", "http_version", "keep_alive", "length", "method", "path", "query", "raw_path")
+    __slots__ = (
+        "by_name",
+        "headers",
+        "http_version",
+        "keep_alive",
+        "length",
+        "method",
+        "path",
+        "query",
+        "raw_path",
+    )
 
     def __init__(  # noqa: PLR0913, PLR0917
         self,
@@ -34,6 +46,9 @@ class Head:
         self.method = method
         self.http_version = http_version
         self.headers = headers
+        self.by_name: Mapping[bytes, bytes] = dict(headers)
+        if len(self.by_name) < len(headers):
+            self.by_name = _joined(headers)
         self.keep_alive = keep_alive
         self.length = length
         if _PLAIN.fullmatch(target):
@@ -50,6 +65,13 @@ class Head:
 
 _PLAIN = re.compile(rb"/[^\x00-\x20?#%\x7f-\xff]*|\*")
 """A path without a query, or the asterisk of OPTIONS."""
+
+
+def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    by_name: dict[bytes, bytes] = {}
+    for name, value in headers:
+        by_name[name] = b"%b, %b" % (by_name[name], value) if name in by_name else value
+    return by_name
 
 
 class HeadParser:

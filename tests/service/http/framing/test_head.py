@@ -129,3 +129,8 @@ def test_the_number_of_headers_is_bounded() -> None:
     assert len(parsed(fits).headers) == MOST_HEADERS
     with pytest.raises(HeadTooLargeError, match=f"more than {MOST_HEADERS} headers"):
         parsed(with_lines("Host: a", *(f"a: {k}" for k in range(MOST_HEADERS))))
+
+
+def test_repeated_headers_are_joined_so_that_none_hides_another() -> None:
+    found = parsed(with_lines("Authorization: Bearer a", "Host: h", "authorization: Bearer b"))
+    assert found.by_name == {b"authorization": b"Bearer a, Bearer b", b"host": b"h"}
