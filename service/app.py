@@ -18,6 +18,7 @@ from service.batch.endpoint import BatchEndpoint, add_batch
 from service.http.api_keys import ApiKeys, free_paths, read_keys
 from service.http.connection import Application
 from service.http.lifecycle import Lifecycle
+from service.http.memory_budget import MemoryBudget, default_budget
 from service.http.openapi import DocumentedApp, problem_responses
 from service.http.problems import answer_exception
 from service.http.request_state import Requests
@@ -55,6 +56,10 @@ def create_app(
     free_of_keys = free_paths(settings.metrics_need_key)
     metrics = Metrics(counters, predictor)
     log_queue.on_drop(metrics.log_line_dropped)
+    budget = MemoryBudget(
+        settings.max_request_memory or default_budget(settings.workers), metrics.memory_held
+    )
+    metrics.memory_budget(budget.limit)
     logs_access = settings.access_log and settings.log_level in ("debug", "info")
     access_log = AccessLog(log_queue) if logs_access else None
     batcher = Batcher(predictor, metrics, settings.max_queue_rows)
@@ -89,7 +94,7 @@ def create_app(
     locked = None if keys is None else ApiKeys(router, keys, free_of_keys)
     return Application(
         Middleware(locked or router, settings.request_timeout),
-        Requests(settings.receive_timeout, Recorder(metrics, access_log)),
+        Requests(settings.receive_timeout, budget, Recorder(metrics, access_log)),
         None if predictor.provider == "cuda" else FastPath(predict, locked, settings.request_timeout),
     )
 

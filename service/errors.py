@@ -234,6 +234,21 @@ class OverloadedError(ServiceError):
 
 
 @dataclass
+class MemoryBudgetError(ServiceError):
+    """Requests that together hold as much memory as they may."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "memory-budget"
+    title = "Out of request memory"
+    headers = (("Retry-After", "1"),)
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"requests already hold the {self.limit} bytes of memory they may (setting max_request_memory)"
+
+
+@dataclass
 class NoSpaceError(ServiceError):
     """A disk that does not take an answer."""
 

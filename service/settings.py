@@ -36,6 +36,11 @@ class Settings(BaseSettings):
         description="Maximum size of a CSV or Arrow body, in bytes; None is no limit. An answer over 1 MiB "
         "is buffered on disk, in the folder that TMPDIR names, until it is complete",
     )
+    max_request_memory: PositiveInt | None = Field(
+        None,
+        description="Memory that the requests of a worker may hold at once, in bytes; None is half of "
+        "what the machine or container has, shared among the workers",
+    )
     max_queue_rows: PositiveInt = Field(16_384, description="Maximum number of phones waiting for the model")
     request_timeout: float = Field(
         30.0,

@@ -9,6 +9,7 @@ from pricerange.errors import BrokenBlockError
 from pricerange.tables.table import feature_places, judge
 from service.batch.arrow_messages import Message, MessageCutter
 from service.batch.rows import MOST_COLUMNS, BlockWork
+from service.http.request_state import RequestState
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,13 +20,14 @@ _LARGE_BYTES = 1 << 18
 """From this size on a message is decompressed on a thread."""
 
 
-async def arrow_blocks(parts: AsyncIterator[bytes]) -> AsyncIterator[BlockWork]:
-    """Yield the work on each block of rows, in order.
+async def arrow_blocks(parts: AsyncIterator[bytes], state: RequestState) -> AsyncIterator[BlockWork]:
+    """Yield the work on each block of rows, in order; what they hold in memory is the request's.
 
     Raises `BrokenBlockError`, `MissingColumnError`, `DuplicateColumnError` and what `parts` raises.
     """
     cutter, decoder = MessageCutter(), None
     async for part in parts:
+        state.hold(len(part))
         for message in cutter.feed(part):
             if decoder is None:
                 decoder = _Decoder(message)
@@ -33,10 +35,12 @@ async def arrow_blocks(parts: AsyncIterator[bytes]) -> AsyncIterator[BlockWork]:
             decoder.put(message)
             if message.kind != "record batch":
                 continue
+            state.hold(message.inflated)
             large = message.inflated > _LARGE_BYTES
             batch = await asyncio.to_thread(decoder.next) if large else decoder.next()
             for start in range(0, batch.num_rows, BLOCK_ROWS):
                 yield partial(judge, batch.slice(start, BLOCK_ROWS))
+            state.release(len(message.content) + message.inflated)
     cutter.end()
     if decoder is None:
         raise BrokenBlockError(None, "not an Arrow stream: it has no schema")

@@ -43,6 +43,10 @@ _PROBLEMS = (400, 408, 413, 415, 422, 503, 504, 507)
 _PATIENCE = 5.0
 """Seconds that a body of which rows are already answered waits for room in the model's queue."""
 _PAUSE = 0.002
+_STREAM_BYTES = 2 << 20
+"""Memory of a request of any length: a block, its rows, its answers, and what is not yet on the disk."""
+_JSON_TIMES = 12
+"""How many times its size a body of JSON takes once it is parsed."""
 _REASONS_A_SLICE = 16
 """Bad rows whose reasons are told in one time slice: as long as many good ones take."""
 
@@ -78,6 +82,7 @@ class BatchEndpoint:
         on_bad_row = _on_bad_row(request)
         if ARROW in (form, answer_form) or form == CSV:
             await _load_arrow()
+        state.hold(_STREAM_BYTES)
         spool = Spool()
         try:
             blocks, writer = self._blocks(request, form, on_bad_row), self._writer(answer_form, on_bad_row)
@@ -120,10 +125,12 @@ class BatchEndpoint:
     async def _blocks(self, request: Request, form: str, on_bad_row: OnBadRow) -> AsyncIterator[BlockWork]:
         if form == JSON:
             body = await read(request, self._settings.max_body_bytes)
+            RequestState.of(request.scope).hold(_JSON_TIMES * len(body))
             yield partial(self._json.rows_of, body, on_bad_row)
             return
         parts = stream(request, self._settings.max_stream_bytes)
-        async for work in csv_blocks(parts) if form == CSV else arrow_blocks(parts):
+        state = RequestState.of(request.scope)
+        async for work in csv_blocks(parts) if form == CSV else arrow_blocks(parts, state):
             yield work
 
     def _writer(self, form: str, on_bad_row: OnBadRow) -> Writer:

@@ -35,14 +35,17 @@ async def read_json(request: Request, limit: int) -> bytes | bytearray:
 async def read(request: Request, limit: int) -> bytes | bytearray:
     """Return the bytes of a body of any type.
 
-    Raises `BodyTooLargeError` over `limit` bytes, and what `chunks` raises.
+    Raises `BodyTooLargeError` over `limit` bytes, `MemoryBudgetError`, and what `chunks` raises.
     """
     state = RequestState.of(request.scope)
     body = state.writer.take_body() if state.writer else None
-    if body is None:
+    if body is not None:
+        state.hold(len(body))
+    else:
         _check_announced(state.headers, limit, "max_body_bytes")
         body = bytearray()
         async for chunk in chunks(request):
+            state.hold(len(chunk))
             body += chunk
             if len(body) > limit:
                 break

@@ -11,6 +11,7 @@ from typing import Protocol, cast
 from starlette.types import Scope
 
 from pricerange.errors import PriceRangeError
+from service.http.memory_budget import MemoryBudget
 
 UNMATCHED = "unmatched"
 """Route of a request that no route takes."""
@@ -37,7 +38,7 @@ class RequestState:
     of the body. `writer` writes an answer that is known as a whole, and is let go with it. `record` counts
     and logs the request, once. `status` is 0 until an answer is begun, `rejected_as` names the kind of
     problem where it is a rejection. `failure` is why the rest of a body will not come, `disconnected` says
-    that nobody waits for the answer any more.
+    that nobody waits for the answer any more. `held` bytes of the `budget` are the request's.
     """
 
     method: str
@@ -49,12 +50,14 @@ class RequestState:
     receive_timeout: float
     writer: ResponseWriter | None
     record: Callable[["RequestState"], None]
+    budget: MemoryBudget
     route: str = UNMATCHED
     status: int = 0
     rejected_as: str | None = None
     failure: PriceRangeError | None = None
     recorded: bool = False
     disconnected: bool = False
+    held: int = 0
 
     @staticmethod
     def of(scope: Mapping[str, object]) -> "RequestState":
@@ -68,6 +71,19 @@ class RequestState:
     def matched(self, scope: Scope) -> None:
         """Note which route the router has found, if any."""
         self.route = getattr(scope.get("route"), "path", self.route)
+
+    def hold(self, size: int) -> None:
+        """Take bytes of memory for the request until it is answered. Raises `MemoryBudgetError`."""
+        self.budget.take(size)
+        self.held += size
+
+    def release(self, size: int | None = None) -> None:
+        """Give bytes back, all that the request holds if no number is given."""
+        if size is None:
+            size = self.held
+        if size:
+            self.held -= size
+            self.budget.give(size)
 
     def begin_answer(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         """Note the status of the answer, and append to its headers what every answer has."""
@@ -86,8 +102,11 @@ class RequestState:
 class Requests:
     """Makes the state of each request of this process."""
 
-    def __init__(self, receive_timeout: float, record: Callable[[RequestState], None]) -> None:
+    def __init__(
+        self, receive_timeout: float, budget: MemoryBudget, record: Callable[[RequestState], None]
+    ) -> None:
         self._receive_timeout = receive_timeout
+        self._budget = budget
         self._record = record
         self._ids_begin = secrets.token_hex(10).encode()
         self._ids_end = itertools.count()
@@ -105,5 +124,14 @@ class Requests:
         if given is None or not _REQUEST_ID.fullmatch(given):
             given = b"%b%012x" % (self._ids_begin, next(self._ids_end))
         return RequestState(
-            method, path, client, headers, given, monotonic(), self._receive_timeout, writer, self._record
+            method,
+            path,
+            client,
+            headers,
+            given,
+            monotonic(),
+            self._receive_timeout,
+            writer,
+            self._record,
+            self._budget,
         )

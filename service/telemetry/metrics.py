@@ -40,7 +40,8 @@ _FEW_ROWS = 16
 
 _QUEUE_ROWS = 0
 _WORKERS = {"cpu": 1, "cuda": 2}
-"""Gauges of a row: phones that wait, and 1 for the execution provider in use."""
+_MEMORY_BUDGET, _MEMORY_HELD = 3, 4
+"""Gauges: phones that wait, 1 for the execution provider in use, bytes that requests may and do hold."""
 
 _Sums = npt.NDArray[np.float64]
 
@@ -136,6 +137,14 @@ class Metrics(Collector):
         """Count one rejection by its kind of problem."""
         self._row[self._reasons.get(reason, self._reasons["other"])] += 1
 
+    def memory_budget(self, limit: int) -> None:
+        """Say how many bytes requests may hold."""
+        self._row[_MEMORY_BUDGET] = limit
+
+    def memory_held(self, held: int) -> None:
+        """Say how many bytes they hold."""
+        self._row[_MEMORY_HELD] = held
+
     def log_line_dropped(self) -> None:
         """Count one line of the log that was dropped."""
         self._row[self._log_lines_dropped] += 1
@@ -220,6 +229,9 @@ class Metrics(Collector):
 
     def _of_workers(self, sums: _Sums) -> Iterator[Metric]:
         yield Gauge("pricerange_queue_rows", "Phones that wait for the model", float(sums[_QUEUE_ROWS]))
+        budget, held = float(sums[_MEMORY_BUDGET]), float(sums[_MEMORY_HELD])
+        yield Gauge("pricerange_memory_budget_bytes", "Memory that requests may hold", budget)
+        yield Gauge("pricerange_memory_held_bytes", "Memory that requests hold", held)
         dropped = float(sums[self._log_lines_dropped])
         yield Counter("pricerange_log_lines_dropped", "Log lines that found no room", dropped)
         workers = {provider: float(sums[slot]) for provider, slot in _WORKERS.items()}

@@ -20,6 +20,7 @@ class Recorder:
             return
         state.recorded = True
         state.writer = None  # or a request that is answered were garbage that holds itself
+        state.release()
         seconds = monotonic() - state.began
         self._metrics.answered(state.route, state.method, state.status, seconds)
         if state.rejected_as is not None:

@@ -17,6 +17,8 @@ from service.v2.query import HEADER_LENGTH, Query, read_query
 
 _SMALL_BYTES = 8_192
 """A body that is no longer is read at once, without a time slice of its own."""
+_JSON_TIMES = 8
+"""How many times its size a body of nested lists of numbers takes once it is parsed."""
 _HEADER_LENGTH = HEADER_LENGTH.lower().encode()
 
 
@@ -35,7 +37,10 @@ class InferEndpoint:
     async def infer(self, request: Request) -> Response:
         """Answer n phones. The type of the body is what the header says, whatever its Content-Type."""
         headers: Mapping[bytes, bytes] = RequestState.of(request.scope).headers
+        state = RequestState.of(request.scope)
         body = await read(request, self._max_body_bytes)
+        # compressed, it may become as large as a body may be
+        state.hold(_JSON_TIMES * (len(body) if b"content-encoding" not in headers else self._max_body_bytes))
         if len(body) <= _SMALL_BYTES and b"content-encoding" not in headers:
             query = self._query(body, headers)
         else:

@@ -24,6 +24,8 @@ from starlette.types import Message
 from pricerange.phone import FEATURE_NAMES, FEATURES
 from service.batch.arrow_body import arrow_blocks
 from service.batch.spool import MEMORY_BYTES, Spool
+from service.http.memory_budget import MemoryBudget
+from service.http.request_state import Requests
 
 PHONE = {feature.name: feature.example for feature in FEATURES}
 HEADER, LINE = (line + b"\n" for line in as_csv([PHONE]).splitlines())
@@ -381,7 +383,9 @@ def test_a_stream_that_was_read_is_let_go() -> None:
         async def parts() -> AsyncIterator[bytes]:
             yield body
 
-        return len([job() async for job in arrow_blocks(parts())])
+        requests = Requests(10.0, MemoryBudget(1 << 20, lambda _: None), lambda _: None)
+        state = requests.open("POST", "/predict/batch", None, {}, None)
+        return len([work() async for work in arrow_blocks(parts(), state)])
 
     assert [asyncio.run(read_once()) for _ in range(3)] == [1, 1, 1]
     gc.collect()

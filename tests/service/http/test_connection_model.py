@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 
 from service.http.connection import Application, HttpConnection, Stage
 from service.http.lifecycle import Lifecycle
+from service.http.memory_budget import MemoryBudget
 from service.http.reply import Reply
 from service.http.request_state import Requests, RequestState
 from service.settings import Settings
@@ -154,7 +155,9 @@ class AConnection(RuleBasedStateMachine):
         self.loop.run_until_complete(self._connect())
 
     async def _connect(self) -> None:
-        app = Application(echo, Requests(10.0, self._record), Shortcut())
+        app = Application(
+            echo, Requests(10.0, MemoryBudget(1 << 20, lambda _: None), self._record), Shortcut()
+        )
         self.connection = HttpConnection(Settings(), Lifecycle(), app, server_state=ServerState())
         self.connection.connection_made(self.transport)  # type: ignore[arg-type]
 

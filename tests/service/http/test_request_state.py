@@ -2,11 +2,12 @@
 
 import pytest
 
+from service.http.memory_budget import MemoryBudget
 from service.http.request_state import UNMATCHED, Requests, RequestState
 
 
 def recorded(states: list[RequestState]) -> Requests:
-    return Requests(10.0, states.append)
+    return Requests(10.0, MemoryBudget(1 << 20, lambda _: None), states.append)
 
 
 def opened(headers: dict[bytes, bytes]) -> RequestState:

@@ -131,6 +131,8 @@ def test_two_workers_tell_what_one_counter_of_prometheus_client_would(
         assert told.keys() - expected.keys() == {
             ("pricerange_queue_rows", frozenset()),
             ("pricerange_workers", frozenset()),
+            ("pricerange_memory_budget_bytes", frozenset()),
+            ("pricerange_memory_held_bytes", frozenset()),
             ("pricerange_worker_restarts_total", frozenset()),
             ("pricerange_log_lines_dropped_total", frozenset()),
             ("pricerange_provider_fallback", frozenset()),
