@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ METADATA_PREFIX = "io.pricerange."
 
 MODEL_FILE = "model.onnx"
 PASSPORT_FILE = "bundle.json"
+_MOST_PASSPORT_BYTES = 1 << 24
 
 
 class _Record(BaseModel):
@@ -142,9 +144,9 @@ def read(path: Path) -> Bundle:
     `FeatureOrderError`, `LabelsError`, `TruncatedModelError` or `ChecksumError`.
     """
     passport = _read_passport(path / PASSPORT_FILE)
-    model = _read_bytes(path / MODEL_FILE)
-    if len(model) != passport.model_bytes:
-        raise TruncatedModelError(path / MODEL_FILE, passport.model_bytes, len(model))
+    model, size = _read_bytes(path / MODEL_FILE, passport.model_bytes)
+    if size != passport.model_bytes:
+        raise TruncatedModelError(path / MODEL_FILE, passport.model_bytes, size)
     found = hashlib.sha256(model).hexdigest()
     if found != passport.model_sha256:
         raise ChecksumError(path / MODEL_FILE, passport.model_sha256, found)
@@ -195,7 +197,10 @@ def _is_version(path: Path) -> bool:
 
 def _read_passport(path: Path) -> Passport:
     try:
-        fields = json.loads(_read_bytes(path))
+        content, size = _read_bytes(path, _MOST_PASSPORT_BYTES)
+        if size > _MOST_PASSPORT_BYTES:
+            raise PassportError(path, f"expected at most {_MOST_PASSPORT_BYTES} bytes, found {size}")
+        fields = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise PassportError(path, f"it is not valid JSON: {error}") from error
     if not isinstance(fields, dict):
@@ -212,12 +217,21 @@ def _read_passport(path: Path) -> Passport:
         raise FeatureOrderError(path, FEATURE_NAMES, passport.features)
     if tuple(passport.labels) != LABELS:
         raise LabelsError(path, LABELS, passport.labels)
+    if passport.feature_ranges.keys() != set(FEATURE_NAMES):
+        differing = sorted(passport.feature_ranges.keys() ^ set(FEATURE_NAMES))
+        raise PassportError(path, f"feature_ranges: expected the 20 features, missing or unknown {differing}")
     return passport
 
 
-def _read_bytes(path: Path) -> bytes:
+def _read_bytes(path: Path, most: int) -> tuple[bytes, int]:
+    """Return a file's content, `most` bytes of it at most, and its size."""
     try:
-        return path.read_bytes()
+        # a pipe without a writer would keep us waiting
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise UnreadableFileError(path, "it is not a regular file")
+            return file.read(most), found.st_size
     except FileNotFoundError as error:
         raise MissingFileError(path) from error
     except OSError as error:

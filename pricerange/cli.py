@@ -31,12 +31,29 @@ class _Commands(TyperGroup):
 
 app = typer.Typer(
     cls=_Commands,
-    help="A phone's 20 features in, its price range out: train, evaluate, serve and score.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,  # its tables cut long names of flags short
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"pricerange {version('pricerange')}")
+        raise typer.Exit
+
+
+@app.callback()
+def pricerange(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version")
+    ] = False,
+) -> None:
+    """A phone's 20 features in, its price range out: train, evaluate, serve and score."""
+
 
 Data = Annotated[str, typer.Option(help="CSV file of phones with a price_range column, or synthetic[:ROWS]")]
 Models = Annotated[Path, typer.Option(help="Model repository")]
@@ -233,8 +250,9 @@ def list_models(models: Models = Path("models")) -> None:
             refused.append(error)
             typer.echo(f"{version}  rejected: {error}")
         else:
-            accuracy = f"accuracy {passport.metrics['accuracy']:.4f}"
-            typer.echo(f"{version}  {passport.created:%Y-%m-%d}  {accuracy}  {passport.model_sha256}")
+            accuracy = passport.metrics.get("accuracy")
+            quality = f"accuracy {accuracy:.4f}" if isinstance(accuracy, float) else "accuracy unknown"
+            typer.echo(f"{version}  {passport.created:%Y-%m-%d}  {quality}  {passport.model_sha256}")
     if refused:
         raise typer.Exit(refused[0].exit_code)
 

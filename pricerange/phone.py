@@ -165,7 +165,10 @@ def _detail(error: ErrorDetails) -> str:
         case "model_type" | "model_attributes_type" | "dict_type":
             return f"expected a JSON object, got {_shown(error['input'])}"
         case "json_invalid":
-            return f"the body is not valid JSON: {error['msg'].removeprefix('Invalid JSON: ')}"
+            what = error["msg"].removeprefix("Invalid JSON: ")
+            if error["input"][:3] == b"\xef\xbb\xbf":
+                what = "it begins with a byte order mark (RFC 8259, 8.1)"
+            return f"the body is not valid JSON: {what}"
         case _ if feature:
             return refusal(feature, error["input"])
         case _:

@@ -32,6 +32,9 @@ _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _SIGNATURE = f"features float [batch, {len(FEATURE_NAMES)}] -> probabilities float [batch, {len(LABELS)}], "
 _SIGNATURE += "price_range int64 [batch]"
 
+_EXTERNAL_DATA = b"\n\x08location\x12"
+"""How ONNX writes the key of an external file's name (`TensorProto.external_data`)."""
+
 log = logging.getLogger(__name__)
 
 
@@ -103,6 +106,9 @@ def _open(version: Bundle, provider: Provider) -> onnxruntime.InferenceSession:
 
 
 def _session(version: Bundle, providers: list[str]) -> onnxruntime.InferenceSession:
+    if _EXTERNAL_DATA in version.model:
+        # they would be looked for in the working directory, and the checksum does not cover them
+        raise UnloadableModelError(version.model_path, "its weights lie in another file (external data)")
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pricerange.bundle import Bundle
 from pricerange.predictor import Provider
-from scoring.job.tally import Tally
+from scoring.job.tally import Tally, whole
 from scoring.source.blocks import BLOCK_ROWS, PART_BYTES, PART_ROWS
 from scoring.source.files import InputFile
 from scoring.target.sink import Form
@@ -69,8 +69,9 @@ class Part:
 
     @classmethod
     def of_json(cls, fields: dict[str, Any]) -> Self:
-        """Read what `as_json` wrote."""
-        return cls(**{**fields, "tally": Tally.of_json(fields["tally"])})
+        """Read what `as_json` wrote. Raises `ValueError`, `KeyError` or `TypeError` for anything else."""
+        tally = Tally.of_json(fields["tally"])
+        return cls(**{name: whole(value) for name, value in fields.items() if name != "tally"}, tally=tally)
 
 
 def rejects_of(target: Path) -> Path:

@@ -116,7 +116,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Part]]:
         begun, *lines = [json.loads(line) for line in whole.splitlines()]
         begun.keys()
         noted = [Part.of_json(line) for line in lines]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TargetError(path, "it is corrupted; remove the folder to start over") from error
     if len(whole) < len(content):
         os.truncate(path, len(whole))

@@ -52,13 +52,24 @@ class Tally:
 
     @classmethod
     def of_json(cls, counts: dict[str, Any]) -> Self:
-        """Read what `as_json` wrote."""
-        return cls(
-            counts["rows"],
-            np.array(counts["price_ranges"]),
-            np.array(counts["outside"]),
-            Counter(counts["bad"]),
+        """Read what `as_json` wrote. Raises `ValueError`, `KeyError` or `TypeError` for anything else."""
+        price_ranges, outside = (
+            [whole(count) for count in counts[name]] for name in ("price_ranges", "outside")
         )
+        bad = Counter({str(cause): whole(count) for cause, count in counts["bad"].items()})
+        rows = whole(counts["rows"])
+        if len(price_ranges) != len(LABELS) or len(outside) != len(FEATURE_NAMES):
+            raise ValueError("a count is missing")
+        if rows != sum(price_ranges) + bad.total():
+            raise ValueError(f"{rows} rows, but {sum(price_ranges)} answers and {bad.total()} bad rows")
+        return cls(rows, np.array(price_ranges, np.int64), np.array(outside, np.int64), bad)
+
+
+def whole(value: object) -> int:
+    """Return a number that counts something. Raises `ValueError` for what is none."""
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise ValueError(f"{value!r} is no count")
+    return value
 
 
 class TrainingRange:

@@ -74,7 +74,7 @@ def locked(target: Path) -> Iterator[None]:
 def _lock(path: Path, target: Path) -> int:
     while True:
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         except OSError as error:
             raise TargetError(target, error.strerror or str(error)) from error
         try:

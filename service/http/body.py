@@ -18,7 +18,7 @@ from service.http.request_state import RequestState
 JSON = "application/json"
 _PLAIN_JSON = JSON.encode()
 
-_PARAMETERS = frozenset({"", "charset=utf-8", "header=present"})
+_PARAMETERS = frozenset({"", "charset=utf-8", "charset=utf8", "charset=us-ascii", "header=present"})
 _PACE_BYTES = 16_384
 """Bytes of a body that a sender gets `receive_timeout` for."""
 

@@ -70,7 +70,10 @@ class RequestState:
 
     def matched(self, scope: Scope) -> None:
         """Note which route the router has found, if any."""
-        self.route = getattr(scope.get("route"), "path", self.route)
+        if "route" in scope:
+            self.route = getattr(scope["route"], "path", UNMATCHED)
+        elif "endpoint" in scope:  # a route of Starlette's own, as that of /docs
+            self.route = self.path
 
     def hold(self, size: int) -> None:
         """Take bytes of memory for the request until it is answered. Raises `MemoryBudgetError`."""

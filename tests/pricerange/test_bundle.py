@@ -1,13 +1,16 @@
 """A model version on disk: written whole or not at all."""
 
+import json
 import multiprocessing
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pricerange import bundle
-from pricerange.errors import LabelsError, ModelNotFoundError, PassportError
+from pricerange.errors import LabelsError, ModelNotFoundError, PassportError, PriceRangeError
 
 COMMITTED = Path(__file__).parents[2] / "models/phone_price_range"
 
@@ -92,3 +95,46 @@ def test_a_passport_of_another_shape_is_refused(
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(error, match=words):
         bundle.read(path.parent)
+
+
+def broken(tmp_path: Path, change: Callable[[Path], None]) -> Path:
+    shutil.copytree(COMMITTED / "2", tmp_path / "2")
+    change(tmp_path / "2")
+    return tmp_path / "2"
+
+
+def change_passport(version: Path, **changes: object) -> None:
+    path = version / "bundle.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def as_pipe(name: str) -> Callable[[Path], None]:
+    def change(version: Path) -> None:
+        (version / name).unlink()
+        os.mkfifo(version / name)
+
+    return change
+
+
+def grown(name: str) -> Callable[[Path], None]:
+    """A file of a terabyte that takes no room: reading it would."""
+    return lambda version: os.truncate(version / name, 1 << 40)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param(as_pipe("model.onnx"), "not a regular file", id="a pipe as the model"),
+        pytest.param(as_pipe("bundle.json"), "not a regular file", id="a pipe as the passport"),
+        pytest.param(grown("model.onnx"), "found 1099511627776", id="a model of a terabyte"),
+        pytest.param(grown("bundle.json"), "at most 16777216 bytes", id="a passport of a terabyte"),
+        pytest.param(
+            lambda version: change_passport(version, feature_ranges={}), "feature_ranges", id="no ranges"
+        ),
+    ],
+)
+def test_what_would_keep_a_start_waiting_or_fail_it_later_is_rejected_at_once(
+    tmp_path: Path, change: Callable[[Path], None], message: str
+) -> None:
+    with pytest.raises(PriceRangeError, match=message):
+        bundle.read(broken(tmp_path, change))

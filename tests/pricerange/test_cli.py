@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,8 @@ def test_nothing_heavy_is_imported_before_its_time(program: str, absent: list[st
     code = f"import sys; {program}; print([name for name in {absent!r} if name in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    shown = run("--version")
+    assert (shown.returncode, shown.stdout) == (0, f"pricerange {version('pricerange')}\n")

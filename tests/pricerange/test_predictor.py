@@ -1,6 +1,7 @@
 """A row's answer does not depend on its neighbours, the block, the thread or the process."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from corpus import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pricerange.errors import ProviderUnavailableError
+from pricerange import bundle
+from pricerange.errors import ProviderUnavailableError, UnloadableModelError
 from pricerange.phone import FEATURES
 from pricerange.predictor import BLOCK_ROWS, Predictor
 
@@ -80,3 +82,22 @@ def test_no_rows_are_answered_without_running_the_model(
     prediction = predictor.predict(np.empty((0, len(FEATURES)), np.float32))
     assert (prediction.probabilities.shape, prediction.price_range.shape) == ((0, 4), (0,))
     assert (prediction.probabilities.dtype, prediction.price_range.dtype) == (np.float32, np.int64)
+
+
+def test_a_graph_whose_weights_lie_in_another_file_is_rejected(
+    model_repository: Path, tmp_path: Path
+) -> None:
+    import onnx
+
+    version = bundle.read(bundle.find(model_repository))
+    path = tmp_path / "model.onnx"
+    onnx.save_model(
+        onnx.load_from_string(version.model),
+        path,
+        save_as_external_data=True,
+        location="weights",
+        size_threshold=0,
+    )
+    # where the working directory holds the weights, ONNX Runtime would take them
+    with pytest.raises(UnloadableModelError, match="external data"):
+        Predictor(replace(version, model=path.read_bytes()))

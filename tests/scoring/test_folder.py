@@ -431,3 +431,47 @@ def test_sigterm_ends_a_job_with_its_parts_and_nothing_beside_them(tmp_path, mod
     assert run.returncode in {143, 0}
     assert left_over(tmp_path) == []
     assert csv_file.BLOCK_BYTES == 1 << 20
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param('{"number": "../../x"}', id="text for a number"),
+        pytest.param('{"rows": 999999}', id="rows that nothing adds up to"),
+        pytest.param("1e999", id="a number beyond all"),
+        pytest.param("[" * 100_000, id="depth without end"),
+        pytest.param('{"file": 1e999}', id="a file beyond all"),
+        pytest.param('{"start": -1}', id="before the beginning"),
+        pytest.param('{"tally": {}}', id="no counts"),
+    ],
+)
+def test_a_manifest_that_was_tampered_with_is_an_error_in_words(
+    tmp_path, model_repository, small_parts, phones, line
+):
+    source = str(write(phones, tmp_path / "in.parquet"))
+    score([source], tmp_path / "out", model_repository)
+    manifest = tmp_path / "out" / MANIFEST
+    first, *parts = manifest.read_text().splitlines()
+    part = json.loads(parts[0])
+    try:
+        changes = json.loads(line)
+    except (ValueError, RecursionError):
+        changes = None
+    if isinstance(changes, dict):
+        rows = changes.pop("rows", None)
+        part |= changes
+        if rows is not None:
+            part["tally"]["rows"] = rows
+        line = json.dumps(part)
+    manifest.write_text("\n".join([first, line, ""]))
+    with pytest.raises(TargetError, match="corrupted"):
+        score([source], tmp_path / "out", model_repository)
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path, model_repository, phones):
+    source = str(write(phones, tmp_path / "in.csv"))
+    (tmp_path / "elsewhere").write_text("mine")
+    (tmp_path / ".lock-out.csv").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(TargetError):
+        score([source], tmp_path / "out.csv", model_repository)
+    assert (tmp_path / "elsewhere").read_text() == "mine"

@@ -94,3 +94,11 @@ def test_docs_come_from_the_phone_table(client: httpx.Client) -> None:
     assert phone["properties"]["ram"]["minimum"] == 128
     assert phone["additionalProperties"] is False
     assert len(phone["required"]) == 20
+
+
+def test_the_documents_are_counted_by_their_routes(client: httpx.Client) -> None:
+    assert client.get("/docs").status_code == 200
+    assert client.get("/openapi.json").status_code == 200
+    counted = client.get("/metrics").text
+    for route in ("/docs", "/openapi.json"):
+        assert f'pricerange_requests_total{{method="GET",route="{route}",status="200"}}' in counted

@@ -272,3 +272,18 @@ def test_what_the_openapi_document_says_holds(server: Server, mode: GenerationMo
             case.call_and_validate()
 
         holds()
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", "utf8", "us-ascii", '"utf-8"'])
+def test_other_names_of_a_charset_are_known(
+    client: httpx.Client, phone: dict[str, float], charset: str
+) -> None:
+    headers = {"Content-Type": f"application/json; charset={charset}"}
+    assert client.post("/predict", content=json.dumps(phone), headers=headers).status_code == 200
+
+
+def test_a_byte_order_mark_is_named(client: httpx.Client, phone: dict[str, float]) -> None:
+    content = b"\xef\xbb\xbf" + json.dumps(phone).encode()
+    refused = client.post("/predict", content=content, headers={"Content-Type": "application/json"})
+    assert refused.status_code == 422
+    assert "byte order mark" in refused.json()["detail"]
