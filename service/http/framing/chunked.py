@@ -12,8 +12,8 @@ MOST_LINE_BYTES = 4_096
 """Bytes of a line that tells a chunk's size, its extensions included."""
 MOST_TRAILER_BYTES = 8_192
 """Bytes of all trailers."""
-MOST_STEPS = 1_000
-"""Chunks and lines that are taken apart in one go: a millisecond of work, however small they are."""
+MOST_STEPS = 200
+"""Chunks and lines that are taken apart in one go: a fraction of a millisecond of work."""
 
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
 
