@@ -21,6 +21,7 @@ from service.http.lifecycle import Lifecycle
 from service.process import logs, workers
 from service.process.listener import bind
 from service.process.server import DrainingServer
+from service.process.tls import Certificate
 from service.settings import Settings
 from service.telemetry.log_queue import LogQueue
 from service.telemetry.shared_counters import SharedCounters
@@ -48,6 +49,9 @@ def serve_alone(
     parent: Connection | None,
 ) -> int:
     """Serve on a bound socket from this process; `parent` hears of readiness, and its end is ours."""
+    certificate = None
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        certificate = Certificate(settings.tls_cert, settings.tls_key)
     predictor = Predictor.load(settings.models, settings.model_version, settings.provider)
     _warm_up(predictor)
     lifecycle = Lifecycle()
@@ -68,10 +72,11 @@ def serve_alone(
     )
     host, port = listener.getsockname()[:2]
     log.info(
-        "serving %s version %s on %s, http://%s:%d, process %d",
+        "serving %s version %s on %s, %s://%s:%d, process %d",
         predictor.bundle.name,
         predictor.bundle.version,
         predictor.provider,
+        "http" if certificate is None else "https",
         f"[{host}]" if ":" in host else host,
         port,
         os.getpid(),
@@ -79,7 +84,7 @@ def serve_alone(
     # what is here stays: a collection that looks through it all would stop every request for 50 ms
     gc.collect()
     gc.freeze()
-    DrainingServer(config, lifecycle, settings.drain_delay, parent, counters).run([listener])
+    DrainingServer(config, lifecycle, settings.drain_delay, parent, counters, certificate).run([listener])
     return 0
 
 

@@ -75,6 +75,10 @@ class Settings(BaseSettings):
     api_keys_file: Path | None = Field(
         None, description="File with one API key per line; requests must send one as Authorization: Bearer"
     )
+    tls_cert: Path | None = Field(
+        None, description="Certificate chain (PEM) to serve HTTPS with; read again when it changes"
+    )
+    tls_key: Path | None = Field(None, description="Private key (PEM) of the certificate")
     metrics_need_key: bool = Field(False, description="Require an API key for /metrics too")
     access_log: bool = Field(True, description="Write one JSON line per request")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level to log")
@@ -102,6 +106,12 @@ class Settings(BaseSettings):
     def _queue_holds_a_request(self) -> Self:
         if self.max_queue_rows < self.max_rows:
             raise ValueError(f"max_queue_rows to be at least max_rows, {self.max_rows}")
+        return self
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key must be set together")
         return self
 
     @model_validator(mode="after")

@@ -1,16 +1,22 @@
-"""What the service is measured beside: `python -m bench.http_parts.contenders bare|plain`.
+"""What the service is measured beside: `python -m bench.http_parts.contenders loop|bare|plain`.
 
-`bare` is the limit of the stack: an ASGI application that answers a constant and does not read the body.
-`plain` is the service as a tutorial writes it. Both run on uvloop and httptools without an access log.
+`loop` is the limit of the stack: uvloop and httptools, which answer a constant. `bare` is uvicorn on them
+with an ASGI application that answers the same constant and does not read the body. `plain` is the service as
+a tutorial writes it, the model held to one thread. None writes an access log.
 """
 
 import argparse
+import asyncio
+from email.utils import formatdate
 from pathlib import Path
+from typing import cast
 
+import httptools
 import numpy as np
 import onnxruntime
 import orjson
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,9 +26,11 @@ from pricerange import bundle
 from pricerange.bundle import MODEL_FILE
 from pricerange.phone import LABELS
 
+Headers = list[tuple[bytes, bytes]]
 
-def bare(models: Path) -> ASGIApp:
-    """Answer every request as the service answers `phones(models, 1)`: the same body, the same headers."""
+
+def constant(models: Path) -> tuple[Headers, bytes]:
+    """Return the answer of the service to `phones(models, 1)`: the same body, headers of the same length."""
     prediction = Oracle(models).answer(phones(models, 1))
     price_range = int(prediction.price_range[0])
     answer = {
@@ -37,12 +45,47 @@ def bare(models: Path) -> ASGIApp:
         (b"content-type", b"application/json"),
         (b"x-request-id", b"0" * 32),
     ]
+    return headers, body
+
+
+def bare(models: Path) -> ASGIApp:
+    """Answer every request with the constant."""
+    headers, body = constant(models)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     return application
+
+
+class Loop(asyncio.Protocol):
+    """Parses requests and answers each with a constant."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+        self._parser = httptools.HttpRequestParser(self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take note of where answers go."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has arrived."""
+        self._parser.feed_data(data)
+
+    def on_message_complete(self) -> None:
+        """Answer."""
+        self._transport.write(self._answer)
+
+
+async def loop(models: Path) -> None:
+    """Serve the constant from the event loop itself."""
+    headers, body = constant(models)
+    fields = [b"%b: %b\r\n" % header for header in ((b"date", formatdate(usegmt=True).encode()), *headers)]
+    answer = b"".join((b"HTTP/1.1 200 OK\r\n", *fields, b"\r\n", body))
+    server = await asyncio.get_running_loop().create_server(lambda: Loop(answer), "127.0.0.1", 0)
+    await server.serve_forever()
 
 
 class Phone(BaseModel):
@@ -80,7 +123,9 @@ class Answer(BaseModel):
 
 def plain(models: Path) -> FastAPI:
     """FastAPI with a body parameter, a response model, and the model in between."""
-    session = onnxruntime.InferenceSession(bundle.find(models) / MODEL_FILE)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(bundle.find(models) / MODEL_FILE, options)
     app = FastAPI()
 
     def ask(phones: list[Phone]) -> list[Answer]:
@@ -103,11 +148,13 @@ def plain(models: Path) -> FastAPI:
 
 
 def main() -> None:
-    """Serve one of the two until SIGTERM."""
+    """Serve one of them until SIGTERM."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("which", choices=("bare", "plain"))
+    parser.add_argument("which", choices=("loop", "bare", "plain"))
     parser.add_argument("--models", type=Path, default=Path("models"))
     arguments = parser.parse_args()
+    if arguments.which == "loop":
+        uvloop.run(loop(arguments.models))
     application = bare(arguments.models) if arguments.which == "bare" else plain(arguments.models)
     uvicorn.run(
         application,
@@ -120,6 +167,7 @@ def main() -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # as the service has it
     )
 
 

@@ -21,6 +21,11 @@ class Plan:
     oracle: Oracle
 
     @property
+    def loop(self) -> Server:
+        """The event loop and the parser alone."""
+        return self._contender("the loop alone", "loop")
+
+    @property
     def bare(self) -> Server:
         """Bare uvicorn, which answers `phones(models, 1)`, whatever it is asked."""
         return self._contender("bare uvicorn", "bare")
@@ -37,7 +42,7 @@ class Plan:
 
     @property
     def logging(self) -> Server:
-        """The service with everything on; the log goes to /dev/null."""
+        """The service as it is by default, its log read by another process."""
         return self._service("with access log", "--access-log")
 
     def _contender(self, name: str, which: str) -> Server:

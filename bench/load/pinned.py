@@ -66,15 +66,23 @@ class Running:
 
 @contextmanager
 def running(server: Server) -> Iterator[Running]:
-    """Start a server on its core with its output thrown away, wait until it listens, end it afterwards."""
+    """Start a server on its core, wait until it listens, end it afterwards; its output goes through a pipe.
+
+    The pipe is read by a process on the other core, as a collector of logs reads it.
+    """
+    with on_core(LOAD_CORE):
+        reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     with on_core(SERVER_CORE):
-        process = subprocess.Popen(server.command, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(server.command, stdout=reader.stdin)
     try:
         port = _port(process, server.name)
         yield Running(server.name, f"http://127.0.0.1:{port}", psutil.Process(process.pid))
     finally:
         process.terminate()
         process.wait(timeout=30)
+        assert reader.stdin is not None
+        reader.stdin.close()
+        reader.wait(timeout=30)
 
 
 def _port(process: subprocess.Popen[bytes], name: str) -> int:

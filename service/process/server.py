@@ -15,12 +15,16 @@ import uvicorn
 from service.http.connection import HttpConnection
 from service.http.lifecycle import Lifecycle
 from service.process.listener import refuse_newcomers, waiting
+from service.process.tls import Certificate
 from service.telemetry.shared_counters import HEARTBEAT, SharedCounters
 
 log = logging.getLogger(__name__)
 
 _HANDSHAKES = 0.2
 """Seconds that connections half made have to be made, between the last newcomer and the listener's end."""
+
+_CERTIFICATE_TICKS = 10
+"""Ticks of 0.1 s between two looks at the files of the certificate."""
 
 _LINGER = 0.5
 """Seconds between the listener's end and the close of idle connections: requests on their way arrive."""
@@ -34,13 +38,14 @@ class DrainingServer(uvicorn.Server):
     SIGINT, a person's Ctrl-C, skips the wait; a second one leaves at once.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
         config: uvicorn.Config,
         lifecycle: Lifecycle,
         drain_delay: float,
         parent: Connection | None,
         counters: SharedCounters,
+        certificate: Certificate | None,
     ) -> None:
         super().__init__(config)
         self._lifecycle = lifecycle
@@ -48,6 +53,10 @@ class DrainingServer(uvicorn.Server):
         self._parent = parent
         self._last_on_the_port = parent is None
         self._row = counters.row
+        self._certificate = certificate
+        if certificate is not None:
+            config.load()
+            config.ssl = certificate.context
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Open the listener and turn ready; a parent process hears of it, and its end ends us."""
@@ -61,6 +70,8 @@ class DrainingServer(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Do what is due every 0.1 s: give a sign of life, look after a fifth of the clients."""
         self._row[HEARTBEAT] = monotonic()
+        if self._certificate is not None and counter % _CERTIFICATE_TICKS == 0:
+            self._certificate.refresh()
         for connection in self._connections:
             if hash(connection) % 5 == counter % 5:
                 connection.check_timeouts()
@@ -75,7 +86,9 @@ class DrainingServer(uvicorn.Server):
             await asyncio.sleep(_HANDSHAKES)
         for listener in sockets or []:
             for connection in waiting(listener):
-                await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+                await asyncio.get_running_loop().connect_accepted_socket(
+                    self._protocol, connection, ssl=self.config.ssl
+                )
         for server in self.servers:
             server.close()
         if self.server_state.connections:
