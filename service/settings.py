@@ -36,8 +36,9 @@ class Settings(BaseSettings):
         description="Maximum size of a CSV or Arrow body, in bytes; None is no limit. An answer over 1 MiB "
         "is buffered on disk, in the folder that TMPDIR names, until it is complete",
     )
-    max_request_memory: PositiveInt | None = Field(
+    max_request_memory: int | None = Field(
         None,
+        gt=0,
         description="Memory that the requests of a worker may hold at once, in bytes; None is half of "
         "what the machine or container has, shared among the workers",
     )
