@@ -34,6 +34,8 @@ async def arrow_blocks(parts: AsyncIterator[bytes], state: RequestState) -> Asyn
                 continue
             decoder.put(message)
             if message.kind != "record batch":
+                # dictionaries in use are bounded for every stream, others are gone
+                state.release(len(message.content))
                 continue
             state.hold(message.inflated)
             large = message.inflated > _LARGE_BYTES

@@ -271,6 +271,7 @@ class HttpConnection(asyncio.Protocol):
     def _advance_soon(self) -> None:
         """Go on when the other connections have had their turn, or when more has arrived."""
         if self._at < len(self._data):
+            self._pause_reading()  # what is here is used up first, or it grows
             if not self._due and self._stage is not Stage.CLOSED:
                 self._due = True
                 self._loop.call_soon(self._advance)

@@ -26,6 +26,11 @@ _HANDSHAKES = 0.2
 _CERTIFICATE_TICKS = 10
 """Ticks of 0.1 s between two looks at the files of the certificate."""
 
+_HANDSHAKE_SECONDS = 1.0
+"""Seconds that a connection accepted last has for its TLS handshake."""
+
+_TICK_SECONDS = 0.5
+
 _LINGER = 0.5
 """Seconds between the listener's end and the close of idle connections: requests on their way arrive."""
 
@@ -80,20 +85,39 @@ class DrainingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Close the listener, answer what is still on its way, then close the connections."""
         self._lifecycle.state = "draining"
+        alive = asyncio.create_task(self._stay_alive())
+        try:
+            await self._end(sockets)
+        finally:
+            alive.cancel()
+
+    async def _end(self, sockets: list[socket] | None) -> None:
         if self._last_on_the_port:
             for listener in sockets or []:
                 refuse_newcomers(listener)
             await asyncio.sleep(_HANDSHAKES)
-        for listener in sockets or []:
-            for connection in waiting(listener):
-                await asyncio.get_running_loop().connect_accepted_socket(
-                    self._protocol, connection, ssl=self.config.ssl
-                )
+        late = [connection for listener in sockets or [] for connection in waiting(listener)]
+        await asyncio.gather(*map(self._accept, late))
         for server in self.servers:
             server.close()
         if self.server_state.connections:
             await asyncio.sleep(_LINGER)
         await super().shutdown(sockets)
+
+    async def _accept(self, connection: socket) -> None:
+        """Take a connection that nobody has asked for yet; one that breaks off at once is nobody's loss."""
+        loop, tls = asyncio.get_running_loop(), self.config.ssl
+        limit = {"ssl_handshake_timeout": _HANDSHAKE_SECONDS} if tls else {}
+        with contextlib.suppress(OSError):
+            await loop.connect_accepted_socket(self._protocol, connection, ssl=tls, **limit)
+
+    async def _stay_alive(self) -> None:
+        """Do what a tick does, for as long as the end takes."""
+        while True:
+            self._row[HEARTBEAT] = monotonic()
+            for connection in self._connections:
+                connection.check_timeouts()
+            await asyncio.sleep(_TICK_SECONDS)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

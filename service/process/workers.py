@@ -27,6 +27,8 @@ _LASTING_SECONDS = 10.0
 """Seconds that a worker has to be ready for to count as one that lasts."""
 _LOOK_SECONDS = 0.5
 """Seconds between two looks at the workers' signs of life."""
+_PAUSED_SECONDS = _LONGEST_UNREADY + 2.0
+"""Seconds between two looks from which on it is we who were not running."""
 _END_SECONDS = 5.0
 """Seconds beyond the drain that a worker gets to end, before it is killed."""
 
@@ -80,6 +82,7 @@ class _Supervisor:
         self._workers: list[_WorkerProcess] = []
         *self._vacant, self._own = SharedCounters.of(settings.workers)
         self._started = 0
+        self._looked_at = monotonic()
         self._ever_ready = False
         self._pause = _FIRST_PAUSE
         self._start_again_at = 0.0
@@ -112,6 +115,9 @@ class _Supervisor:
         happened = wait([self._signals, *starting, *ends], pause)
         if self._signals in happened:
             return self._end_all()
+        now = monotonic()
+        # after a pause of the whole container nobody has had time to give a sign of life
+        looks, self._looked_at = now - self._looked_at < _PAUSED_SECONDS, now
         for worker in list(self._workers):
             if worker.pipe in happened and worker.ready_since is None:
                 self._heard(worker)
@@ -120,7 +126,7 @@ class _Supervisor:
                 if not self._ever_ready:
                     self._end_all()
                     return max(worker.process.exitcode or 0, 1)
-            elif worker.hangs(self._settings.worker_timeout):
+            elif looks and worker.hangs(self._settings.worker_timeout):
                 seconds = self._settings.worker_timeout
                 log.error("worker %d has not responded for %g s: killing it", worker.process.pid, seconds)
                 worker.process.kill()

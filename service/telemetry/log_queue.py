@@ -22,7 +22,8 @@ class LogQueue:
 
     def __init__(self, descriptor: int = 1) -> None:
         self._descriptor = descriptor
-        self._lock = threading.Lock()
+        # reentrant: the garbage collector may run, and log, while a line is queued
+        self._lock = threading.RLock()
         self._lines: list[bytes] = []
         self._size = 0
         self._dropped = 0
@@ -51,6 +52,12 @@ class LogQueue:
         elif not self._filled.is_set():
             self._filled.set()
 
+    def _count(self, lines: int) -> None:
+        with self._lock:
+            self._dropped += lines
+        for _ in range(lines):
+            self._on_drop()
+
     def close(self, seconds: float) -> None:
         """Write what is queued, for so many seconds at most."""
         self._closed = True
@@ -60,10 +67,11 @@ class LogQueue:
     def _write(self) -> None:
         while not self._broken:
             self._filled.wait()
-            closed = self._closed
-            if not closed:
+            if not self._closed:
                 time.sleep(_PAUSE)
             self._filled.clear()
+            # not before: whoever closes in between would wait for a thread that waits for him
+            closed = self._closed
             with self._lock:
                 lines, self._lines, self._size = self._lines, [], 0
                 dropped, self._dropped = self._dropped, 0
@@ -72,8 +80,10 @@ class LogQueue:
                 lines.append(log_line.formatted("warning", __name__, message, {}))
             try:
                 _write_all(self._descriptor, b"".join(lines))
-            except OSError:
+            except BrokenPipeError:
                 self._broken = True
+            except OSError:  # a full disk, say: later lines may find room
+                self._count(len(lines))
             if closed:
                 return
 

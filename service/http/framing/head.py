@@ -108,7 +108,8 @@ class HeadParser:
         """Take a header."""
         if len(self._headers) == MOST_HEADERS:
             raise HeadTooLargeError(MOST_HEADERS, "headers")
-        self._headers.append((name.lower(), value))
+        # the parser leaves the white space behind a value, which is no part of it (RFC 9112, 5.1)
+        self._headers.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """Take note of the end, and of what the parser forgets with a request that has no body."""

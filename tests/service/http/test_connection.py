@@ -487,3 +487,24 @@ def test_a_request_that_is_rejected_early_is_read_before_the_end(
             urllib.request.urlopen(asked, timeout=20)
         assert refused.value.code == 413
         assert json.load(refused.value)["status"] == 413
+
+
+def test_many_small_chunks_are_not_read_faster_than_they_are_taken_apart(
+    start: Callable[..., Server], model_repository: Path
+) -> None:
+    server = start(model_repository, "--no-access-log").wait_until_ready()
+    process, url = psutil.Process(server.process.pid), httpx.URL(server.url)
+    with socket.create_connection((url.host, url.port or 80)) as connection:
+        connection.sendall(
+            b"POST /predict/batch HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+            b"Content-Type: text/csv\r\n\r\n"
+        )
+        time.sleep(0.2)
+        before = process.memory_info().rss
+        connection.settimeout(0.5)
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            with suppress(TimeoutError):
+                connection.sendall(b"1\r\nx\r\n" * 20_000)
+        assert httpx.get(f"{server.url}/livez", verify=NO_TLS, timeout=2).status_code == 200
+        assert process.memory_info().rss - before < 30e6

@@ -48,6 +48,20 @@ def test_lines_are_written_in_order_and_all_of_them_at_the_end() -> None:
         assert file.readlines() == lines
 
 
+@pytest.mark.parametrize("pause", [0, 0.001, 0.01, 0.05])
+def test_the_end_waits_no_longer_than_the_lines_take(pause: float) -> None:
+    reader, writer = os.pipe()
+    queue = LogQueue(writer)
+    queue.put(b"the last line\n")
+    time.sleep(pause)
+    began = time.monotonic()
+    queue.close(20)
+    assert time.monotonic() - began < 10
+    os.close(writer)
+    with os.fdopen(reader, "rb") as file:
+        assert file.read() == b"the last line\n"
+
+
 def test_what_a_sleeping_reader_leaves_no_room_for_is_dropped_counted_and_said() -> None:
     reader, writer = os.pipe()
     queue, counted = LogQueue(writer), []

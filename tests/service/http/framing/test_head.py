@@ -134,3 +134,10 @@ def test_the_number_of_headers_is_bounded() -> None:
 def test_repeated_headers_are_joined_so_that_none_hides_another() -> None:
     found = parsed(with_lines("Authorization: Bearer a", "Host: h", "authorization: Bearer b"))
     assert found.by_name == {b"authorization": b"Bearer a, Bearer b", b"host": b"h"}
+
+
+@pytest.mark.parametrize("space", [" ", "\t", " \t "])
+def test_white_space_behind_a_value_is_no_part_of_it(space: str) -> None:
+    found = parsed(with_lines(f"Host: a{space}", f"Content-Length: 0{space}", f"Expect: 100-continue{space}"))
+    assert found.length == 0
+    assert found.by_name == {b"host": b"a", b"content-length": b"0", b"expect": b"100-continue"}
