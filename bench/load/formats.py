@@ -12,8 +12,8 @@ from pyarrow import csv, ipc
 
 from bench.load.client import Answer, message
 from bench.load.phones import Rows, as_objects
+from pricerange.answer.columns import PROBABILITIES
 from pricerange.bundle import MODEL_NAME
-from pricerange.phone import LABELS
 from pricerange.predictor import Prediction
 
 JSON = "application/json"
@@ -141,11 +141,8 @@ def _read_v2_binary(answer: Answer) -> Prediction:
     return Prediction(arrays["probabilities"], arrays["price_range"])
 
 
-_PROBABILITIES = [f"probability_{price_range}" for price_range in range(len(LABELS))]
-
-
 def _of_table(table: Any) -> Prediction:
-    columns = [np.array(table[name].to_pylist(), np.float32) for name in _PROBABILITIES]
+    columns = [np.array(table[name].to_pylist(), np.float32) for name in PROBABILITIES]
     return Prediction(np.column_stack(columns), np.array(table["price_range"].to_pylist(), np.int64))
 
 

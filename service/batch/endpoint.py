@@ -85,7 +85,10 @@ class BatchEndpoint:
         state.hold(_STREAM_BYTES)
         spool = Spool()
         try:
-            blocks, writer = self._blocks(request, form, on_bad_row), self._writer(answer_form, on_bad_row)
+            blocks, writer = (
+                self._blocks(request, state, form, on_bad_row),
+                self._writer(answer_form, on_bad_row),
+            )
             await self._work(state, blocks, writer, on_bad_row, spool)
             return await spool.response(answer_form.encode())
         except BaseException:
@@ -122,14 +125,15 @@ class BatchEndpoint:
             raise _broken(error, rows) from error
         await spool.write(writer.tail())
 
-    async def _blocks(self, request: Request, form: str, on_bad_row: OnBadRow) -> AsyncIterator[BlockWork]:
+    async def _blocks(
+        self, request: Request, state: RequestState, form: str, on_bad_row: OnBadRow
+    ) -> AsyncIterator[BlockWork]:
         if form == JSON:
             body = await read(request, self._settings.max_body_bytes)
-            RequestState.of(request.scope).hold(_JSON_TIMES * len(body))
+            state.hold(_JSON_TIMES * len(body))
             yield partial(self._json.rows_of, body, on_bad_row)
             return
         parts = stream(request, self._settings.max_stream_bytes)
-        state = RequestState.of(request.scope)
         async for work in csv_blocks(parts) if form == CSV else arrow_blocks(parts, state):
             yield work
 

@@ -73,7 +73,8 @@ def test_many_bodies_that_are_held_open_stay_within_the_budget(
             connection = stack.enter_context(socket.create_connection((url.host, url.port or 80)))
             connection.sendall(head.encode() + body)  # one byte is missing: nobody can be answered
         deadline = time.monotonic() + 20
-        while held(server) < 32 << 20 and time.monotonic() < deadline:
+        # how many find room depends on how many are decompressed at the same moment
+        while not held(server) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert 0 < held(server) <= limit
         assert process.memory_info().rss - before < limit + 100e6
