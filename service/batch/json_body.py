@@ -6,7 +6,6 @@ from typing import Annotated, Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from pricerange.phone import FEATURES, Phone, Problem, features_of
@@ -53,9 +52,9 @@ class JsonReader:
         Raises `TooManyRowsError`; and `InvalidInputError` for a body that holds no list, or, where a bad row
         fails, for the first one.
         """
-        rows = self._all_at_once(body)
-        if rows is not None:
-            return JsonRows(rows, np.ones(len(rows), np.bool_), ())
+        table = json_phones.rows_of_list(body, self._max_rows)
+        if table is not None:
+            return JsonRows(table.astype(np.float32), np.ones(len(table), np.bool_), ())
         try:
             phones = self._anything.model_validate_json(body).phones
         except ValidationError as error:
@@ -66,19 +65,8 @@ class JsonReader:
             if values[-1] is None and on_bad_row == "fail":
                 raise _bad_row(row, phone)
         valid = np.array([value is not None for value in values], np.bool_)
-        table = np.array([value or _NO_PHONE for value in values], np.float32).reshape(-1, len(FEATURES))
-        return JsonRows(table, valid, phones)
-
-    def _all_at_once(self, body: bytes | bytearray) -> npt.NDArray[np.float32] | None:
-        try:
-            asked = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            return None
-        match asked:
-            case {"phones": [*phones], **others} if not others and len(phones) <= self._max_rows:
-                table = json_phones.rows(phones)
-                return None if table is None else table.astype(np.float32)
-        return None
+        rows = np.array([value or _NO_PHONE for value in values], np.float32).reshape(-1, len(FEATURES))
+        return JsonRows(rows, valid, phones)
 
     def _no_list(self, error: ValidationError) -> InvalidInputError | TooManyRowsError:
         if error.error_count() == 1 and error.errors()[0]["type"] == "too_long":

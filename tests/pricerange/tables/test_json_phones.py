@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import numpy as np
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,9 +15,9 @@ from pricerange.tables import json_phones
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}
 
 
-def one_by_one(phones: list[Any]) -> list[list[float]] | None:
+def one_by_one(body: str) -> list[float] | None:
     try:
-        return [features_of(Phone.model_validate_json(json.dumps(phone))) for phone in phones]
+        return features_of(Phone.model_validate_json(body))
     except ValidationError:
         return None
 
@@ -29,6 +28,7 @@ values = st.one_of(
     st.integers(-10, 200_000),
     st.integers(),
     st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(0.1, 4),
     st.sampled_from([0, 1, 0.0, 1.0, 8.0, 8.5, 128, 131_072, 131_072.5, 0.125, 1e39, "5", "true", [], {}]),
 )
 
@@ -43,25 +43,67 @@ def nearly_phones(draw: st.DrawFn) -> Any:
     return draw(st.one_of(st.just(phone), st.just(phone), st.just(phone), values))
 
 
-@given(st.lists(st.one_of(st.just(EXAMPLE), nearly_phones()), max_size=4))
-def test_all_at_once_takes_what_phone_takes_one_by_one(phones: list[Any]) -> None:
-    found = json_phones.rows(orjson.loads(json.dumps(phones)))
-    expected = one_by_one(phones)
-    if expected is None:
+@st.composite
+def nearly_bodies(draw: st.DrawFn) -> str:
+    """Write something like a phone, as others might write it, and perhaps not JSON at all."""
+    body = json.dumps(draw(nearly_phones()), indent=draw(st.sampled_from([None, 1])))
+    name = draw(st.sampled_from(list(EXAMPLE)))
+    numbers = ["1e0", "1E+0", "1.", "01", "-0", "-0.0", "+1", "1_0", "NaN", "1e400", "0x1"]
+    return draw(
+        st.one_of(
+            st.just(body),
+            st.just(json.dumps({**EXAMPLE, name: "?"}).replace('"?"', draw(st.sampled_from(numbers)))),
+            st.just(body.replace("{", '{"ram": 1e3,', 1)),  # twice: the last one counts
+            st.just(body.replace("ram", "r\\u0061m")),
+            st.just(body[: draw(st.integers(1, len(body)))]),
+            st.just(body + draw(st.sampled_from([" ", "\n", ",", "}", "\x00", "\ufeff"]))),
+            st.just("\ufeff" + body),
+        )
+    )
+
+
+@given(st.lists(st.one_of(st.just(json.dumps(EXAMPLE)), nearly_bodies()), max_size=5))
+def test_all_at_once_takes_what_phone_takes_one_by_one(bodies: list[str]) -> None:
+    table, valid = json_phones.rows([body.encode() for body in bodies])
+    expected = [one_by_one(body) for body in bodies]
+    assert valid.tolist() == [phone is not None for phone in expected]
+    assert table[valid].tolist() == [phone for phone in expected if phone is not None]
+
+
+@given(st.lists(st.one_of(st.just(json.dumps(EXAMPLE)), nearly_bodies()), max_size=5), st.integers(0, 5))
+def test_a_list_is_taken_if_all_its_phones_are(bodies: list[str], most: int) -> None:
+    found = json_phones.rows_of_list(f'{{"phones": [{",".join(bodies)}]}}'.encode(), most)
+    expected = [one_by_one(body) for body in bodies]
+    if None in expected or len(expected) > most:
         assert found is None
     else:
         assert found is not None
         assert found.tolist() == np.array(expected, np.float64).reshape(-1, len(FEATURES)).tolist()
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", b"[]", b'{"phones": {}}', b'{"phones": [], "more": 1}', b'{"phones": null}', b'{"\xff": 1}'],
+)
+def test_another_document_is_no_list(body: bytes) -> None:
+    assert json_phones.rows_of_list(body, 10) is None
+
+
+def test_a_body_that_is_not_utf_8_leaves_the_others_as_they_are() -> None:
+    _, valid = json_phones.rows([b'{"\xff": 1}', json.dumps(EXAMPLE).encode(), b'{"ram": "\xff"}'])
+    assert valid.tolist() == [False, True, False]
+
+
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
 def test_true_is_one_in_a_yes_no_feature_only(feature: Any) -> None:
     phones = [EXAMPLE, {**EXAMPLE, feature.name: True}]
-    found = json_phones.rows(phones)
-    assert (found is None) == (feature.kind != "yes/no")
+    table, valid = json_phones.rows([json.dumps(phone).encode() for phone in phones])
+    assert valid.tolist() == [True, feature.kind == "yes/no"]
+    if feature.kind == "yes/no":
+        assert table[1, FEATURES.index(feature)] == 1
 
 
 def test_the_order_of_the_keys_does_not_matter() -> None:
-    found = json_phones.rows([dict(reversed(EXAMPLE.items()))])
-    assert found is not None
-    assert found.tolist() == [list(EXAMPLE.values())]
+    table, valid = json_phones.rows([json.dumps(dict(reversed(EXAMPLE.items()))).encode()])
+    assert valid.all()
+    assert table.tolist() == [list(EXAMPLE.values())]
