@@ -94,7 +94,7 @@ def create_app(
     locked = None if keys is None else ApiKeys(router, keys, free_of_keys)
     return Application(
         Middleware(locked or router, settings.request_timeout),
-        Requests(settings.receive_timeout, budget, Recorder(metrics, access_log)),
+        Requests(settings.receive_timeout, budget, Recorder(metrics, access_log).record),
         None if predictor.provider == "cuda" else FastPath(predict, locked, settings.request_timeout),
     )
 

@@ -76,7 +76,7 @@ class BatchEndpoint:
     async def predict(self, request: Request) -> Response:
         """Answer a request."""
         state = RequestState.of(request.scope)
-        headers = state.headers
+        headers = state.head.by_name
         form = media_type_of(headers, FORMS)
         answer_form = _accepted(headers, form)
         on_bad_row = _on_bad_row(request)

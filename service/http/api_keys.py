@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pricerange.errors import SettingsError
 from service.errors import MissingKeyError, WrongKeyError
+from service.http.framing.head import Head
 from service.http.request_state import RequestState
 
 _FEWEST_CHARACTERS = 16
@@ -56,14 +57,14 @@ class ApiKeys:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check one request. Raises `MissingKeyError` or `WrongKeyError`."""
-        self.check(RequestState.of(scope))
+        self.check(RequestState.of(scope).head)
         await self._app(scope, receive, send)
 
-    def check(self, state: RequestState) -> None:
+    def check(self, head: Head) -> None:
         """Look for a key where one is needed. Raises `MissingKeyError` or `WrongKeyError`."""
-        if state.path in self._free:
+        if head.path in self._free:
             return
-        scheme, _, key = state.headers.get(b"authorization", b"").partition(b" ")
+        scheme, _, key = head.by_name.get(b"authorization", b"").partition(b" ")
         if scheme.lower() != b"bearer" or not key.strip():
             raise MissingKeyError
         given = sha256(key.strip()).digest()

@@ -28,7 +28,7 @@ async def read_json(request: Request, limit: int) -> bytes | bytearray:
 
     Raises `MediaTypeError` and what `read` raises.
     """
-    media_type_of(RequestState.of(request.scope).headers, (JSON,))
+    media_type_of(RequestState.of(request.scope).head.by_name, (JSON,))
     return await read(request, limit)
 
 
@@ -42,7 +42,7 @@ async def read(request: Request, limit: int) -> bytes | bytearray:
     if body is not None:
         state.hold(len(body))
     else:
-        _check_announced(state.headers, limit, "max_body_bytes")
+        _check_announced(state.head.by_name, limit, "max_body_bytes")
         body = bytearray()
         async for chunk in chunks(request):
             state.hold(len(chunk))
@@ -60,7 +60,7 @@ async def stream(request: Request, limit: int | None) -> AsyncIterator[bytes]:
     Raises `BodyTooLargeError`, and what `chunks` raises.
     """
     if limit is not None:
-        _check_announced(RequestState.of(request.scope).headers, limit, "max_stream_bytes")
+        _check_announced(RequestState.of(request.scope).head.by_name, limit, "max_stream_bytes")
     received = 0
     async for chunk in chunks(request):
         received += len(chunk)
@@ -77,7 +77,7 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
     `DeadlineError` where the request names a deadline.
     """
     state = RequestState.of(request.scope)
-    patience = state.receive_timeout
+    patience = state.requests.receive_timeout
     received, due, too_slow = 0, _PACE_BYTES, monotonic() + patience
     while True:
         ends = deadline.current()

@@ -11,7 +11,6 @@ bytes, and no more is read: nobody gets memory, or more of the event loop than o
 """
 
 import asyncio
-from collections.abc import Iterable
 from enum import Enum, auto
 from http import HTTPStatus
 from time import monotonic
@@ -24,10 +23,10 @@ from pricerange.errors import PriceRangeError
 from service.errors import HeadTooLargeError, MalformedRequestError, SlowSenderError
 from service.http.exchange import AsgiExchange, scope_of
 from service.http.framing.body import BodyReader
-from service.http.framing.head import MOST_HEAD_BYTES, Head, HeadParser
+from service.http.framing.head import MOST_HEAD_BYTES, Head, HeadParser, unread_head
 from service.http.lifecycle import Lifecycle
 from service.http.problems import rejection
-from service.http.request_state import Requests, RequestState
+from service.http.request_state import Requests, RequestState, lines_of
 from service.settings import Settings
 
 _HIGH_WATER_BYTES = 65_536
@@ -39,6 +38,7 @@ _MOST_KNOWN_BYTES = 1_024
 _LINGER_SECONDS = 5.0
 """Seconds that a client has to read its last answer, while what it still sends is thrown away: a connection
 that is closed with bytes unread is reset, and takes the answer with it."""
+_TOO_SLOW = HTTPStatus.REQUEST_TIMEOUT.value
 _STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
@@ -47,7 +47,7 @@ _STATUS_LINES = {
 class Shortcut(Protocol):
     """A way to answer some requests without ASGI, if they arrive as a whole."""
 
-    def takes(self, state: RequestState) -> bool:
+    def takes(self, head: Head) -> bool:
         """Return whether a request may go this way, as far as its head says."""
 
     def begin(self, state: RequestState, body: bytes) -> None:
@@ -73,6 +73,10 @@ class Stage(Enum):
     CLOSED = auto()
 
 
+# looked up by the enum, each costs a request as much as a call
+HEAD, BODY, ANSWER, DISCARD, LINGER, CLOSED = Stage
+
+
 class HttpConnection(asyncio.Protocol):
     """A connection. What it waits for is looked at every now and then, so that a request sets no timer."""
 
@@ -91,7 +95,7 @@ class HttpConnection(asyncio.Protocol):
         self._app = app
         self._server_state = server_state
         self._loop = asyncio.get_running_loop()
-        self._stage = Stage.HEAD
+        self._stage = HEAD
         # what has arrived and is not used up begins at `_at`; the parser of a head has its first `_fed` bytes
         self._data = b""
         self._at = 0
@@ -101,7 +105,8 @@ class HttpConnection(asyncio.Protocol):
         self._body: BodyReader | None = None
         self._exchange: AsgiExchange | None = None
         # most clients send one head over and over
-        self._known: tuple[bytes | None, Any] = (None, None)
+        self._known: Head | None = None
+        self._known_bytes = b""
         self._keep_alive = True
         self._reading = True
         self._due = False
@@ -122,7 +127,7 @@ class HttpConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that is being answered that nobody waits for it."""
         self._server_state.connections.discard(self)
-        self._stage = Stage.CLOSED
+        self._stage = CLOSED
         self._data, self._at = b"", 0
         self._parser = None
         if self._exchange is not None:
@@ -133,14 +138,14 @@ class HttpConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Close, but for an answer that is a matter of milliseconds."""
-        if self._stage is Stage.ANSWER and self._exchange is None:
+        if self._stage is ANSWER and self._exchange is None:
             self._keep_alive = False
             return True
         return False
 
     def data_received(self, data: bytes) -> None:
         """Take what has arrived."""
-        if self._stage is Stage.LINGER:
+        if self._stage is LINGER:
             return
         if self._at < len(self._data):
             data = self._data[self._at :] + data
@@ -170,21 +175,21 @@ class HttpConnection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def write(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+    def write(self, status: int, header_lines: bytes, body: bytes) -> None:
         """Write a whole answer. The headers are taken as they are, `content-length` must be one of them."""
         if self._transport.is_closing():
             return
-        head = self._head_of_answer(status, headers)
-        self._transport.write(head if self._is_head() else head + body)
+        head = self._head_of_answer(status, header_lines)
+        self._transport.write(head if self._without_body() else head + body)
         self.finish()
 
-    def begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def begin(self, status: int, header_lines: bytes) -> None:
         """Write the head of an answer."""
-        self._transport.write(self._head_of_answer(status, headers))
+        self._transport.write(self._head_of_answer(status, header_lines))
 
     def write_on(self, part: bytes) -> None:
         """Write a part of the body of an answer."""
-        if part and not self._is_head():
+        if part and not self._without_body():
             self._transport.write(part)
 
     async def writable(self) -> None:
@@ -195,21 +200,20 @@ class HttpConnection(asyncio.Protocol):
     def finish(self) -> None:
         """Go on with the next request, or end the connection: the answer is written."""
         self._answered += 1
-        self._server_state.total_requests += 1
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.wake()
         if not self._keep_alive:
             self._close()
-        elif self._stage is Stage.BODY:
-            self._stage = Stage.DISCARD
+        elif self._stage is BODY:
+            self._stage = DISCARD
             self._advance_soon()
         else:
             self._await_head()
 
     def want_body(self) -> None:
         """Read on: the application waits for more of the body."""
-        if self._stage is Stage.BODY:
+        if self._stage is BODY:
             self._advance_soon()
 
     def abandon(self, exchange: AsgiExchange) -> None:
@@ -230,23 +234,23 @@ class HttpConnection(asyncio.Protocol):
         waited = now - self._seen_since
         if unsent and waited > self._settings.idle_timeout:
             self._transport.abort()  # a client that does not read its answer
-        elif self._stage is Stage.HEAD and self._fed:
+        elif self._stage is HEAD and self._fed:
             if waited > self._settings.receive_timeout:
                 self._reject(SlowSenderError(self._settings.receive_timeout, "the head of the request"))
-        elif self._stage is Stage.LINGER:
+        elif self._stage is LINGER:
             if not unsent and waited > _LINGER_SECONDS:
                 self._transport.abort()
-        elif self._stage in (Stage.HEAD, Stage.DISCARD) and waited > self._settings.idle_timeout:
+        elif self._stage in (HEAD, DISCARD) and waited > self._settings.idle_timeout:
             self._transport.close()
 
     def drain(self) -> None:
         """End the connection with the answer that is under way; an idle one may still bring a request."""
-        if self._stage in (Stage.BODY, Stage.ANSWER):
+        if self._stage in (BODY, ANSWER):
             self._keep_alive = False
 
     def shutdown(self) -> None:
         """End the connection, after the answer that is under way."""
-        if self._stage in (Stage.BODY, Stage.ANSWER):
+        if self._stage in (BODY, ANSWER):
             self._keep_alive = False
         else:
             self._transport.close()
@@ -256,35 +260,40 @@ class HttpConnection(asyncio.Protocol):
     def _advance(self) -> None:
         """Do what can be done with the bytes that are here, for one request at most."""
         self._due = False
-        if self._stage is Stage.HEAD:
+        if self._stage is HEAD:
             if self._writable is None:
                 self._read_head()
             else:
                 self._pause_reading()
-        elif self._stage is Stage.BODY:
+        elif self._stage is BODY:
             self._read_body()
-        elif self._stage is Stage.DISCARD:
+        elif self._stage is DISCARD:
             self._discard()
-        elif self._stage is Stage.ANSWER:
+        elif self._stage is ANSWER:
             self._pause_reading()
 
     def _advance_soon(self) -> None:
         """Go on when the other connections have had their turn, or when more has arrived."""
         if self._at < len(self._data):
             self._pause_reading()  # what is here is used up first, or it grows
-            if not self._due and self._stage is not Stage.CLOSED:
+            if not self._due and self._stage is not CLOSED:
                 self._due = True
                 self._loop.call_soon(self._advance)
         else:
             self._resume_reading()
 
     def _await_head(self) -> None:
-        self._stage = Stage.HEAD
+        self._stage = HEAD
         self._body = self._head = None
-        self._advance_soon()
+        if self._at < len(self._data) or not self._reading:
+            self._advance_soon()
 
     def _read_head(self) -> None:
         data, begin = self._data, self._at
+        if self._known is not None and not self._fed and data.startswith(self._known_bytes, begin):
+            self._at = begin + len(self._known_bytes)
+            self._begin(self._known)
+            return
         if not self._fed and data[begin : begin + 1] in (b"\r", b"\n"):
             # a client may end its body with one line too many (RFC 9112, 2.2)
             begin = self._at = len(data) - len(data[begin:].lstrip(b"\r\n"))
@@ -292,10 +301,6 @@ class HttpConnection(asyncio.Protocol):
         end = len(data) if found < 0 else found + 4
         if end == begin:
             self._resume_reading()
-            return
-        if not self._fed and data[begin:end] == self._known[0]:
-            self._at = end
-            self._begin(self._known[1])
             return
         try:
             if end - begin > MOST_HEAD_BYTES:
@@ -313,7 +318,7 @@ class HttpConnection(asyncio.Protocol):
             self._reject(error)
             return
         if end - begin <= _MOST_KNOWN_BYTES:
-            self._known = data[begin:end], head
+            self._known, self._known_bytes = head, data[begin:end]
         self._at, self._fed, self._parser = end, 0, None
         self._begin(head)
 
@@ -321,7 +326,17 @@ class HttpConnection(asyncio.Protocol):
         """Have a request answered, as far as it is here."""
         self._head = head
         self._keep_alive = head.keep_alive and self._lifecycle.state != "draining"
-        state = self._app.requests.open(head.method, head.path, self._address, head.by_name, self)
+        state = self._app.requests.open(head, self._address, self)
+        shortcut = self._app.shortcut
+        if shortcut is not None and head.length is not None and shortcut.takes(head):
+            begin, end = self._at, self._at + head.length
+            if end <= len(self._data):
+                self._at = end
+                if end < len(self._data):
+                    self._pause_reading()
+                self._stage = ANSWER
+                shortcut.begin(state, self._data[begin:end])
+                return
         body = self._body = BodyReader(head.length)
         content = b""
         try:
@@ -331,17 +346,12 @@ class HttpConnection(asyncio.Protocol):
             self._fail(state, error)
         if self._at < len(self._data):
             self._pause_reading()
-        shortcut = self._app.shortcut
-        if shortcut is not None and body.done and shortcut.takes(state):
-            self._stage = Stage.ANSWER
-            shortcut.begin(state, content)
-            return
         exchange = self._exchange = AsgiExchange(self, state)
         exchange.body += content
         exchange.expects_continue = (
-            head.http_version != "1.0" and state.headers.get(b"expect", b"").lower() == b"100-continue"
+            head.http_version != "1.0" and head.by_name.get(b"expect", b"").lower() == b"100-continue"
         )
-        self._stage = Stage.BODY
+        self._stage = BODY
         self._note_body(exchange, body)
         scope = scope_of(head, self._transport.get_extra_info("sockname"), self._client, self._scheme())
         state.travel_in(scope)
@@ -363,7 +373,7 @@ class HttpConnection(asyncio.Protocol):
     def _note_body(self, exchange: AsgiExchange, body: BodyReader) -> None:
         """Tell the application what has come of the body, and read on if it may be more."""
         if body.done:
-            self._stage = Stage.ANSWER
+            self._stage = ANSWER
             exchange.complete = True
         if exchange.body or body.done or exchange.state.failure is not None:
             exchange.wake()
@@ -396,42 +406,37 @@ class HttpConnection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         self._keep_alive = False
-        state = self._app.requests.open("", "", self._address, {}, self)
+        state = self._app.requests.open(unread_head(), self._address, self)
         reply = rejection(error, state)
-        state.answer(reply.status_code, reply.raw_headers, reply.body)
+        state.answer(reply.status_code, reply.header_lines, reply.body)
 
     def _close(self) -> None:
         """End the connection; where the client may still be sending, not before it has read its answer."""
-        whole = self._stage is Stage.ANSWER and self._at == len(self._data)
+        whole = self._stage is ANSWER and self._at == len(self._data)
         self._data, self._at, self._fed, self._parser = b"", 0, 0, None
         if whole or not self._transport.can_write_eof():
             self._transport.close()
             return
-        self._stage = Stage.LINGER
+        self._stage = LINGER
         self._transport.write_eof()
         self._resume_reading()
 
-    def _head_of_answer(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-        if status == HTTPStatus.REQUEST_TIMEOUT or not self._can_follow():
+    def _head_of_answer(self, status: int, header_lines: bytes) -> bytes:
+        if status == _TOO_SLOW or (self._stage is BODY and not self._can_follow()):
             self._keep_alive = False
         defaults = self._server_state.default_headers
         if defaults is not self._defaults[0]:  # uvicorn makes them anew each second, with the date
-            self._defaults = defaults, b"".join(b"%b: %b\r\n" % header for header in defaults)
-        parts = [_STATUS_LINES[status], self._defaults[1]]
-        for name, value in headers:
-            parts += (name, b": ", value, b"\r\n")
-        parts.append(b"\r\n" if self._keep_alive else b"connection: close\r\n\r\n")
-        return b"".join(parts)
+            self._defaults = defaults, lines_of(defaults)
+        end = b"\r\n" if self._keep_alive else b"connection: close\r\n\r\n"
+        return b"".join((_STATUS_LINES[status], self._defaults[1], header_lines, end))
 
     def _can_follow(self) -> bool:
-        """Return whether a request can follow on the connection: it will be found, at a bearable cost."""
-        if self._stage is not Stage.BODY:
-            return True
+        """Return whether a request can follow one whose body is not read: found at a bearable cost."""
         assert self._body is not None
         waits = self._exchange is not None and self._exchange.expects_continue
         return not waits and self._body.left is not None and self._body.left <= _MOST_KEPT_BYTES
 
-    def _is_head(self) -> bool:
+    def _without_body(self) -> bool:
         return self._head is not None and self._head.method == "HEAD"
 
     def _scheme(self) -> str:

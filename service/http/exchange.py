@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.types import ASGIApp, Message, Scope
 
 from service.http.framing.head import Head
-from service.http.request_state import RequestState
+from service.http.request_state import RequestState, lines_of
 
 if TYPE_CHECKING:
     from service.http.connection import HttpConnection
@@ -78,12 +78,12 @@ class AsgiExchange:
             start, self._start = self._start, None
             headers: list[tuple[bytes, bytes]] = start["headers"]
             if not more:
-                self._connection.write(start["status"], headers, body)
+                self._connection.write(start["status"], lines_of(headers), body)
                 return
             self._chunked = all(name != b"content-length" for name, _ in headers)
             if self._chunked:
                 headers.append((b"transfer-encoding", b"chunked"))
-            self._connection.begin(start["status"], headers)
+            self._connection.begin(start["status"], lines_of(headers))
         if self._chunked:
             body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
         self._connection.write_on(body)

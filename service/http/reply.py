@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from service.http.request_state import RequestState
+from service.http.request_state import RequestState, lines_of
 
 JSON = b"application/json"
 
 
-def headers_of_reply(body: bytes, media_type: bytes = JSON) -> list[tuple[bytes, bytes]]:
-    """Return the headers that every reply has."""
-    return [(b"content-type", media_type), (b"content-length", b"%d" % len(body))]
+def lines_of_reply(body: bytes, media_type: bytes = JSON) -> bytes:
+    """Return the headers that every reply has, as lines."""
+    return b"content-type: %b\r\ncontent-length: %d\r\n" % (media_type, len(body))
 
 
 class Reply(Response):
@@ -28,10 +28,10 @@ class Reply(Response):
         self.status_code = status
         self.background = None
         self.body: bytes = body
-        self.raw_headers = [*headers_of_reply(body, media_type), *headers]
+        self.header_lines = lines_of_reply(body, media_type) + lines_of(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Write the reply in one go."""
         state = RequestState.of(scope)
         state.matched(scope)
-        state.answer(self.status_code, self.raw_headers, self.body)
+        state.answer(self.status_code, self.header_lines, self.body)

@@ -11,6 +11,7 @@ from typing import Protocol, cast
 from starlette.types import Scope
 
 from pricerange.errors import PriceRangeError
+from service.http.framing.head import Head
 from service.http.memory_budget import MemoryBudget
 
 UNMATCHED = "unmatched"
@@ -20,13 +21,18 @@ _KEY = "pricerange.request_state"
 _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
+def lines_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Write headers as they are sent, each a line with its end."""
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
+
+
 class ResponseWriter(Protocol):
     """What a connection does beyond ASGI, where a body and an answer in parts cost as much as the model."""
 
     def take_body(self) -> bytearray | None:
         """Return the body if all of it is here, else None: it is to be received part by part."""
 
-    def write(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+    def write(self, status: int, header_lines: bytes, body: bytes) -> None:
         """Write a whole answer. The headers are taken as they are, `content-length` must be one of them."""
 
 
@@ -34,23 +40,19 @@ class ResponseWriter(Protocol):
 class RequestState:
     """A request and how far it is.
 
-    `began` is a time of the monotonic clock, `receive_timeout` the seconds that a sender gets for each piece
-    of the body. `writer` writes an answer that is known as a whole, and is let go with it. `record` counts
-    and logs the request, once. `status` is 0 until an answer is begun, `rejected_as` names the kind of
-    problem where it is a rejection. `failure` is why the rest of a body will not come, `disconnected` says
-    that nobody waits for the answer any more. `held` bytes of the `budget` are the request's.
+    `requests` is what it has in common with all others. `began` is a time of the monotonic clock. `writer`
+    writes an answer that is known as a whole, and is let go with it. `status` is 0 until an answer is begun,
+    `rejected_as` names the kind of problem where it is a rejection. `failure` is why the rest of a body will
+    not come, `disconnected` says that nobody waits for the answer any more. `held` bytes of the budget are
+    the request's.
     """
 
-    method: str
-    path: str
+    requests: "Requests"
+    head: Head
     client: str | None
-    headers: Mapping[bytes, bytes]
     request_id: bytes
     began: float
-    receive_timeout: float
     writer: ResponseWriter | None
-    record: Callable[["RequestState"], None]
-    budget: MemoryBudget
     route: str = UNMATCHED
     status: int = 0
     rejected_as: str | None = None
@@ -73,11 +75,15 @@ class RequestState:
         if "route" in scope:
             self.route = getattr(scope["route"], "path", UNMATCHED)
         elif "endpoint" in scope:  # a route of Starlette's own, as that of /docs
-            self.route = self.path
+            self.route = self.head.path
+
+    def record(self) -> None:
+        """Count and log the request, once."""
+        self.requests.record(self)
 
     def hold(self, size: int) -> None:
         """Take bytes of memory for the request until it is answered. Raises `MemoryBudgetError`."""
-        self.budget.take(size)
+        self.requests.budget.take(size)
         self.held += size
 
     def release(self, size: int | None = None) -> None:
@@ -86,55 +92,41 @@ class RequestState:
             size = self.held
         if size:
             self.held -= size
-            self.budget.give(size)
+            self.requests.budget.give(size)
 
     def begin_answer(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         """Note the status of the answer, and append to its headers what every answer has."""
         self.status = status
         headers.append((b"x-request-id", self.request_id))
 
-    def answer(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    def answer(self, status: int, header_lines: bytes, body: bytes) -> None:
         """Record the request and write a whole answer: none is without its count."""
         writer = self.writer
-        self.begin_answer(status, headers)
-        self.record(self)
+        self.status = status
+        self.requests.record(self)
         if writer is not None:
-            writer.write(status, headers, body)
+            writer.write(status, b"%bx-request-id: %b\r\n" % (header_lines, self.request_id), body)
 
 
 class Requests:
-    """Makes the state of each request of this process."""
+    """Makes the state of each request of this process.
+
+    `receive_timeout` is the seconds that a sender gets for each piece of a body; `record` counts and logs a
+    request, once.
+    """
 
     def __init__(
         self, receive_timeout: float, budget: MemoryBudget, record: Callable[[RequestState], None]
     ) -> None:
-        self._receive_timeout = receive_timeout
-        self._budget = budget
-        self._record = record
+        self.receive_timeout = receive_timeout
+        self.budget = budget
+        self.record = record
         self._ids_begin = secrets.token_hex(10).encode()
         self._ids_end = itertools.count()
 
-    def open(
-        self,
-        method: str,
-        path: str,
-        client: str | None,
-        headers: Mapping[bytes, bytes],
-        writer: ResponseWriter | None,
-    ) -> RequestState:
-        """Make the state of a request that begins now; method and path are empty where none could be read."""
-        given = headers.get(b"x-request-id")
+    def open(self, head: Head, client: str | None, writer: ResponseWriter | None) -> RequestState:
+        """Make the state of a request that begins now."""
+        given = head.by_name.get(b"x-request-id")
         if given is None or not _REQUEST_ID.fullmatch(given):
             given = b"%b%012x" % (self._ids_begin, next(self._ids_end))
-        return RequestState(
-            method,
-            path,
-            client,
-            headers,
-            given,
-            monotonic(),
-            self._receive_timeout,
-            writer,
-            self._record,
-            self._budget,
-        )
+        return RequestState(self, head, client, given, monotonic(), writer)

@@ -1,33 +1,36 @@
 """Requests that arrive within one iteration of the event loop go through the model in one run."""
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic, perf_counter
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from pricerange.predictor import Prediction, Predictor
-from service.errors import OverloadedError
+from pricerange.tables.json_phones import Body
+from service.errors import DeadlineError, OverloadedError
 from service.http import deadline
 from service.http.deadline import Deadline
-from service.model.parse import Body, rows_of
+from service.model.parse import rows_of
 from service.model.write import probabilities_json
 from service.telemetry.metrics import Metrics
 
 _Rows = npt.NDArray[np.float32]
 
 
-class PhoneAnswer(NamedTuple):
-    """A phone's price range, and its probabilities in JSON, `0.1,0.2,0.3,0.4`."""
-
-    price_range: int
-    probabilities: bytes
+PhoneAnswer: TypeAlias = tuple[int, bytes]
+"""A phone's price range, and its probabilities in JSON, `0.1,0.2,0.3,0.4`."""
 
 
-class Promise(Protocol):
-    """Where an answer is put: a future, or what takes one like it."""
+class Caller(Protocol):
+    """Who asks: what, until when on the monotonic clock, after how many seconds; and it takes the answer."""
+
+    asked: Any
+    when: float
+    seconds: float
 
     def done(self) -> bool:
         """Return whether nobody waits any more."""
@@ -39,25 +42,33 @@ class Promise(Protocol):
         """Take the reason why there is none."""
 
 
-class _Caller(NamedTuple):
-    asked: Any
-    deadline: Deadline
-    answer: Promise
+class _Waiting:
+    """A caller that waits for a future."""
+
+    __slots__ = ("asked", "done", "seconds", "set_exception", "set_result", "when")
+
+    def __init__(self, asked: Any, ends: Deadline, answer: asyncio.Future[Any]) -> None:
+        self.asked = asked
+        self.when = ends.when
+        self.seconds = ends.seconds
+        self.done = answer.done
+        self.set_result = answer.set_result
+        self.set_exception = answer.set_exception
 
 
 class _Queue:
     """Who has asked since the last run: with bodies of one phone each, and with tables of checked rows."""
 
     def __init__(self) -> None:
-        self.bodies: list[_Caller] = []
-        self.tables: list[_Caller] = []
+        self.bodies: list[Caller] = []
+        self.tables: list[Caller] = []
         self.rows = 0
 
     def fail(self, error: Exception) -> None:
         """Tell everyone who still waits that the run went wrong."""
         for caller in (*self.bodies, *self.tables):
-            if not caller.answer.done():
-                caller.answer.set_exception(error)
+            if not caller.done():
+                caller.set_exception(error)
 
 
 class Batcher:
@@ -83,7 +94,7 @@ class Batcher:
         Raises `InvalidInputError` and what `predict` raises.
         """
         answer = asyncio.get_running_loop().create_future()
-        self.submit_phone(body, deadline.current(), answer)
+        self.submit_phone(_Waiting(body, deadline.current(), answer))
         try:
             return cast("PhoneAnswer", await self._in_time(answer))
         finally:
@@ -96,16 +107,16 @@ class Batcher:
         """
         answer = asyncio.get_running_loop().create_future()
         self._reserve(len(rows))
-        self._queue.tables.append(_Caller(rows, deadline.current(), answer))
+        self._queue.tables.append(_Waiting(rows, deadline.current(), answer))
         try:
             return cast("Prediction", await self._in_time(answer))
         finally:
             del answer
 
-    def submit_phone(self, body: Body, deadline: Deadline, answer: Promise) -> None:
+    def submit_phone(self, caller: Caller) -> None:
         """Have one phone answered, given as it was sent, before its deadline. Raises `OverloadedError`."""
         self._reserve(1)
-        self._queue.bodies.append(_Caller(body, deadline, answer))
+        self._queue.bodies.append(caller)
 
     def _reserve(self, rows: int) -> None:
         queue = self._queue
@@ -171,12 +182,10 @@ class _ModelRun:
 
     def __init__(self, queue: _Queue) -> None:
         """Drop who is too late; answer who sent no phone."""
-        now = monotonic()
-        bodies = [caller for caller in queue.bodies if _still_waits(caller, now)]
-        self._tables = [caller for caller in queue.tables if _still_waits(caller, now)]
+        bodies, self._tables = _still_waiting(queue.bodies), _still_waiting(queue.tables)
         phones, errors = rows_of([caller.asked for caller in bodies])
         for place, error in errors.items():
-            bodies[place].answer.set_exception(error)
+            bodies[place].set_exception(error)
         if errors:
             good = [place for place in range(len(bodies)) if place not in errors]
             phones, bodies = phones[good], [bodies[place] for place in good]
@@ -193,21 +202,20 @@ class _ModelRun:
             strict=True,
         )
         for caller, answer in zip(self._phones, answers, strict=True):
-            if not caller.answer.done():
-                caller.answer.set_result(PhoneAnswer(*answer))
+            if not caller.done():
+                caller.set_result(answer)
         for caller in self._tables:
             rows = slice(start, start := start + len(caller.asked))
-            if not caller.answer.done():
-                caller.answer.set_result(
-                    Prediction(prediction.probabilities[rows], prediction.price_range[rows])
-                )
+            if not caller.done():
+                caller.set_result(Prediction(prediction.probabilities[rows], prediction.price_range[rows]))
 
 
-def _still_waits(caller: _Caller, now: float) -> bool:
-    """Return whether an answer would be in time, and somebody there to take it; say so who is too late."""
-    if caller.answer.done():
-        return False
-    if caller.deadline.when <= now:
-        caller.answer.set_exception(caller.deadline.error())
-        return False
-    return True
+def _still_waiting(callers: Sequence[Caller]) -> Sequence[Caller]:
+    """Return those for whom an answer would be in time, and who wait for it; tell those who are too late."""
+    now = monotonic()
+    waiting = [caller for caller in callers if caller.when > now and not caller.done()]
+    if len(waiting) < len(callers):
+        for caller in callers:
+            if caller.when <= now and not caller.done():
+                caller.set_exception(DeadlineError(caller.seconds))
+    return waiting

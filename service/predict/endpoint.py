@@ -51,7 +51,8 @@ class PredictEndpoint:
 
     def write(self, answer: PhoneAnswer) -> bytes:
         """Write the JSON of an `Answer`."""
-        return ROW_BEGINS[answer.price_range] + answer.probabilities + self._end
+        price_range, probabilities = answer
+        return ROW_BEGINS[price_range] + probabilities + self._end
 
 
 def add_predict(router: APIRouter, endpoint: PredictEndpoint) -> None:

@@ -11,8 +11,9 @@ from service.errors import BodyTooLargeError
 from service.http import deadline
 from service.http.api_keys import ApiKeys
 from service.http.body import JSON, media_type_of
+from service.http.framing.head import Head
 from service.http.problems import rejection
-from service.http.reply import headers_of_reply
+from service.http.reply import lines_of_reply
 from service.http.request_state import RequestState
 from service.model.batcher import PhoneAnswer
 from service.predict.endpoint import PATH, PredictEndpoint
@@ -26,33 +27,41 @@ class FastPath:
         self._keys = keys
         self._request_timeout = request_timeout
 
-    def takes(self, state: RequestState) -> bool:
+    def takes(self, head: Head) -> bool:
         """Return whether a request is of the route, as far as its first line says."""
-        return state.path == PATH and state.method == "POST"
+        return head.path == PATH and head.method == "POST"
 
     def begin(self, state: RequestState, body: bytes) -> None:
         """Ask for the answer to a request; it is written in a later iteration of the event loop."""
         state.route = PATH
-        answer = _FastAnswer(state, self._endpoint)
         try:
-            ends = deadline.of(state.headers, self._request_timeout, state.began)
-            if self._keys is not None:
-                self._keys.check(state)
-            media_type_of(state.headers, (JSON,))
-            if len(body) > self._endpoint.limit:
-                raise BodyTooLargeError(self._endpoint.limit)
-            self._endpoint.batcher.submit_phone(body, ends, answer)
+            seconds = state.head.seconds or self._check(state.head)
+            self._endpoint.batcher.submit_phone(_Asked(body, seconds, state, self._endpoint))
         except PriceRangeError as error:
             # later, for it may begin the next request of the connection
-            asyncio.get_running_loop().call_soon(answer.set_exception, error)
+            asyncio.get_running_loop().call_soon(_reject, state, error)
+
+    def _check(self, head: Head) -> float:
+        """Check what a request says before its body; note and return the seconds that it may take."""
+        seconds = deadline.of(head.by_name, self._request_timeout, 0.0).seconds
+        if self._keys is not None:
+            self._keys.check(head)
+        media_type_of(head.by_name, (JSON,))
+        if head.length is not None and head.length > self._endpoint.limit:
+            raise BodyTooLargeError(self._endpoint.limit)
+        head.seconds = seconds
+        return seconds
 
 
-class _FastAnswer:
-    """Takes the answer to a request as a future would, and writes it."""
+class _Asked:
+    """One phone that is asked about. It takes the answer as a future would, and writes it."""
 
-    __slots__ = ("_endpoint", "_state")
+    __slots__ = ("_endpoint", "_state", "asked", "seconds", "when")
 
-    def __init__(self, state: RequestState, endpoint: PredictEndpoint) -> None:
+    def __init__(self, body: bytes, seconds: float, state: RequestState, endpoint: PredictEndpoint) -> None:
+        self.asked = body
+        self.seconds = seconds
+        self.when = state.began + seconds
         self._state = state
         self._endpoint = endpoint
 
@@ -63,9 +72,13 @@ class _FastAnswer:
     def set_result(self, answer: PhoneAnswer) -> None:
         """Write the answer."""
         body = self._endpoint.write(answer)
-        self._state.answer(200, headers_of_reply(body), body)
+        self._state.answer(200, lines_of_reply(body), body)
 
     def set_exception(self, error: Exception) -> None:
         """Write the rejection."""
-        reply = rejection(error, self._state)
-        self._state.answer(reply.status_code, reply.raw_headers, reply.body)
+        _reject(self._state, error)
+
+
+def _reject(state: RequestState, error: Exception) -> None:
+    reply = rejection(error, state)
+    state.answer(reply.status_code, reply.header_lines, reply.body)

@@ -1,5 +1,6 @@
 """The access log: one line a request, written straight into the queue."""
 
+from functools import lru_cache
 from time import time
 
 from service.http.request_state import RequestState
@@ -15,19 +16,30 @@ class AccessLog:
 
     def write(self, state: RequestState, seconds: float) -> None:
         """Write the line of a request that took so many seconds."""
-        request_id = state.request_id
-        if not request_id.replace(b"-", b"").isalnum():
+        request_id, head = state.request_id, state.head
+        if not request_id.isalnum() and (b'"' in request_id or b"\\" in request_id):
             request_id = quoted(request_id.decode())[1:-1]
+        # a path that is not a route itself may be long, and another each time
+        words = _known_words if head.path == state.route else _words
         self._queue.put(
             b'{"time":"%b","level":"info","logger":"service.access","message":"request","request_id":"%b",'
-            b'"client":%b,"method":%b,"path":%b,"status":%d,"duration_ms":%.3f}\n'
+            b'%b,"status":%d,"duration_ms":%.3f}\n'
             % (
                 timestamp(time()),
                 request_id,
-                b"null" if state.client is None else b'"%b"' % state.client.encode(),
-                b'"%b"' % state.method.encode(),
-                b'"%b"' % state.path.encode() if state.path == state.route else quoted(state.path),
+                words(state.client, head.method, head.path),
                 state.status,
                 seconds * 1e3,
             )
         )
+
+
+def _words(client: str | None, method: str, path: str) -> bytes:
+    return b'"client":%b,"method":"%b","path":%b' % (
+        b"null" if client is None else quoted(client),
+        method.encode(),
+        quoted(path),
+    )
+
+
+_known_words = lru_cache(maxsize=1024)(_words)

@@ -9,21 +9,23 @@ _DEL = "\x7f"
 
 
 class _Clock:
-    """Wall-clock time as ISO 8601 in UTC with milliseconds; the seconds are written once each."""
+    """Wall-clock time as ISO 8601 in UTC with milliseconds, each of which is written once."""
 
     def __init__(self) -> None:
-        self._second = -1
-        self._text = b""
+        self._last = (-1, b"")
 
-    def __call__(self, now: float) -> bytes:
-        second = int(now)
-        if second != self._second:
-            self._second = second
-            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode()
-        return b"%b.%03d+00:00" % (self._text, int((now - second) * 1000))
+    def text(self, now: float) -> bytes:
+        millisecond = int(now * 1000)
+        last, text = self._last
+        if millisecond == last:
+            return text
+        second, rest = divmod(millisecond, 1000)
+        text = b"%b.%03d+00:00" % (time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)).encode(), rest)
+        self._last = millisecond, text  # in one step: several threads ask
+        return text
 
 
-timestamp = _Clock()
+timestamp = _Clock().text
 
 
 def quoted(text: str) -> bytes:

@@ -26,11 +26,11 @@ class Middleware:
                 state.matched(scope)
                 state.begin_answer(message["status"], message["headers"])
             elif not message.get("more_body", False):
-                state.record(state)
+                state.record()
             await send(message)
 
         try:
-            deadline.begin(deadline.of(state.headers, self._request_timeout, state.began))
+            deadline.begin(deadline.of(state.head.by_name, self._request_timeout, state.began))
             await self._app(scope, receive, recorded_send)
         except asyncio.CancelledError:
             # the server's last word to a request that outlives drain_timeout
@@ -42,4 +42,4 @@ class Middleware:
             await rejection(error, state)(scope, receive, recorded_send)
         finally:
             state.matched(scope)
-            state.record(state)
+            state.record()

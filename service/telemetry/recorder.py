@@ -14,15 +14,16 @@ class Recorder:
         self._metrics = metrics
         self._access_log = access_log
 
-    def __call__(self, state: RequestState) -> None:
+    def record(self, state: RequestState) -> None:
         """Record a request, unless that was done."""
         if state.recorded:
             return
         state.recorded = True
         state.writer = None  # or a request that is answered were garbage that holds itself
-        state.release()
+        if state.held:
+            state.release()
         seconds = monotonic() - state.began
-        self._metrics.answered(state.route, state.method, state.status, seconds)
+        self._metrics.answered(state.route, state.head.method, state.status, seconds)
         if state.rejected_as is not None:
             self._metrics.rejected(state.rejected_as)
         if self._access_log is not None:

@@ -36,8 +36,8 @@ class InferEndpoint:
 
     async def infer(self, request: Request) -> Response:
         """Answer n phones. The type of the body is what the header says, whatever its Content-Type."""
-        headers: Mapping[bytes, bytes] = RequestState.of(request.scope).headers
         state = RequestState.of(request.scope)
+        headers = state.head.by_name
         body = await read(request, self._max_body_bytes)
         # compressed, it may become as large as a body may be
         state.hold(_JSON_TIMES * (len(body) if b"content-encoding" not in headers else self._max_body_bytes))

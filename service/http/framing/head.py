@@ -19,6 +19,8 @@ class Head:
 
     `length` is that of the body in bytes, None where it comes in chunks. `by_name` holds the headers too; the
     values of those that are repeated are joined by commas (RFC 9110, 5.3), so that none hides another.
+    `seconds` is what a request may take, noted once all has been checked that depends on the head alone:
+    most clients send one head over and over, and it is kept.
     """
 
     __slots__ = (
@@ -31,6 +33,7 @@ class Head:
         "path",
         "query",
         "raw_path",
+        "seconds",
     )
 
     def __init__(  # noqa: PLR0913, PLR0917
@@ -51,6 +54,7 @@ class Head:
             self.by_name = _joined(headers)
         self.keep_alive = keep_alive
         self.length = length
+        self.seconds: float | None = None
         if _PLAIN.fullmatch(target):
             self.raw_path, self.query = target, b""
         else:
@@ -63,8 +67,13 @@ class Head:
         self.path = unquote(path) if "%" in path else path
 
 
-_PLAIN = re.compile(rb"/[^\x00-\x20?#%\x7f-\xff]*|\*")
-"""A path without a query, or the asterisk of OPTIONS."""
+_PLAIN = re.compile(rb"(/[^\x00-\x20?#%\x7f-\xff]*|\*)?")
+"""A path without a query, or the asterisk of OPTIONS, or nothing."""
+
+
+def unread_head() -> Head:
+    """Return the head of a request of which none could be read."""
+    return Head("", b"", "1.1", [], False, 0)
 
 
 def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -24,6 +24,7 @@ from starlette.types import Message
 from pricerange.phone import FEATURE_NAMES, FEATURES
 from service.batch.arrow_body import arrow_blocks
 from service.batch.spool import MEMORY_BYTES, Spool
+from service.http.framing.head import Head
 from service.http.memory_budget import MemoryBudget
 from service.http.request_state import Requests
 
@@ -384,7 +385,7 @@ def test_a_stream_that_was_read_is_let_go() -> None:
             yield body
 
         requests = Requests(10.0, MemoryBudget(1 << 20, lambda _: None), lambda _: None)
-        state = requests.open("POST", "/predict/batch", None, {}, None)
+        state = requests.open(Head("POST", b"/predict/batch", "1.1", [], True, 0), None, None)
         return len([work() async for work in arrow_blocks(parts(), state)])
 
     assert [asyncio.run(read_once()) for _ in range(3)] == [1, 1, 1]

@@ -2,16 +2,32 @@
 
 import pytest
 
+from service.http.framing.head import Head
 from service.http.memory_budget import MemoryBudget
 from service.http.request_state import UNMATCHED, Requests, RequestState
+
+
+class Writer:
+    def __init__(self) -> None:
+        self.written: list[tuple[int, bytes, bytes]] = []
+
+    def take_body(self) -> None:
+        raise NotImplementedError
+
+    def write(self, status: int, header_lines: bytes, body: bytes) -> None:
+        self.written.append((status, header_lines, body))
 
 
 def recorded(states: list[RequestState]) -> Requests:
     return Requests(10.0, MemoryBudget(1 << 20, lambda _: None), states.append)
 
 
+def head(headers: dict[bytes, bytes]) -> Head:
+    return Head("GET", b"/", "1.1", list(headers.items()), True, 0)
+
+
 def opened(headers: dict[bytes, bytes]) -> RequestState:
-    return recorded([]).open("GET", "/", "127.0.0.1", headers, None)
+    return recorded([]).open(head(headers), "127.0.0.1", None)
 
 
 def test_a_request_id_that_can_be_logged_is_kept() -> None:
@@ -31,15 +47,16 @@ def test_a_request_id_that_can_be_logged_is_kept() -> None:
 )
 def test_another_gets_an_id_of_ours_that_no_other_request_has(headers: dict[bytes, bytes]) -> None:
     requests = recorded([])
-    ids = {requests.open("GET", "/", None, headers, None).request_id for _ in range(3)}
+    ids = {requests.open(head(headers), None, None).request_id for _ in range(3)}
     assert len(ids) == 3
     assert all(len(own) == 32 and own not in headers.values() for own in ids)
 
 
 def test_an_answer_is_recorded_with_its_status_and_carries_the_request_id() -> None:
     states: list[RequestState] = []
-    state = recorded(states).open("GET", "/", None, {b"x-request-id": b"abc"}, None)
-    headers: list[tuple[bytes, bytes]] = []
-    state.answer(200, headers, b"")
+    writer = Writer()
+    state = recorded(states).open(head({b"x-request-id": b"abc"}), None, writer)
+    state.answer(200, b"content-length: 2\r\n", b"{}")
     assert states == [state]
-    assert (state.status, headers, state.route) == (200, [(b"x-request-id", b"abc")], UNMATCHED)
+    assert (state.status, state.route) == (200, UNMATCHED)
+    assert writer.written == [(200, b"content-length: 2\r\nx-request-id: abc\r\n", b"{}")]
