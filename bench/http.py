@@ -10,31 +10,20 @@ import platform
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 
 from bench import startup
 from bench.http_parts import batches, neighbours, singles
 from bench.http_parts.plan import Plan
 from bench.load.phones import Oracle, phones
 from bench.load.wrk import require_wrk
-from bench.show.tables import Target, show, show_targets
+from bench.show.tables import Target, show_targets
 
 ROWS = 1_000
 
 
 def start(plan: Plan) -> list[Target]:
-    """Print how long a worker takes to its first answer, and what memory it has then."""
-    seconds, memory = startup.measure(plan.models, plan.rounds)
-    rows = [
-        (
-            "cold start, from exec to the first right answer",
-            f"{median(seconds):.2f} s",
-            f"{max(seconds):.2f} s",
-        ),
-        ("memory of one worker (PSS)", f"{median(memory):.0f} MB", f"{max(memory):.0f} MB"),
-    ]
-    show("Start and memory.", ("one worker", "median", "worst"), rows)
-    return []
+    """Print how long commands take to start."""
+    return startup.measure(plan.models, plan.rounds)
 
 
 PARTS: dict[str, Callable[[Plan], list[Target]]] = {

@@ -3,10 +3,12 @@
 Exit codes: 0 done, 1 an error of the program, 2 wrong usage, else those of `pricerange.errors`.
 """
 
+import gc
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,6 +27,7 @@ class _Commands(TyperGroup):
         if command is not None and name == "serve":
             from service.command import command as with_flags
 
+            sys.meta_path.insert(0, _NoPandas())
             command = with_flags(command.help or "")
         return name, command, rest
 
@@ -66,6 +69,8 @@ Provider = Annotated[
 
 def main() -> None:
     """Run the command line; an error of ours is one line on standard error and its own exit code."""
+    # modules are no garbage: to look for some as often as by default is a tenth of every start
+    gc.set_threshold(50_000)
     with warnings.catch_warnings():
         warnings.showwarning = _say_warning
         try:
@@ -74,6 +79,17 @@ def main() -> None:
             # a file's name may hold what no terminal can show
             typer.echo(f"error: {error}".encode(errors="backslashreplace").decode(), err=True)
             sys.exit(error.exit_code)
+
+
+class _NoPandas(MetaPathFinder):
+    """Keeps pyarrow from importing pandas where it is installed, for what nothing here needs.
+
+    That takes longer than to score a thousand rows, and would stop a service at its first table.
+    """
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("pandas is not needed", name=fullname)
 
 
 def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
@@ -208,6 +224,8 @@ def score(
     Writes their columns, then price_range, label, probability_0..3. A column of IN with one of these names
     is kept as input_<name>. If OUT is a folder, running the same command again resumes an interrupted job.
     """
+    if engine == "local":
+        sys.meta_path.insert(0, _NoPandas())
     from scoring.score import Options
     from scoring.score import score as run
     from scoring.work.cluster import Cluster

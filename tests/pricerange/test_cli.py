@@ -1,6 +1,7 @@
 """The command line: help for every command, one line for an error, nothing imported that is not used."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -140,3 +141,19 @@ def test_nothing_heavy_is_imported_before_its_time(program: str, absent: list[st
 def test_the_version_is_that_of_the_package() -> None:
     shown = run("--version")
     assert (shown.returncode, shown.stdout) == (0, f"pricerange {version('pricerange')}\n")
+
+
+def test_score_does_not_wait_for_pandas(model_repository: Path, tmp_path: Path) -> None:
+    # as installed as it can be: pyarrow imports what it finds by this name
+    (tmp_path / "pandas.py").write_text("raise SystemExit('imported')")
+    assert run("synth", "20", tmp_path / "phones.csv").returncode == 0
+    scored = subprocess.run(
+        [PRICERANGE, "score", tmp_path / "phones.csv", tmp_path / "out.csv", "--models", model_repository],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert scored.returncode == 0, scored.stderr
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 21
