@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from pricerange.bundle import Bundle
 from pricerange.predictor import Provider
+from scoring.expanded import BLOCK_BYTES
 from scoring.job.tally import Tally, whole
 from scoring.source.blocks import BLOCK_ROWS, PART_BYTES, PART_ROWS
 from scoring.source.files import InputFile
@@ -45,7 +46,7 @@ class Job:
             "--on-bad-row": self.on_bad_row,
             "--columns": None if self.columns is None else list(self.columns),
             "--format": self.form,
-            "size of parts": [BLOCK_ROWS, PART_ROWS, PART_BYTES],
+            "size of parts": [BLOCK_ROWS, BLOCK_BYTES, PART_ROWS, PART_BYTES],
         }
 
 

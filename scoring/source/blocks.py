@@ -1,5 +1,6 @@
 """Files as streams of blocks of rows; a run of blocks is a part, and parts are where reading may begin."""
 
+import struct
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -7,16 +8,22 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import ipc, parquet
 
-from pricerange.errors import TableNotFoundError, UnreadableTableError
+from pricerange.errors import BrokenBlockError, TableNotFoundError, UnreadableTableError
 from pricerange.tables.csv import blocks as csv_blocks
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv.file import TextBlock
+from scoring import expanded
+from scoring.source.arrow_file import Batches
 from scoring.source.files import InputFile
+from scoring.source.parquet_file import ParquetFile
 
 BLOCK_ROWS = 16_384
 """Rows of a block of Parquet or Arrow: its numbers stay in the core's cache."""
+TEXT_ROWS = 1 << 15
+"""Rows of a block of CSV; 20 cells have 40 characters, so only tables without phones have as many."""
+MOST_COLUMNS = 4_096
+"""Columns of a table, each of which costs every block a few kilobytes, be it empty."""
 _AT_ONCE = 16
 PART_ROWS = 1 << 20
 """Rows, at least, of a part of a Parquet or Arrow file, but for the last."""
@@ -52,7 +59,7 @@ class Block:
 def read(file: InputFile, shard: Shard, columns: Sequence[str] | None = None) -> Iterator[Block]:
     """Stream a shard's blocks; at least one from a file's start, so that the columns are always known.
 
-    Of Parquet only `columns` are read, where any are named. Raises `TableNotFoundError`,
+    Of Parquet and Arrow only `columns` are read, where any are named. Raises `TableNotFoundError`,
     `UnreadableTableError`, `BrokenBlockError`, or `SourceChangedError` at the end of the shard.
     """
     with _naming(file):
@@ -62,7 +69,7 @@ def read(file: InputFile, shard: Shard, columns: Sequence[str] | None = None) ->
             case "parquet":
                 yield from _read_parquet(file, shard, columns)
             case "arrow":
-                yield from _read_arrow(file, shard)
+                yield from _read_arrow(file, shard, columns)
         file.require_unchanged()
 
 
@@ -100,7 +107,7 @@ def _about_rows(file: InputFile) -> int:
     with _naming(file):
         match file.format:
             case "parquet":
-                with parquet.ParquetFile(file.open()) as table:
+                with ParquetFile(file) as table:
                     return int(table.metadata.num_rows)
             case "csv":
                 with file.open() as raw:
@@ -108,8 +115,8 @@ def _about_rows(file: InputFile) -> int:
                     lines = stream.read(csv_file.BLOCK_BYTES).count(b"\n")
                     return int(file.size * lines / max(raw.tell(), 1))
             case "arrow":
-                with _Batches(file) as batches:
-                    return sum(len(batch) for batch in batches.first()) * max(len(batches), 1)
+                with Batches(file) as batches:
+                    return batches.about_rows()
 
 
 @contextmanager
@@ -121,12 +128,16 @@ def _naming(file: InputFile) -> Iterator[None]:
         raise TableNotFoundError(file.name) from error
     except (OSError, pa.ArrowException) as error:
         raise UnreadableTableError(file.name, str(error)) from error
+    except (struct.error, OverflowError) as error:
+        raise UnreadableTableError(file.name, f"its metadata is malformed: {error}") from error
 
 
 def _read_csv(file: InputFile, shard: Shard) -> Iterator[Block]:
     part, begun = shard.part, shard.start
     for block in csv_file.blocks(file.stream, shard.start):
-        yield Block(part, block.stop, block)
+        _require_few(len(block.header))
+        for text in csv_blocks.split(block.text, TEXT_ROWS):
+            yield Block(part, block.stop, replace(block, text=text))
         if block.stop == shard.stop:
             return
         if block.stop - begun >= PART_BYTES:
@@ -145,48 +156,60 @@ def _plan_csv(file: InputFile, place: int) -> Iterator[Shard]:
 
 
 def _read_parquet(file: InputFile, shard: Shard, columns: Sequence[str] | None) -> Iterator[Block]:
-    with parquet.ParquetFile(file.open()) as table:
-        stop = table.num_row_groups if shard.stop is None else shard.stop
-        if columns is not None:
-            columns = [name for name in table.schema_arrow.names if name in columns]
+    with ParquetFile(file, columns) as table:
+        _require_narrow(table.schema)
+        stop = table.metadata.num_row_groups if shard.stop is None else shard.stop
         rows = 0
-        batches = table.iter_batches(
-            BLOCK_ROWS, row_groups=range(shard.start, stop), columns=columns, use_threads=False
-        )
-        for batch in batches:
+        for batch in table.batches(range(shard.start, stop), BLOCK_ROWS):
             rows += batch.num_rows
-            yield Block(shard.part, stop, _settled(batch))
+            for block in expanded.cut(batch, BLOCK_ROWS):
+                yield Block(shard.part, stop, _settled(block))
         if not rows and not shard.start:
-            empty = _settled(pa.RecordBatch.from_pylist([], schema=table.schema_arrow))
-            places = [k for k, name in enumerate(empty.schema.names) if columns is None or name in columns]
-            yield Block(shard.part, stop, empty.select(places))
+            yield Block(shard.part, stop, _settled(pa.RecordBatch.from_pylist([], schema=table.schema)))
 
 
 def _plan_parquet(file: InputFile, place: int) -> Iterator[Shard]:
-    with parquet.ParquetFile(file.open()) as table:
+    with ParquetFile(file) as table:
         shard = Shard(place)
         rows = 0
-        for group in range(table.num_row_groups):
+        for group in range(table.metadata.num_row_groups):
             rows += table.metadata.row_group(group).num_rows
             if rows >= PART_ROWS:
                 yield replace(shard, stop=group + 1)
                 shard = Shard(place, shard.part + 1, group + 1, None, shard.first_row + rows)
                 rows = 0
         if rows or not shard.part:
-            yield replace(shard, stop=table.num_row_groups)
+            yield replace(shard, stop=table.metadata.num_row_groups)
 
 
-def _read_arrow(file: InputFile, shard: Shard) -> Iterator[Block]:
-    with _Batches(file) as batches:
+def _read_arrow(file: InputFile, shard: Shard, columns: Sequence[str] | None) -> Iterator[Block]:
+    with Batches(file) as batches:
+        places = [k for k, name in enumerate(batches.schema.names) if columns is None or name in columns]
+        _require_narrow(pa.schema([batches.schema.field(place) for place in places]))
         part, rows, number = shard.part, 0, shard.start
         for number, batch in enumerate(batches.since(shard.start), shard.start + 1):
-            for start in range(0, max(batch.num_rows, 1), BLOCK_ROWS):
-                yield Block(part, number, _settled(batch.slice(start, BLOCK_ROWS)))
+            for block in expanded.cut(batch.select(places), BLOCK_ROWS):
+                yield Block(part, number, _settled(block))
             rows += batch.num_rows
             if rows >= PART_ROWS:
                 part, rows = part + 1, 0
         if not number:
-            yield Block(part, 0, _settled(pa.RecordBatch.from_pylist([], schema=batches.schema)))
+            empty = pa.RecordBatch.from_pylist([], schema=batches.schema)
+            yield Block(part, 0, _settled(empty.select(places)))
+
+
+def _require_narrow(schema: pa.Schema) -> None:
+    """Raise `BrokenBlockError` for a table of too many columns, those of structs and lists among them."""
+    _require_few(sum(map(_leaves, schema.types)))
+
+
+def _require_few(columns: int) -> None:
+    if columns > MOST_COLUMNS:
+        raise BrokenBlockError(None, f"it has {columns} columns, expected at most {MOST_COLUMNS}")
+
+
+def _leaves(kind: pa.DataType) -> int:
+    return sum(_leaves(kind.field(place).type) for place in range(kind.num_fields)) or 1
 
 
 def _settled(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -202,41 +225,3 @@ def _settled(batch: pa.RecordBatch) -> pa.RecordBatch:
         if column.type != kind:
             batch = batch.set_column(place, field.with_type(column.type), column)
     return batch
-
-
-class _Batches:
-    """The record batches of an Arrow IPC file, or of a stream in a file."""
-
-    _MAGIC = b"ARROW1"
-
-    def __init__(self, file: InputFile) -> None:
-        self._file = file.open()
-        is_file = self._file.read(len(self._MAGIC)) == self._MAGIC
-        self._file.seek(0)
-        self._reader = ipc.open_file(self._file) if is_file else ipc.open_stream(self._file)
-        self._is_file = is_file
-        self.schema: pa.Schema = self._reader.schema
-
-    def __len__(self) -> int:
-        """How many there are; of a stream, that is known to be one only."""
-        return int(self._reader.num_record_batches) if self._is_file else 1
-
-    def since(self, start: int) -> Iterator[pa.RecordBatch]:
-        """Yield them from number `start` on."""
-        if self._is_file:
-            for number in range(start, self._reader.num_record_batches):
-                yield self._reader.get_batch(number)
-            return
-        for number, batch in enumerate(self._reader):
-            if number >= start:
-                yield batch
-
-    def first(self) -> list[pa.RecordBatch]:
-        """Return the first, if there is one."""
-        return [batch for batch, _ in zip(self.since(0), range(1), strict=False)]
-
-    def __enter__(self) -> "_Batches":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()

@@ -9,6 +9,7 @@ from pyarrow import parquet
 
 from pricerange.answer.columns import PROBABILITIES
 from pricerange.errors import ColumnTypeError
+from scoring import expanded
 from scoring.errors import ColumnsDifferError
 from scoring.target.csv_text import CsvText, written
 
@@ -25,6 +26,8 @@ Encoded: TypeAlias = "pa.RecordBatch | CsvText"
 
 ROW_GROUP_ROWS = 1 << 17
 """Rows of a Parquet row group: enough for a reader to skip through, few enough to hold in memory."""
+ROW_GROUP_BYTES = 1 << 26
+"""Bytes of a row group, spelled out, where its rows are long: twice those of as many phones."""
 
 
 class Sink(Protocol):
@@ -84,12 +87,12 @@ class CsvSink:
 
 
 class ParquetSink:
-    """Parquet, in row groups of at least `ROW_GROUP_ROWS` rows but for the last."""
+    """Parquet, in row groups of at least `ROW_GROUP_ROWS` rows or `ROW_GROUP_BYTES` but for the last."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._pending: list[pa.RecordBatch] = []
-        self._pending_rows = 0
+        self._pending_rows = self._pending_bytes = 0
         self._writer: parquet.ParquetWriter | None = None
 
     def write(self, rows: pa.RecordBatch) -> None:
@@ -103,14 +106,15 @@ class ParquetSink:
             raise ColumnsDifferError(_described(self._writer.schema), _described(rows.schema))
         self._pending.append(rows)
         self._pending_rows += rows.num_rows
-        if self._pending_rows >= ROW_GROUP_ROWS:
+        self._pending_bytes += expanded.size(rows)
+        if self._pending_rows >= ROW_GROUP_ROWS or self._pending_bytes >= ROW_GROUP_BYTES:
             self._write_pending()
 
     def _write_pending(self) -> None:
         if self._writer is not None:
             self._writer.write_table(pa.Table.from_batches(self._pending, self._writer.schema))
             self._pending.clear()
-            self._pending_rows = 0
+            self._pending_rows = self._pending_bytes = 0
 
     def __enter__(self) -> Self:
         return self

@@ -25,6 +25,9 @@ from scoring.target import columns
 from scoring.target.csv_text import continued
 from scoring.target.sink import Encoded, Form, encoded
 
+_MOST_REASON = 2_000
+"""Characters of what all rows are told that lack a column: it may quote names of any length."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -185,7 +188,7 @@ class _NoPhones:
             if isinstance(error, MissingColumnError)
             else f"{error.names[0]}: more than one column"
         )
-        self._reason = Reason(str(error), cause)
+        self._reason = Reason(str(error)[:_MOST_REASON], cause)
 
     def explained(self, rows: Sequence[int]) -> list[Reason]:
         """Say the same of each: which columns are wrong."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pricerange.errors import BrokenBlockError
+from pricerange.tables.flatbuffer import Table
 
 MOST_METADATA_BYTES = 1 << 18
 MOST_BODY_BYTES = 1 << 25
@@ -98,7 +99,7 @@ class MessageCutter:
         self._wanted = _PREFIX_BYTES + length
 
     def _measured(self) -> Message | None:
-        header = _Table.root(self._content, _PREFIX_BYTES)
+        header = Table.root(self._content, _PREFIX_BYTES)
         kind = _KINDS.get(header.number("B", 1))
         if kind is None:
             raise BrokenBlockError(
@@ -117,7 +118,7 @@ class MessageCutter:
         self._content, self._wanted, self._body_begins = bytearray(), _PREFIX_BYTES, 0
         return message
 
-    def _check(self, kind: Kind, header: "_Table") -> int:
+    def _check(self, kind: Kind, header: Table) -> int:
         """Bound what a body becomes; return its size once decompressed, 0 if it is not compressed."""
         if kind == "schema":
             return 0
@@ -136,10 +137,10 @@ class MessageCutter:
             self._count_dictionary(header, size + self._body_begins)
         return inflated
 
-    def _inflated(self, batch: "_Table") -> int:
+    def _inflated(self, batch: Table) -> int:
         """Add up what the buffers of a compressed body announce in their first 8 bytes; -1: stored as is."""
         total = 0
-        for offset, length in batch.pairs(2):
+        for offset, length in batch.structs("qq", 2):
             if length < 8:
                 continue
             (announced,) = struct.unpack_from("<q", self._content, self._body_begins + max(offset, 0))
@@ -156,7 +157,7 @@ class MessageCutter:
                 "send columns that are neither null nor run-end encoded, and less compressed",
             )
 
-    def _count_dictionary(self, header: "_Table", size: int) -> None:
+    def _count_dictionary(self, header: Table, size: int) -> None:
         key = header.number("q", 0)
         before = self._dictionaries.get(key, 0) if header.number("B", 2) else 0
         self._dictionaries[key] = before + size
@@ -170,50 +171,3 @@ def _too_large(kind: Kind, found: int, most: int) -> BrokenBlockError:
     if kind == "dictionary":
         what, advice = "dictionaries have", "send such columns without a dictionary, or omit them"
     return BrokenBlockError(None, f"{what} {found} bytes, expected at most {most}: {advice}")
-
-
-class _Table:
-    """A table of a FlatBuffer, its fields found by their number. Raises `struct.error` outside the bytes."""
-
-    def __init__(self, content: bytearray, place: int) -> None:
-        self._content = content
-        self._place = place
-
-    @classmethod
-    def root(cls, content: bytearray, begin: int) -> "_Table":
-        return cls(content, begin)._at(begin)
-
-    def has(self, field: int) -> bool:
-        return self._field(field) > 0
-
-    def number(self, form: str, field: int) -> int:
-        """Return a scalar, 0 where it is left out."""
-        place = self._field(field)
-        return self._read(form, place) if place else 0
-
-    def table(self, field: int) -> "_Table":
-        return self._at(self._field(field))
-
-    def pairs(self, field: int) -> Iterator[tuple[int, int]]:
-        """Yield a vector of structs of two int64."""
-        place = self._field(field)
-        if place:
-            place += self._read("I", place)
-            count = self._read("I", place)
-            yield from struct.iter_unpack("<qq", bytes(self._content[place + 4 : place + 4 + 16 * count]))
-
-    def _at(self, place: int) -> "_Table":
-        return _Table(self._content, place + self._read("I", place))
-
-    def _field(self, field: int) -> int:
-        directory = self._place - self._read("i", self._place)
-        if 4 + 2 * field >= self._read("H", directory):
-            return 0
-        offset = self._read("H", directory + 4 + 2 * field)
-        return self._place + offset if offset else 0
-
-    def _read(self, form: str, place: int) -> int:
-        if place < 0:
-            raise struct.error
-        (number,) = struct.unpack_from(f"<{form}", self._content, place)
-        return int(number)

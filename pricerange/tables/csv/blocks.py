@@ -93,6 +93,18 @@ def lines(block: bytes) -> "pa.StringArray":
     return pa.StringArray.from_buffers(len(rows) - 1, pa.py_buffer(rows), pa.py_buffer(text))
 
 
+def split(block: bytes, rows: int) -> Iterator[bytes]:
+    """Split a block into blocks of at most so many lines; one that has no more is returned as it is."""
+    if max(block.count(b"\n"), block.count(b"\r")) <= rows:
+        yield block
+        return
+    ends = _line_ends(block)[rows - 1 :: rows] + 1
+    starts = [0, *ends.tolist()]
+    for start, stop in zip(starts, [*starts[1:], len(block)], strict=True):
+        if start < stop:
+            yield block[start:stop]
+
+
 def ends_inside_quotes(block: bytes) -> bool:
     """Return whether a block of rows ends in a cell whose quote was never closed."""
     return _QUOTE in block and len(_quotes(block)) % 2 == 1

@@ -1,0 +1,96 @@
+"""A Parquet file as batches of rows, as many at a time as can be decoded within a bound."""
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from pricerange.errors import BrokenBlockError
+from scoring.source.files import InputFile
+from scoring.source.parquet_pages import longest_text, pages_of
+
+READ_BYTES = 1 << 24
+"""Bytes of a batch, about, and at most but for what a page holds."""
+MOST_PAGES_BYTES = 1 << 27
+"""Bytes of one page and the dictionary of each column of a row group: they are in memory at the same time.
+
+Most writers make each at most a mebibyte long, so these are 64 columns of numbers that do not repeat.
+"""
+_MOST_INFLATION = 8
+"""How often the compressed bytes of a row group its pages may have beyond that: wide tables have many."""
+_BUFFER_BYTES = 1 << 20
+"""Bytes of a column that are read at a time, where all of a row group might be more than fits in memory."""
+_WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}
+
+
+class ParquetFile:
+    """A file that is open for reading; `columns` are those that are read, all where it is None."""
+
+    def __init__(self, file: InputFile, columns: Sequence[str] | None = None) -> None:
+        self._raw = file.open()
+        try:
+            self._table = parquet.ParquetFile(self._raw, buffer_size=_BUFFER_BYTES)
+        except BaseException:
+            self._raw.close()
+            raise
+        self.metadata = self._table.metadata
+        fields = [field for field in self._table.schema_arrow if columns is None or field.name in columns]
+        self.schema = pa.schema(fields, self._table.schema_arrow.metadata)
+        self._columns = None if columns is None else self.schema.names
+
+    def batches(self, groups: range, rows: int) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of row groups, at most so many at a time.
+
+        Raises `BrokenBlockError` where a row group can be read only in more memory than `MOST_PAGES_BYTES`.
+        """
+        longest = max((self._row_bytes(group, READ_BYTES // rows) for group in groups), default=1)
+        rows = min(max(READ_BYTES // longest, 1), rows)
+        yield from self._table.iter_batches(rows, row_groups=groups, columns=self._columns, use_threads=False)
+
+    def _row_bytes(self, number: int, small: int) -> int:
+        """Return how long each of many rows may be; texts of at most `small` bytes need not be measured."""
+        group = self.metadata.row_group(number)
+        row = pages = compressed = 0
+        for place in range(group.num_columns):
+            chunk, column = group.column(place), self.metadata.schema.column(place)
+            if not self._is_read(chunk.path_in_schema):
+                continue
+            in_pages, value = self._measured(chunk, column.length, small)
+            pages += in_pages
+            compressed += chunk.total_compressed_size
+            in_row = -(-chunk.num_values // max(group.num_rows, 1)) if column.max_repetition_level else 1
+            row += value * max(in_row, 1)
+        if pages > max(MOST_PAGES_BYTES, _MOST_INFLATION * compressed):
+            raise BrokenBlockError(
+                None,
+                f"its row group {number} has pages that take {pages} bytes at a time, expected at most "
+                f"{MOST_PAGES_BYTES}; write smaller pages, or leave columns out by `--columns`",
+            )
+        return row
+
+    def _measured(self, chunk: parquet.ColumnChunkMetaData, length: int, small: int) -> tuple[int, int]:
+        """Return the bytes of a column chunk's largest page and dictionary, and of each of many values."""
+        width = _WIDTHS.get(chunk.physical_type) or length
+        if width and chunk.total_uncompressed_size <= _BUFFER_BYTES:
+            return chunk.total_uncompressed_size, width
+        pages = list(pages_of(self._raw, chunk))
+        memory = sum(
+            max((page.memory for page in pages if page.is_dictionary == is_dictionary), default=0)
+            for is_dictionary in (True, False)
+        )
+        if not width and memory <= MOST_PAGES_BYTES:
+            width = longest_text(self._raw, chunk.compression, pages, small)
+        return memory, max(width, 1)
+
+    def _is_read(self, path: str) -> bool:
+        """Whether a leaf belongs to a column that is read."""
+        return self._columns is None or any(
+            path == name or path.startswith(f"{name}.") for name in self._columns
+        )
+
+    def __enter__(self) -> "ParquetFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._table.close()
+        self._raw.close()

@@ -1,0 +1,168 @@
+"""What a Parquet column's pages tell of the memory that it takes to read them, before any is decompressed.
+
+The layout is that of `parquet.thrift`, in Thrift's compact protocol; a page's header precedes its bytes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from pricerange.errors import BrokenBlockError
+
+_FIRST_READ = 1 << 10
+_MOST_HEADER_BYTES = 1 << 24
+"""Bytes of a page's header, which may hold two of its values; Arrow reads no longer one either."""
+_DICTIONARY_PAGE = 2
+_PLAIN, _PLAIN_DICTIONARY, _DELTA_LENGTH, _DELTA_BYTES, _RLE_DICTIONARY = 0, 2, 6, 7, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: where it lies compressed, its bytes once decompressed, its values, how those are written."""
+
+    is_dictionary: bool
+    begin: int
+    compressed: int
+    bytes: int
+    values: int
+    encoding: int
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it takes as a whole; texts that follow all of their lengths have those decoded first."""
+        return self.bytes + (8 * self.values if self.encoding in {_DELTA_LENGTH, _DELTA_BYTES} else 0)
+
+
+def pages_of(file: pa.NativeFile, chunk: parquet.ColumnChunkMetaData) -> Iterator[Page]:
+    """Yield a column chunk's pages by their headers. Raises `BrokenBlockError` for what is none."""
+    starts = [chunk.data_page_offset]
+    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
+        starts.append(chunk.dictionary_page_offset)
+    place = min(starts)
+    stop = place + chunk.total_compressed_size
+    while place < stop:
+        header, begin = _header(file, place, stop)
+        kind, size, compressed = header.get(1, 0), header.get(2, 0), header.get(3, 0)
+        # of data pages, of a dictionary, of data pages of the second version
+        about: dict[int, Any] = header.get(5) or header.get(7) or header.get(8) or {}
+        if size < 0 or compressed < 0:
+            raise BrokenBlockError(None, f"the column {chunk.path_in_schema} has a page of {size} bytes")
+        encoding = about.get(4 if header.get(8) else 2, _PLAIN)
+        values = max(about.get(1, 0), 0)
+        yield Page(kind == _DICTIONARY_PAGE, begin, compressed, size, values, encoding)
+        place = begin + compressed
+
+
+def longest_text(file: pa.NativeFile, compression: str, pages: Sequence[Page], small: int) -> int:
+    """Return how long each of many texts in a row may be; a few more may together be as long as a page.
+
+    A dictionary of more than `small` bytes is looked into.
+    """
+    longest = 0
+    for page in pages:
+        if page.is_dictionary:
+            found = page.bytes if page.bytes <= small else _longest_of(file, compression, page)
+        elif page.encoding in {_PLAIN_DICTIONARY, _RLE_DICTIONARY}:
+            continue
+        elif page.encoding == _DELTA_BYTES:  # a text may begin with all of the one before it
+            found = page.bytes
+        else:
+            found = -(-page.bytes // max(page.values, 1))
+        longest = max(longest, found)
+    return longest
+
+
+def _longest_of(file: pa.NativeFile, compression: str, page: Page) -> int:
+    """Return the length of a dictionary's longest text; that of the page where it cannot be told."""
+    content = file.read_at(page.compressed, page.begin)
+    if compression != "UNCOMPRESSED":
+        try:
+            codec = pa.Codec({"LZ4": "lz4_raw"}.get(compression, compression.lower()))
+            content = codec.decompress(content, page.bytes, asbytes=True)
+        except (pa.ArrowException, OSError, ValueError):
+            return page.bytes
+    place = longest = 0
+    while place < len(content):
+        length = int.from_bytes(content[place : place + 4], "little")
+        place += 4 + length
+        longest = max(longest, length)
+    return min(longest, page.bytes)
+
+
+def _header(file: pa.NativeFile, place: int, stop: int) -> tuple[dict[int, Any], int]:
+    """Return a page's header and the place after it."""
+    wanted = _FIRST_READ
+    while True:
+        read = file.read_at(min(wanted, stop - place), place)
+        try:
+            compact = _Compact(read)
+            return compact.struct(), place + compact.place
+        except (IndexError, RecursionError):
+            if wanted >= min(_MOST_HEADER_BYTES, stop - place):
+                raise BrokenBlockError(None, f"there is no Parquet page at byte {place}") from None
+        wanted *= 16
+
+
+class _Compact:
+    """Values in Thrift's compact protocol; text is passed over. Raises `IndexError` at the end."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.place = 0
+
+    def struct(self) -> dict[int, Any]:
+        """Return the values of a struct's fields by their numbers."""
+        found: dict[int, Any] = {}
+        number = 0
+        while head := self._byte():
+            number = number + (head >> 4) if head >> 4 else self._whole()
+            # of truth values the type is the value
+            found[number] = head & 15 == 1 if head & 15 in {1, 2} else self._value(head & 15)
+        return found
+
+    def _value(self, kind: int) -> Any:
+        match kind:
+            case 1 | 2 | 3:
+                return self._byte()
+            case 4 | 5 | 6:
+                return self._whole()
+            case 7:
+                self._skip(8)
+            case 8:
+                self._skip(self._varint())
+            case 9 | 10:
+                head = self._byte()
+                count = self._varint() if head >> 4 == 15 else head >> 4
+                for _ in range(count):
+                    self._value(head & 15)
+            case 12:
+                return self.struct()
+            case _:
+                raise IndexError
+        return None
+
+    def _skip(self, count: int) -> None:
+        self.place += count
+        if self.place > len(self._content):
+            raise IndexError
+
+    def _byte(self) -> int:
+        self._skip(1)
+        return self._content[self.place - 1]
+
+    def _varint(self) -> int:
+        number = shift = 0
+        while shift < 64:
+            byte = self._byte()
+            number |= (byte & 127) << shift
+            if byte < 128:
+                return number
+            shift += 7
+        raise IndexError
+
+    def _whole(self) -> int:
+        number = self._varint()
+        return number >> 1 ^ -(number & 1)
