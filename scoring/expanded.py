@@ -99,8 +99,8 @@ def _looked_up(array: pa.DictionaryArray) -> _Bytes:
     values = _cell_bytes(array.dictionary)
     if isinstance(values, int) or not len(values):
         return values if isinstance(values, int) else _LEAST
-    found: npt.NDArray[np.int64] = values[array.indices.fill_null(0).to_numpy()]
-    return found
+    valid = array.indices.is_valid().to_numpy(zero_copy_only=False)
+    return np.where(valid, values[array.indices.fill_null(0).to_numpy()], _LEAST)
 
 
 def _repeated(array: pa.RunEndEncodedArray) -> _Bytes:

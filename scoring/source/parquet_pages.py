@@ -4,8 +4,7 @@ The layout is that of `parquet.thrift`, in Thrift's compact protocol; a page's h
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -16,7 +15,7 @@ _FIRST_READ = 1 << 10
 _MOST_HEADER_BYTES = 1 << 24
 """Bytes of a page's header, which may hold two of its values; Arrow reads no longer one either."""
 _DICTIONARY_PAGE = 2
-_PLAIN, _PLAIN_DICTIONARY, _DELTA_LENGTH, _DELTA_BYTES, _RLE_DICTIONARY = 0, 2, 6, 7, 8
+_PLAIN_DICTIONARY, _DELTA_LENGTH, _DELTA_BYTES, _RLE_DICTIONARY = 2, 6, 7, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +44,13 @@ def pages_of(file: pa.NativeFile, chunk: parquet.ColumnChunkMetaData) -> Iterato
     stop = place + chunk.total_compressed_size
     while place < stop:
         header, begin = _header(file, place, stop)
-        kind, size, compressed = header.get(1, 0), header.get(2, 0), header.get(3, 0)
+        kind, size, compressed = (header.number(number) for number in (1, 2, 3))
         # of data pages, of a dictionary, of data pages of the second version
-        about: dict[int, Any] = header.get(5) or header.get(7) or header.get(8) or {}
-        if size < 0 or compressed < 0:
-            raise BrokenBlockError(None, f"the column {chunk.path_in_schema} has a page of {size} bytes")
-        encoding = about.get(4 if header.get(8) else 2, _PLAIN)
-        values = max(about.get(1, 0), 0)
+        of_kind = next((number for number in (5, 7, 8) if number in header.structs), 5)
+        about = header.structs.get(of_kind, _Fields())
+        values, encoding = about.number(1), about.number(4 if of_kind == 8 else 2)
+        if min(size, compressed, values) < 0:
+            raise BrokenBlockError(None, f"there is no Parquet page at byte {place}")
         yield Page(kind == _DICTIONARY_PAGE, begin, compressed, size, values, encoding)
         place = begin + compressed
 
@@ -92,7 +91,19 @@ def _longest_of(file: pa.NativeFile, compression: str, page: Page) -> int:
     return min(longest, page.bytes)
 
 
-def _header(file: pa.NativeFile, place: int, stop: int) -> tuple[dict[int, Any], int]:
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """The fields of a struct by their numbers, as far as they are whole numbers and structs."""
+
+    numbers: dict[int, int] = field(default_factory=dict)
+    structs: dict[int, "_Fields"] = field(default_factory=dict)
+
+    def number(self, place: int) -> int:
+        """Return a whole number, 0 where there is none."""
+        return self.numbers.get(place, 0)
+
+
+def _header(file: pa.NativeFile, place: int, stop: int) -> tuple[_Fields, int]:
     """Return a page's header and the place after it."""
     wanted = _FIRST_READ
     while True:
@@ -113,36 +124,41 @@ class _Compact:
         self._content = content
         self.place = 0
 
-    def struct(self) -> dict[int, Any]:
-        """Return the values of a struct's fields by their numbers."""
-        found: dict[int, Any] = {}
-        number = 0
+    def struct(self) -> _Fields:
+        """Return what a struct holds."""
+        found, number = _Fields(), 0
         while head := self._byte():
             number = number + (head >> 4) if head >> 4 else self._whole()
-            # of truth values the type is the value
-            found[number] = head & 15 == 1 if head & 15 in {1, 2} else self._value(head & 15)
+            match head & 15:
+                case 1 | 2:  # truth values: the type is the value
+                    pass
+                case 4 | 5 | 6:
+                    found.numbers[number] = self._whole()
+                case 12:
+                    found.structs[number] = self.struct()
+                case kind:
+                    self._pass(kind)
         return found
 
-    def _value(self, kind: int) -> Any:
+    def _pass(self, kind: int) -> None:
+        """Pass over a value that is not looked at."""
         match kind:
             case 1 | 2 | 3:
-                return self._byte()
+                self._byte()
             case 4 | 5 | 6:
-                return self._whole()
+                self._whole()
             case 7:
                 self._skip(8)
             case 8:
                 self._skip(self._varint())
             case 9 | 10:
                 head = self._byte()
-                count = self._varint() if head >> 4 == 15 else head >> 4
-                for _ in range(count):
-                    self._value(head & 15)
+                for _ in range(self._varint() if head >> 4 == 15 else head >> 4):
+                    self._pass(head & 15)
             case 12:
-                return self.struct()
+                self.struct()
             case _:
                 raise IndexError
-        return None
 
     def _skip(self, count: int) -> None:
         self.place += count

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -25,8 +25,8 @@ from scoring.target import columns
 from scoring.target.csv_text import continued
 from scoring.target.sink import Encoded, Form, encoded
 
-_MOST_REASON = 2_000
-"""Characters of what all rows are told that lack a column: it may quote names of any length."""
+_MOST_REASON = 700
+"""Characters of what is said in every row of a table that lacks columns: it may quote names of any length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,10 @@ class _NoPhones:
             if isinstance(error, MissingColumnError)
             else f"{error.names[0]}: more than one column"
         )
-        self._reason = Reason(str(error)[:_MOST_REASON], cause)
+        detail = str(error)
+        if isinstance(error, MissingColumnError) and len(detail) > _MOST_REASON:
+            detail = str(replace(error, present=()))
+        self._reason = Reason(detail, cause)
 
     def explained(self, rows: Sequence[int]) -> list[Reason]:
         """Say the same of each: which columns are wrong."""
