@@ -21,6 +21,8 @@ MOST_INFLATED_BYTES = 1 << 26
 
 Arrow decompresses them as a whole, and what some hundred bytes become may be any number.
 """
+_MOST_INFLATION = 8
+"""How often its compressed bytes a batch may have beyond that: a whole table may have been written as one."""
 _MAGIC = b"ARROW1"
 _CONTINUATION = b"\xff\xff\xff\xff"
 _DICTIONARY, _RECORD_BATCH = 2, 3
@@ -47,7 +49,7 @@ class Batches:
 
     def __init__(self, file: InputFile) -> None:
         self._input = file
-        self._dictionaries: dict[int, int] = {}
+        self._dictionaries: dict[int, tuple[int, int]] = {}
         with ExitStack() as opened:
             self._file = opened.enter_context(file.open())
             # Arrow may move the place that a file is read from when another is looked at
@@ -123,13 +125,16 @@ class Batches:
     def _require_small(self, message: _Message) -> None:
         if message.kind not in {_DICTIONARY, _RECORD_BATCH}:
             return
-        what, found = "a record batch has", self._inflated(message)
+        what, found, compressed = "a record batch has", self._inflated(message), message.stop - message.body
         if message.kind == _DICTIONARY:
             key, is_delta = message.header.number("q", 0), message.header.number("B", 2)
-            self._dictionaries[key] = found + (self._dictionaries.get(key, 0) if is_delta else 0)
-            what, found = "dictionaries have", sum(self._dictionaries.values())
-        if found > MOST_INFLATED_BYTES:
-            reason = f"{what} {found} bytes once decompressed, expected at most {MOST_INFLATED_BYTES}"
+            before = self._dictionaries.get(key, (0, 0)) if is_delta else (0, 0)
+            self._dictionaries[key] = before[0] + found, before[1] + compressed
+            what = "dictionaries have"
+            found, compressed = map(sum, zip(*self._dictionaries.values(), strict=True))
+        most = max(MOST_INFLATED_BYTES, _MOST_INFLATION * compressed)
+        if found > most:
+            reason = f"{what} {found} bytes once decompressed, expected at most {most}"
             raise UnreadableTableError(self._input.name, f"{reason}; write smaller batches")
 
     def _inflated(self, message: _Message) -> int:

@@ -219,6 +219,17 @@ def test_what_arrow_would_decompress_to_too_much_is_refused_before(
     score([str(source)], tmp_path / "out.csv", model_repository, options=Options(columns=("ram",)))
 
 
+def test_a_compressed_batch_may_be_long_where_its_file_is(tmp_path, model_repository, monkeypatch):
+    monkeypatch.setattr(arrow_file, "MOST_INFLATED_BYTES", 1_000)
+    noise = np.random.default_rng(0).bytes(ROWS * LONG)
+    as_arrow(
+        pa.array(noise[k : k + LONG] for k in range(0, ROWS * LONG, LONG)),
+        tmp_path / "in.arrow",
+        compression="zstd",
+    )
+    assert score([str(tmp_path / "in.arrow")], tmp_path / "out.parquet", model_repository).rows == ROWS
+
+
 @pytest.mark.parametrize("form", ["csv", "parquet", "arrow"])
 def test_a_table_of_too_many_columns_is_refused(tmp_path, model_repository, monkeypatch, form):
     monkeypatch.setattr(blocks, "MOST_COLUMNS", 22)
