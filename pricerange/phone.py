@@ -106,9 +106,10 @@ def all_admissible(feature: Feature, values: npt.NDArray[np.float64]) -> bool:
     """Return whether a feature's values float64 [n] are all `admissible`: sooner than it is said of each."""
     if not len(values):
         return True
-    # NaN is taken for the smallest and for the largest, and is neither
-    inside = feature.low <= np.minimum.reduce(values) and np.maximum.reduce(values) <= feature.high
-    whole = feature.kind == "number" or np.logical_and.reduce(values == np.rint(values))
+    with np.errstate(invalid="ignore"):
+        # NaN is taken for the smallest and for the largest, and is neither
+        inside = feature.low <= np.minimum.reduce(values) and np.maximum.reduce(values) <= feature.high
+        whole = feature.kind == "number" or np.logical_and.reduce(values == np.rint(values))
     return bool(inside and whole)
 
 

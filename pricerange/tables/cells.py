@@ -34,7 +34,8 @@ def numbers(feature: Feature, column: "pa.Array") -> npt.NDArray[np.float64]:
         column = column.storage
     if types.is_floating(column.type) or types.is_integer(column.type):
         # what Arrow makes of nulls is NaN; its own cast takes ten times as long
-        return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
+        with np.errstate(invalid="ignore"):  # a signalling NaN becomes a quiet one
+            return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
     if types.is_dictionary(column.type):
         return _look_up(feature, column)
     if types.is_run_end_encoded(column.type):

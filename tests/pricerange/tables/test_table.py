@@ -195,6 +195,15 @@ def test_a_number_may_be_stored_in_any_type(kind):
     assert reasons(table.judge(batch_of(n_cores=empty.slice(1)))) == [(0, refusal(FEATURE["n_cores"], None))]
 
 
+@pytest.mark.parametrize("feature", ["ram", "clock_speed"])
+@pytest.mark.parametrize(
+    ("kind", "bits"), [("u2", 0x7D01), ("u4", 0x7FA00001), ("u8", 0x7FF4000000000001)], ids=["f2", "f4", "f8"]
+)
+def test_a_signalling_nan_is_no_number_like_any_other(kind, bits, feature):
+    values = pa.array(np.array([bits], kind).view(kind.replace("u", "f")))
+    assert reasons(table.judge(batch_of(**{feature: values}))) == [(0, refusal(FEATURE[feature], math.nan))]
+
+
 RUNS = pa.RunEndEncodedArray.from_arrays(pa.array([2, 3, 5], pa.int16()), pa.array(["1", "true", None]))
 VIEWS = pa.array(["0", "1", "x"], pa.string_view())
 
