@@ -127,7 +127,7 @@ async def _scrape(url: str, seen: Seen, end: asyncio.Event) -> None:
 async def _kill_one(parent: int) -> set[int]:
     """Kill a worker and return the ports of the clients that it had accepted."""
     async with asyncio.timeout(30):
-        while not (workers := _workers(parent)):
+        while not (workers := serving_workers(parent)):
             await asyncio.sleep(0.01)
     worker = random.choice(workers)
     worker.suspend()  # so that it accepts nobody between the look and the end
@@ -138,7 +138,7 @@ async def _kill_one(parent: int) -> set[int]:
     return ports
 
 
-def _workers(parent: int) -> list[psutil.Process]:
+def serving_workers(parent: int) -> list[psutil.Process]:
     """Return the children but multiprocessing's resource tracker."""
     children = psutil.Process(parent).children()
     return [child for child in children if "spawn_main" in " ".join(child.cmdline())]

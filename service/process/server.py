@@ -14,6 +14,7 @@ import uvicorn
 
 from service.http.connection import HttpConnection
 from service.http.lifecycle import Lifecycle
+from service.process.acceptor import Acceptor
 from service.process.listener import refuse_newcomers, waiting
 from service.process.tls import Certificate
 from service.telemetry.shared_counters import HEARTBEAT, SharedCounters
@@ -57,7 +58,9 @@ class DrainingServer(uvicorn.Server):
         self._drain_delay = drain_delay
         self._parent = parent
         self._last_on_the_port = parent is None
+        self._counters = counters
         self._row = counters.row
+        self._acceptor: Acceptor | None = None
         self._certificate = certificate
         if certificate is not None:
             config.load()
@@ -65,7 +68,13 @@ class DrainingServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Open the listener and turn ready; a parent process hears of it, and its end ends us."""
-        await super().startup(sockets)
+        if self._counters.shared and sockets:
+            await super().startup([])
+            [listener] = sockets
+            self._acceptor = Acceptor(listener, self._counters, self._accept)
+            self.server_state.connections = self._acceptor.connections
+        else:
+            await super().startup(sockets)
         self._lifecycle.state = "ready"
         if self._parent:
             with contextlib.suppress(BrokenPipeError):
@@ -96,18 +105,20 @@ class DrainingServer(uvicorn.Server):
             for listener in sockets or []:
                 refuse_newcomers(listener)
             await asyncio.sleep(_HANDSHAKES)
+        if self._acceptor is not None:
+            self._acceptor.close()
         late = [connection for listener in sockets or [] for connection in waiting(listener)]
-        await asyncio.gather(*map(self._accept, late))
+        await asyncio.gather(*(self._accept(connection, _HANDSHAKE_SECONDS) for connection in late))
         for server in self.servers:
             server.close()
         if self.server_state.connections:
             await asyncio.sleep(_LINGER)
         await super().shutdown(sockets)
 
-    async def _accept(self, connection: socket) -> None:
-        """Take a connection that nobody has asked for yet; one that breaks off at once is nobody's loss."""
+    async def _accept(self, connection: socket, handshake: float | None = None) -> None:
+        """Serve a connection; one that breaks off at once is nobody's loss."""
         loop, tls = asyncio.get_running_loop(), self.config.ssl
-        limit = {"ssl_handshake_timeout": _HANDSHAKE_SECONDS} if tls else {}
+        limit = {"ssl_handshake_timeout": handshake} if tls else {}
         with contextlib.suppress(OSError):
             await loop.connect_accepted_socket(self._protocol, connection, ssl=tls, **limit)
 

@@ -22,6 +22,8 @@ GAUGES = 8
 """The first slots of a row, for what is true only while its process lives."""
 HEARTBEAT = GAUGES - 1
 """Gauge: when the process last ran its event loop, on the monotonic clock that all processes share."""
+CONNECTIONS = GAUGES - 2
+"""Gauge: connections that the process has, infinitely many where it takes no more."""
 WORKER_RESTARTS = GAUGES
 """Counter in the parent's row: workers that were started in place of others."""
 
@@ -51,7 +53,11 @@ class SharedCounters:
         cells = memoryview(memory).cast("B")
         self._rows = np.frombuffer(cells, np.float64).reshape(-1, SLOTS)
         # `row[slot] += 1` costs less by a memoryview than by an array or by NumPy
-        self.row = cells.cast("d")[number * SLOTS : (number + 1) * SLOTS]
+        every = cells.cast("d")
+        self.row, *self._others = (
+            every[row * SLOTS : (row + 1) * SLOTS]
+            for row in sorted(range(len(self._rows)), key=number.__ne__)
+        )
         self._taken = WORKER_RESTARTS + 1
 
     @classmethod
@@ -80,6 +86,10 @@ class SharedCounters:
         if self._taken > SLOTS:
             raise SharedCountersFullError(SLOTS, self._taken)
         return first
+
+    def elsewhere(self, gauge: int, since: float) -> list[float]:
+        """Return a gauge of each other process that has given a sign of life since then."""
+        return [row[gauge] for row in self._others if row[HEARTBEAT] >= since]
 
     def sums(self) -> npt.NDArray[np.float64]:
         """Add up all rows: float64 [SLOTS]."""

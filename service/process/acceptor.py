@@ -1,0 +1,147 @@
+"""The connections of a worker that shares its port: it takes one when no other worker has fewer.
+
+The kernel wakes all that wait for the port, and the first would take whatever is there: the few connections
+of a proxy or of a pool of clients, which last for hours, could all end up with one worker.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from math import inf
+from socket import socket
+from time import monotonic
+from typing import Any
+
+from service.telemetry.shared_counters import CONNECTIONS, SharedCounters
+
+log = logging.getLogger(__name__)
+
+_LEEWAY = 1.125
+"""Times as many connections as the worker with the fewest that a worker may have: to be even among thousands
+is no reason to keep anyone waiting."""
+_PATIENCE = 0.005
+"""Seconds that a connection is left to the workers with fewer, before it is taken all the same."""
+_AWAKE, _PAUSE = 0.0002, 0.001
+"""Seconds for which we look on meanwhile, since a worker that is idle comes at once; after that, between two
+looks."""
+_BRIEF_SECONDS = 0.1
+"""Seconds that a connection lasts at least whose place matters. For so long after the end of a briefer one,
+whoever is there first takes what comes."""
+_SILENT_SECONDS = 0.5
+"""Seconds without a sign of life after which nothing is left to a worker."""
+_MOST_AT_ONCE = 64
+"""Connections that are taken before those that are already there have their turn."""
+_NO_ROOM_SECONDS = 1.0
+"""Seconds until the next attempt where the system has no room for a further connection."""
+
+
+class Connections(set[Any]):
+    """The connections of a server: says whenever their number changes, and knows when a brief one ended."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        super().__init__()
+        self.brief_ended = -inf
+        self._changed = changed
+        self._made: dict[Any, float] = {}
+
+    def add(self, connection: Any) -> None:
+        """Take note of a connection that was made."""
+        super().add(connection)
+        self._made[connection] = monotonic()
+        self._changed()
+
+    def discard(self, connection: Any) -> None:
+        """Forget one that was lost."""
+        super().discard(connection)
+        now = monotonic()
+        if now - self._made.pop(connection, -inf) < _BRIEF_SECONDS:
+            self.brief_ended = now
+        self._changed()
+
+
+class Acceptor:
+    """Accepts from a listener on behalf of one of several workers, and tells the others how many it has."""
+
+    def __init__(
+        self,
+        listener: socket,
+        counters: SharedCounters,
+        accept: Callable[[socket], Coroutine[Any, Any, None]],
+    ) -> None:
+        """Hand each connection to `accept`, which makes it one of `connections`."""
+        self.connections = Connections(self._tell)
+        self._listener = listener
+        self._counters = counters
+        self._accept = accept
+        self._loop = asyncio.get_running_loop()
+        self._coming: set[asyncio.Task[None]] = set()
+        self._left_since = self._looked = 0.0
+        self._paused: asyncio.TimerHandle | None = None
+        self._open = True
+        listener.setblocking(False)
+        self._loop.add_reader(listener, self._look)
+
+    def close(self) -> None:
+        """Take no further connection; the other workers count on us no more."""
+        self._open = False
+        self._loop.remove_reader(self._listener)
+        if self._paused is not None:
+            self._paused.cancel()
+        self._tell()
+
+    def _look(self) -> None:
+        """Take what is there, as long as it is our turn, or nobody else takes it."""
+        for _ in range(_MOST_AT_ONCE):
+            if not self._is_our_turn() and self._leave_it():
+                return
+            try:
+                connection, _ = self._listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                log.error("a connection cannot be accepted: %s", error)
+                self._pause(_NO_ROOM_SECONDS)
+                return
+            connection.setblocking(False)
+            task = self._loop.create_task(self._accept(connection))
+            self._coming.add(task)
+            task.add_done_callback(self._arrived)
+            self._tell()
+
+    def _leave_it(self) -> bool:
+        """Return whether to leave what is there to the others, who know of it too."""
+        now = monotonic()
+        if now - self.connections.brief_ended < _BRIEF_SECONDS:
+            return False
+        if now - self._looked > _PATIENCE:
+            self._left_since = now  # not what was there when we last looked
+        self._looked = now
+        left = now - self._left_since
+        if left >= _PATIENCE:
+            self._left_since = now + _PAUSE - _PATIENCE  # the next one is left to them for less long
+            return False
+        if left > _AWAKE:
+            self._pause(_PAUSE)
+        return True  # the loop calls again as long as anything is there
+
+    def _pause(self, seconds: float) -> None:
+        self._loop.remove_reader(self._listener)
+        self._paused = self._loop.call_later(seconds, self._resume)
+
+    def _resume(self) -> None:
+        self._paused = None
+        self._loop.add_reader(self._listener, self._look)
+
+    def _arrived(self, task: asyncio.Task[None]) -> None:
+        self._coming.discard(task)
+        self._tell()
+
+    def _is_our_turn(self) -> bool:
+        elsewhere = self._counters.elsewhere(CONNECTIONS, monotonic() - _SILENT_SECONDS)
+        return self._counters.row[CONNECTIONS] <= min(elsewhere, default=inf) * _LEEWAY
+
+    def _tell(self) -> None:
+        self._counters.row[CONNECTIONS] = len(self.connections) + len(self._coming) if self._open else inf
+        if self._paused is not None and self._open and self._is_our_turn():
+            self._paused.cancel()
+            self._resume()
