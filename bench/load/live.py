@@ -29,8 +29,8 @@ class Running:
 
 
 @contextmanager
-def serving(models: Path, *flags: str) -> Iterator[Running]:
-    """Start a server, wait for its first answer, end it afterwards."""
+def serving(models: Path, *flags: str, key: str = "") -> Iterator[Running]:
+    """Start a server, wait for its first answer, end it afterwards; `key` is one of its API keys."""
     command = [
         Path(sys.executable).with_name("pricerange"),
         "serve",
@@ -48,7 +48,7 @@ def serving(models: Path, *flags: str) -> Iterator[Running]:
     try:
         message = next(json.loads(line)["message"] for line in process.stdout if '"serving ' in line)
         url = next(word for word in message.split() if word.startswith("http")).rstrip(",")
-        seconds, log = _first_answer(url, started), list[str]()
+        seconds, log = _first_answer(url, key, started), list[str]()
         # a pipe that nobody reads would stop the server
         threading.Thread(target=log.extend, args=(process.stdout,), daemon=True).start()
         yield Running(process, log, url, seconds)
@@ -57,10 +57,11 @@ def serving(models: Path, *flags: str) -> Iterator[Running]:
         process.wait(timeout=30)
 
 
-def _first_answer(url: str, started: float) -> float:
+def _first_answer(url: str, key: str, started: float) -> float:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
     while True:
         try:
-            httpx.post(f"{url}/predict", json=PHONE).raise_for_status()
+            httpx.post(f"{url}/predict", json=PHONE, headers=headers).raise_for_status()
         except httpx.ConnectError:
             time.sleep(0.002)
         else:

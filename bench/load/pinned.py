@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -30,11 +31,12 @@ class Server:
 
 @dataclass(frozen=True)
 class Running:
-    """A server that listens."""
+    """A server that listens, and the process that reads its output."""
 
     name: str
     url: str
     process: psutil.Process
+    reader: psutil.Process
 
     def ask(self, request: Request) -> Answer:
         """Send one request; ends the program where the answer is no 200."""
@@ -65,18 +67,20 @@ class Running:
 
 
 @contextmanager
-def running(server: Server) -> Iterator[Running]:
+def running(server: Server, log: IO[bytes] | None = None) -> Iterator[Running]:
     """Start a server on its core, wait until it listens, end it afterwards; its output goes through a pipe.
 
-    The pipe is read by a process on the other core, as a collector of logs reads it.
+    The pipe is read by a process on the other core, as a collector of logs reads it, and goes on into a file
+    where one is given.
     """
     with on_core(LOAD_CORE):
-        reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log or subprocess.DEVNULL)
     with on_core(SERVER_CORE):
         process = subprocess.Popen(server.command, stdout=reader.stdin)
     try:
         port = _port(process, server.name)
-        yield Running(server.name, f"http://127.0.0.1:{port}", psutil.Process(process.pid))
+        url = f"http://127.0.0.1:{port}"
+        yield Running(server.name, url, psutil.Process(process.pid), psutil.Process(reader.pid))
     finally:
         process.terminate()
         process.wait(timeout=30)
