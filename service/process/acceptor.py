@@ -19,14 +19,14 @@ log = logging.getLogger(__name__)
 _LEEWAY = 1.125
 """Times as many connections as the worker with the fewest that a worker may have: to be even among thousands
 is no reason to keep anyone waiting."""
-_PATIENCE = 0.005
+_PATIENCE = 0.01
 """Seconds that a connection is left to the workers with fewer, before it is taken all the same."""
 _AWAKE, _PAUSE = 0.0002, 0.001
 """Seconds for which we look on meanwhile, since a worker that is idle comes at once; after that, between two
 looks."""
 _BRIEF_SECONDS = 0.1
-"""Seconds that a connection lasts at least whose place matters. For so long after the end of a briefer one,
-whoever is there first takes what comes."""
+"""Seconds that a connection lasts at least whose place matters. For each briefer one another is taken out of
+turn, within as long: where all come and go, nobody has to wait."""
 _SILENT_SECONDS = 0.5
 """Seconds without a sign of life after which nothing is left to a worker."""
 _MOST_AT_ONCE = 64
@@ -36,11 +36,12 @@ _NO_ROOM_SECONDS = 1.0
 
 
 class Connections(set[Any]):
-    """The connections of a server: says whenever their number changes, and knows when a brief one ended."""
+    """The connections of a server: says whenever their number changes, and counts those that were brief."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         super().__init__()
-        self.brief_ended = -inf
+        self._brief = 0
+        self._brief_ended = -inf
         self._changed = changed
         self._made: dict[Any, float] = {}
 
@@ -55,8 +56,15 @@ class Connections(set[Any]):
         super().discard(connection)
         now = monotonic()
         if now - self._made.pop(connection, -inf) < _BRIEF_SECONDS:
-            self.brief_ended = now
+            self._brief = 1 if now - self._brief_ended > _BRIEF_SECONDS else self._brief + 1
+            self._brief_ended = now
         self._changed()
+
+    def excuse(self, now: float) -> bool:
+        """Return whether one may be taken out of turn, because a brief one has ended lately."""
+        excused = self._brief > 0 and now - self._brief_ended < _BRIEF_SECONDS
+        self._brief -= excused
+        return excused
 
 
 class Acceptor:
@@ -81,13 +89,15 @@ class Acceptor:
         listener.setblocking(False)
         self._loop.add_reader(listener, self._look)
 
-    def close(self) -> None:
-        """Take no further connection; the other workers count on us no more."""
+    async def close(self, seconds: float) -> None:
+        """Take no further connection, and wait so long at most for those that are under way."""
         self._open = False
         self._loop.remove_reader(self._listener)
         if self._paused is not None:
             self._paused.cancel()
         self._tell()
+        if self._coming:
+            await asyncio.wait(self._coming, timeout=seconds)
 
     def _look(self) -> None:
         """Take what is there, as long as it is our turn, or nobody else takes it."""
@@ -111,7 +121,7 @@ class Acceptor:
     def _leave_it(self) -> bool:
         """Return whether to leave what is there to the others, who know of it too."""
         now = monotonic()
-        if now - self.connections.brief_ended < _BRIEF_SECONDS:
+        if self.connections.excuse(now):
             return False
         if now - self._looked > _PATIENCE:
             self._left_since = now  # not what was there when we last looked

@@ -106,7 +106,7 @@ class DrainingServer(uvicorn.Server):
                 refuse_newcomers(listener)
             await asyncio.sleep(_HANDSHAKES)
         if self._acceptor is not None:
-            self._acceptor.close()
+            await self._acceptor.close(_HANDSHAKE_SECONDS)
         late = [connection for listener in sockets or [] for connection in waiting(listener)]
         await asyncio.gather(*(self._accept(connection, _HANDSHAKE_SECONDS) for connection in late))
         for server in self.servers:

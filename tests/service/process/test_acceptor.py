@@ -25,9 +25,9 @@ class Worker:
     async def _keep(self, connection: socket.socket) -> None:
         self.acceptor.connections.add(connection)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Take no more."""
-        self.acceptor.close()
+        await self.acceptor.close(10)
         self._listener.close()
 
     def lose(self) -> None:
@@ -84,7 +84,7 @@ def test_two_workers_share_connections_evenly(at_once: int) -> None:
             assert [len(worker.acceptor.connections) for worker in workers] == [8, 8]
             for worker in workers:
                 worker.lose()
-                worker.close()
+                await worker.close()
 
     run(test)
 
@@ -100,49 +100,64 @@ def test_what_no_other_worker_takes_is_taken_all_the_same() -> None:
             assert own.row[CONNECTIONS] == 8
             worker.lose()
             assert own.row[CONNECTIONS] == 0
-            worker.close()
+            await worker.close()
 
     run(test)
 
 
 @pytest.mark.usefixtures("patient")
-@pytest.mark.parametrize("why", ["silent", "closed", "brief"])
-def test_nothing_is_left_to_a_worker(why: str) -> None:
-    """To one that gives no sign of life, to one that takes no more, and where connections come and go."""
+@pytest.mark.parametrize("why", ["silent", "closed"])
+def test_nothing_is_left_to_a_worker_that_would_not_take_it(why: str) -> None:
 
     async def test() -> None:
         own, other, _ = SharedCounters.of(2)
         async with port() as (listener, connect):
             worker, second = Worker(listener, own), Worker(listener, other)
-            second.close()
+            await second.close()
             assert other.row[CONNECTIONS] == inf
-            if why != "closed":
-                other.row[CONNECTIONS] = 0
             if why == "silent":
-                other.row[HEARTBEAT] = 0
-            if why == "brief":
-                connect(1)
-                await until(lambda: len(worker.acceptor.connections) == 1)
-                worker.acceptor.connections.brief_ended = inf
+                other.row[CONNECTIONS] = other.row[HEARTBEAT] = 0
             connect(8)
-            await until(lambda: len(worker.acceptor.connections) >= 8)
+            await until(lambda: len(worker.acceptor.connections) == 8)
             worker.lose()
-            worker.close()
+            await worker.close()
 
     run(test)
 
 
-def test_a_connection_that_ends_at_once_is_a_brief_one() -> None:
+def test_a_connection_under_way_is_made_before_the_end() -> None:
     async def test() -> None:
         own, *_ = SharedCounters.of(2)
         async with port() as (listener, connect):
             worker = Worker(listener, own)
             connect(1)
-            await until(lambda: len(worker.acceptor.connections) == 1)
-            assert worker.acceptor.connections.brief_ended == -inf
+            await until(lambda: own.row[CONNECTIONS] == 1)
+            await worker.close()
+            assert len(worker.acceptor.connections) == 1
             worker.lose()
-            assert worker.acceptor.connections.brief_ended > 0
-            worker.close()
+
+    run(test)
+
+
+@pytest.mark.usefixtures("patient")
+def test_each_brief_connection_lets_one_be_taken_out_of_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.process.acceptor._BRIEF_SECONDS", inf)
+
+    async def test() -> None:
+        own, other, _ = SharedCounters.of(2)
+        async with port() as (listener, connect):
+            worker = Worker(listener, own)
+            connect(3)
+            await until(lambda: len(worker.acceptor.connections) == 3)
+            worker.lose()
+            other.row[HEARTBEAT] = inf
+            connect(4)  # the first is taken in turn, the others for the three that have ended
+            await until(lambda: len(worker.acceptor.connections) == 4)
+            connect(1)
+            await asyncio.sleep(0.01)
+            assert len(worker.acceptor.connections) == 4
+            worker.lose()
+            await worker.close()
 
     run(test)
 
@@ -165,6 +180,6 @@ def test_a_worker_without_room_says_so_and_tries_again(
                 resource.setrlimit(resource.RLIMIT_NOFILE, limits)
             await until(lambda: len(worker.acceptor.connections) == 1)
             worker.lose()
-            worker.close()
+            await worker.close()
 
     run(test)
