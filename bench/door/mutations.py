@@ -8,14 +8,12 @@ not so; the bytes are kept in files, for `nc` to send again.
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from time import perf_counter
@@ -24,8 +22,8 @@ import psutil
 import uvloop
 
 from bench.door import seeds
-from bench.door.answers import MalformedAnswerError, statuses
 from bench.door.mutate import fragments, mutated
+from bench.door.verdict import Seen, faults_of_log, is_fault
 from bench.load.client import Connection, message
 from bench.load.formats import BATCHES
 from bench.load.live import serving
@@ -43,49 +41,8 @@ MEMORY_MB = 64.0
 """MB that the server may have grown by at the end."""
 
 
-Kind = Callable[[str, int, Random, "Seen"], Coroutine[None, None, None]]
+Kind = Callable[[str, int, Random, Seen], Coroutine[None, None, None]]
 """Sends so many mutations of a kind to a URL, drawn by a chance of its own, and notes what came of them."""
-
-
-@dataclass
-class Seen:
-    """What mutations of one kind led to."""
-
-    kind: str
-    folder: Path
-    sent: int = 0
-    answers: Counter[int] = field(default_factory=Counter)
-    """By status."""
-    unanswered: int = 0
-    """Connections that were closed without an answer."""
-    slowest: float = 0.0
-    faults: Counter[str] = field(default_factory=Counter)
-
-    def fault(self, what: str, data: bytes) -> None:
-        """Count what must not be, and keep the bytes that led to it."""
-        self.faults[what] += 1
-        name = f"{self.kind}-{what}-{self.faults.total()}".replace(" ", "-")
-        (self.folder / f"{name}.bin").write_bytes(data)
-
-    def judge(self, sent: bytes, received: bytes, ended_it: bool) -> None:
-        """Look at all that came back for some bytes; `ended_it` where the client ended its side first."""
-        try:
-            answers = statuses(received, b"HEAD" in sent)
-        except MalformedAnswerError as error:
-            self.fault(f"malformed {error}"[:60].replace("/", "_"), sent + b"\n--- answered ---\n" + received)
-            return
-        self.unanswered += not answers
-        for answer in answers:
-            self.answers[answer.code] += 1
-            if is_fault(answer.code, sent):
-                self.fault(str(answer.code), sent)
-        if answers and not answers[-1].whole and not ended_it:
-            self.fault("cut off", sent)
-
-
-def is_fault(status: int, sent: bytes) -> bool:
-    """Whether a status may not be: any 5xx, but for a deadline that the request itself has set."""
-    return status >= 500 and not (status == 504 and b"timeout-ms" in sent.lower())
 
 
 async def send_bytes(url: str, data: bytes, random: Random, seen: Seen, ends: bool) -> None:
@@ -196,7 +153,8 @@ async def still_right(url: str, models: Path) -> bool:
 async def send_all(url: str, senders: dict[str, Kind], count: int, seed: int, folder: Path) -> list[Seen]:
     """Send mutations of each kind, one kind after the other, while `/livez` is asked."""
     alive, found = Seen("livez", folder), []
-    asking = asyncio.create_task(_ask_livez(url, alive))
+    over = asyncio.Event()
+    asking = asyncio.create_task(_ask_livez(url, alive, over))
     for name, send in senders.items():
         seen = Seen(name, folder)
         shares = [count // CONNECTIONS + (number < count % CONNECTIONS) for number in range(CONNECTIONS)]
@@ -207,29 +165,16 @@ async def send_all(url: str, senders: dict[str, Kind], count: int, seed: int, fo
             )
         )
         found.append(seen)
-    asking.cancel()
-    await asyncio.gather(asking, return_exceptions=True)
+    over.set()
+    await asking
     return [*found, alive]
 
 
-async def _ask_livez(url: str, seen: Seen) -> None:
+async def _ask_livez(url: str, seen: Seen, over: asyncio.Event) -> None:
     request = message("GET", "/livez", {"Connection": "close"})
-    while True:
+    while not over.is_set():
         await send_requests(url, [request], seen)
         await asyncio.sleep(0.05)
-
-
-def faults_of_log(lines: Iterable[str]) -> list[str]:
-    """Return the lines that are no JSON objects, or tell of an error of the service's own."""
-    return [line for line in lines if not _is_in_order(line)]
-
-
-def _is_in_order(line: str) -> bool:
-    try:
-        fields = json.loads(line)
-    except ValueError:
-        return False
-    return isinstance(fields, dict) and "traceback" not in fields and fields["level"] != "error"
 
 
 def main() -> None:

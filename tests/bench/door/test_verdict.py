@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.door.mutations import Seen, faults_of_log
+from bench.door.verdict import Seen, faults_of_log
 
 SENT = b"POST /predict HTTP/1.1\r\n\r\n"
 GOOD = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
