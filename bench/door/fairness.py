@@ -111,6 +111,8 @@ def rounds_of(models: Path, count: int, rounds: int, seconds: float) -> dict[tup
         while f"pricerange_workers {count}.0" not in httpx.get(f"{running.url}/metrics").text:
             time.sleep(0.05)
         workers = serving_workers(running.process.pid) or [psutil.Process(running.process.pid)]
+        # one that is not counted: a worker that has loaded the model does not listen yet
+        uvloop.run(ask(running.url, (max(CONNECTIONS), OPENINGS[0]), 1, workers))
         return {
             case: [uvloop.run(ask(running.url, case, seconds, workers)) for _ in range(rounds)]
             for case in product(CONNECTIONS, OPENINGS)

@@ -36,7 +36,8 @@ QUIET_SECONDS = 0.1
 """Seconds without an answer after which a client says that it sends no more; one in ten never says so."""
 BOUND_SECONDS = 10.0
 """Seconds in which every connection must have ended: several times what the server is told to wait."""
-FLAGS = ("--receive-timeout", "1", "--idle-timeout", "2", "--drain-delay", "0")
+FLAGS = ("--receive-timeout", "1", "--idle-timeout", "2", "--drain-delay", "0", "--max-queue-rows", "64000")
+"""Time-outs that a client can wait for, and a queue with room for a batch from every connection."""
 MEMORY_MB = 64.0
 """MB that the server may have grown by at the end."""
 
