@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from pricerange.phone import FEATURES
+
 Item = TypeVar("Item")
 Few = Annotated[list[Item], Field(max_length=8)]
 """More would be refused in any case, and to check them all first would cost time."""
@@ -65,7 +67,9 @@ class InferRequest(_Message):
 
     id: str | None = Field(None, description="Returned unchanged in the answer")
     parameters: RequestParameters | None = None
-    inputs: Few[InputTensor]
+    inputs: Annotated[list[InputTensor], Field(max_length=len(FEATURES))] = Field(
+        description="`features`, or an input for each feature, named after it"
+    )
     outputs: Few[RequestedOutput] | None = None
 
 

@@ -8,8 +8,9 @@ import orjson
 from pydantic import ValidationError
 
 from service.errors import InferenceInputError, RequestHeaderError, TooManyRowsError
+from service.v2.columns import rows_from_columns
 from service.v2.messages import InferRequest, InputTensor, RequestedOutput
-from service.v2.tensors import COLUMNS, INPUT, ROW_BYTES, rows_from_bytes, rows_from_numbers
+from service.v2.tensors import COLUMNS, INPUT, ROW_BYTES, bytes_behind, rows_from_bytes, rows_from_numbers
 
 OUTPUTS = ("probabilities", "price_range")
 HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -28,7 +29,7 @@ class Query:
 
 
 def read_query(body: bytes, header_length: str | None, max_rows: int) -> Query:
-    """Read a body: a JSON object and then, where the header gives that object's length, a tensor's bytes.
+    """Read a body: a JSON object and then, where the header gives that object's length, the tensors' bytes.
 
     Raises `RequestHeaderError`, `InferenceInputError` or `TooManyRowsError`.
     """
@@ -67,32 +68,23 @@ def _request(text: bytes) -> InferRequest:
         raise InferenceInputError.of(error) from None
 
 
-def _rows(request: InferRequest, text: bytes, tensor: bytes, max_rows: int) -> npt.NDArray[np.float32]:
-    count = _row_count(request.inputs)
+def _rows(request: InferRequest, text: bytes, behind: bytes, max_rows: int) -> npt.NDArray[np.float32]:
+    if len(request.inputs) != 1:
+        return rows_from_columns(request.inputs, text, behind, max_rows)
+    count = _row_count(request.inputs[0])
     features = request.inputs[0]
     if count > max_rows:
         raise TooManyRowsError(max_rows)
-    size = features.parameters.binary_data_size if features.parameters else None
-    if (size is None) == (features.data is None):
-        found = "neither" if size is None else "both"
-        raise InferenceInputError.expected(INPUT, "either data or binary_data_size", found, "/inputs/0")
-    if size is not None and size != count * ROW_BYTES:
-        expected = f"{count * ROW_BYTES} bytes for the shape [{count}, {COLUMNS}]"
-        pointer = "/inputs/0/parameters/binary_data_size"
-        raise InferenceInputError.expected("binary_data_size", expected, size, pointer)
-    if len(tensor) != (size or 0):
-        raise InferenceInputError.expected("after the JSON object", f"{size or 0} bytes", len(tensor))
+    size = bytes_behind(features, count * ROW_BYTES, "/inputs/0")
+    if len(behind) != size:
+        raise InferenceInputError.expected("after the JSON object", f"{size} bytes", len(behind))
     if features.data is None:
-        return rows_from_bytes(tensor)
+        return rows_from_bytes(behind)
     return rows_from_numbers(features.data, count, text)
 
 
-def _row_count(inputs: list[InputTensor]) -> int:
+def _row_count(features: InputTensor) -> int:
     """Return n of the one input `features` FP32 [n, 20]."""
-    if len(inputs) != 1:
-        names = ", ".join(tensor.name[:40] for tensor in inputs[:4])
-        raise InferenceInputError.expected("inputs", f"{INPUT} alone", f"{len(inputs)}: {names}", "/inputs")
-    features = inputs[0]
     if features.name != INPUT:
         raise InferenceInputError.expected("input", INPUT, repr(features.name[:40]), "/inputs/0/name")
     if features.datatype != "FP32":

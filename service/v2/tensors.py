@@ -1,4 +1,4 @@
-"""The tensor of phones: numbers or bytes to checked rows."""
+"""The tensor of phones, a row each: numbers or bytes to checked rows."""
 
 import struct
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from pricerange.phone import FEATURES, Problem, admissible, refusal
 from service.errors import MOST_PROBLEMS, InferenceInputError
+from service.v2.messages import InputTensor
 
 COLUMNS = len(FEATURES)
 ROW_BYTES = 4 * COLUMNS
@@ -26,7 +27,7 @@ def rows_from_numbers(data: object, count: int, text: bytes) -> npt.NDArray[np.f
     Raises `InferenceInputError`.
     """
     if not isinstance(data, list):
-        raise InferenceInputError.expected(INPUT, "a list of numbers", _kind(data), _DATA)
+        raise InferenceInputError.expected(INPUT, "a list of numbers", kind_of(data), _DATA)
     nested = bool(data) and isinstance(data[0], list)
     try:
         packed = _pack_rows(data, count) if nested else struct.Struct(f"{count * COLUMNS}d").pack(*data)
@@ -39,14 +40,14 @@ def rows_from_numbers(data: object, count: int, text: bytes) -> npt.NDArray[np.f
     if max(text.rfind(b"true"), text.rfind(b"false")) >= 0 and bool in _types(data, nested):
         _refuse_other_than_numbers(data, nested)
     values = np.frombuffer(packed).reshape(count, COLUMNS)
-    _refuse_inadmissible(values, partial(_place, nested))
+    refuse_inadmissible(values, partial(_place, nested))
     return values.astype(np.float32)
 
 
 def rows_from_bytes(data: bytes) -> npt.NDArray[np.float32]:
     """Read rows of little-endian float32. Raises `InferenceInputError`."""
     values = np.frombuffer(data, "<f4").reshape(-1, COLUMNS)
-    _refuse_inadmissible(values, lambda row, column: "/inputs/0")
+    refuse_inadmissible(values, lambda row, column: "/inputs/0")
     return values
 
 
@@ -56,7 +57,25 @@ def _pack_rows(data: list[Any], count: int) -> bytes:
     return b"".join([_ROW.pack(*row) for row in data])
 
 
-def _refuse_inadmissible(values: npt.NDArray[Any], place: Callable[[int, int], str]) -> None:
+def bytes_behind(tensor: InputTensor, size: int, pointer: str) -> int:
+    """Return how many bytes behind the JSON object are a tensor's: all its `size`, or none.
+
+    Raises `InferenceInputError` where it has neither data nor bytes, both, or another number of bytes.
+    """
+    announced = tensor.parameters.binary_data_size if tensor.parameters else None
+    name = tensor.name[:40]
+    if (announced is None) == (tensor.data is None):
+        found = "neither" if announced is None else "both"
+        raise InferenceInputError.expected(name, "either data or binary_data_size", found, pointer)
+    if announced is not None and announced != size:
+        expected = f"{size} bytes for the shape {tensor.shape}"
+        place = f"{pointer}/parameters/binary_data_size"
+        raise InferenceInputError.expected("binary_data_size", expected, announced, place)
+    return announced or 0
+
+
+def refuse_inadmissible(values: npt.NDArray[Any], place: Callable[[int, int], str]) -> None:
+    """Raise `InferenceInputError` where values [n, 20] are not phones; `place` points to one of them."""
     verdict = admissible(values)
     if verdict.all():
         return
@@ -74,7 +93,7 @@ def _refuse_shape(data: list[Any], count: int, nested: bool) -> None:
         expected = f"{length} {unit} for the shape [{count}, {COLUMNS}]"
         raise InferenceInputError.expected(INPUT, expected, len(data), _DATA)
     for index, row in enumerate(data if nested else ()):
-        found = len(row) if isinstance(row, list) else _kind(row)
+        found = len(row) if isinstance(row, list) else kind_of(row)
         if found != COLUMNS:
             raise InferenceInputError.expected(
                 f"row {index + 1}", f"{COLUMNS} numbers", found, f"{_DATA}/{index}"
@@ -87,7 +106,7 @@ def _refuse_other_than_numbers(data: list[Any], nested: bool) -> None:
         if type(value) not in (int, float):
             name = f"row {row + 1}: {FEATURES[column].name}"
             raise InferenceInputError.expected(
-                name, "a JSON number", _kind(value), _place(nested, row, column)
+                name, "a JSON number", kind_of(value), _place(nested, row, column)
             )
 
 
@@ -107,7 +126,7 @@ def _place(nested: bool, row: int, column: int) -> str:
     return f"{_DATA}/{row}/{column}" if nested else f"{_DATA}/{row * COLUMNS + column}"
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
     """Name a JSON value that is not a number."""
     words: dict[type, str] = {str: "a string", list: "a list", dict: "an object", bool: str(value).lower()}
     return words.get(type(value), "a number" if value is not None else "null")

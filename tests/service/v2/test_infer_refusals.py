@@ -61,12 +61,15 @@ def with_ram(value: object) -> list[object]:
 @pytest.mark.parametrize(
     ("inputs", "words", "pointer"),
     [
-        pytest.param([], "inputs: expected features alone, found 0", "/inputs", id="none"),
+        pytest.param([], "one for each of the 20 features, found 0", "/inputs", id="none"),
         pytest.param(
             [features(name="x")], "input: expected features, found 'x'", "/inputs/0/name", id="name"
         ),
         pytest.param(
-            [features(), features()], "features alone, found 2: features, features", "/inputs", id="duplicate"
+            [features(), features()],
+            "one for each of the 20 features, found 2: features, features",
+            "/inputs",
+            id="duplicate",
         ),
         pytest.param(
             [features(datatype="FP64")],
