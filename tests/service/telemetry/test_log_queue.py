@@ -1,7 +1,9 @@
 """A log whose reader is slow or gone stops nobody: lines are dropped, counted and said."""
 
 import json
+import multiprocessing
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -142,3 +144,37 @@ def test_a_reader_that_leaves_ends_nothing_and_leaves_no_traceback(
         assert process.wait(20) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
+
+
+def write_numbered_lines(descriptor: int, name: str, count: int) -> None:
+    queue = LogQueue(descriptor)
+    for number in range(count):
+        # some are longer than what a pipe takes in one piece
+        queue.put(f"<{name} {number} {'-' * (number % 9 * 700)}>\n".encode())
+    queue.close(60)
+
+
+def test_lines_of_several_processes_are_whole_in_a_pipe_that_is_full() -> None:
+    reader, writer = os.pipe()
+    context = multiprocessing.get_context("fork")
+    writers = [
+        context.Process(target=write_numbered_lines, args=(writer, name, 1_000)) for name in ("one", "two")
+    ]
+    for process in writers:
+        process.start()
+    os.close(writer)
+    with os.fdopen(reader, "rb", buffering=0) as file:
+        read = b""
+        while part := file.read(5_000):  # slowly: both write all the time
+            read += part
+    for process in writers:
+        process.join(60)
+        assert process.exitcode == 0
+    found: dict[str, list[int]] = {"one": [], "two": []}
+    for line in read.decode().splitlines():
+        match = re.fullmatch(r"<(one|two) (\d+) (-*)>", line)
+        assert match, line[:200]
+        name, number, dashes = match.groups()
+        assert len(dashes) == int(number) % 9 * 700
+        found[name].append(int(number))
+    assert found == {"one": list(range(1_000)), "two": list(range(1_000))}
