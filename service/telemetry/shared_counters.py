@@ -1,15 +1,17 @@
 """Counters that all worker processes share: a row of float64 slots each, in memory that every one reads.
 
 A row has one writer, so counting takes no lock. It outlives its process: the one that replaces a dead worker
-continues with the row, and no count is lost. The memory has no name: it ends with
-the last process that has it.
+continues with the row, and no count is lost. The memory has no name and stands in no file system, so a
+container without /dev/shm has it too: it ends with the last process that has it.
 """
 
-import ctypes
-import multiprocessing
-from array import array
+import mmap
+import os
+import sys
+import tempfile
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from multiprocessing.reduction import DupFd
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +28,6 @@ CONNECTIONS = GAUGES - 2
 """Gauge: connections that the process has, infinitely many where it takes no more."""
 WORKER_RESTARTS = GAUGES
 """Counter in the parent's row: workers that were started in place of others."""
-
-_Memory: TypeAlias = "array[float] | ctypes.Array[ctypes.c_double]"
 
 
 @dataclass
@@ -47,10 +47,10 @@ class SharedCounters:
     Only one thread of the process may write. Pickled as an argument of a new process, it shares the memory.
     """
 
-    def __init__(self, memory: _Memory, number: int) -> None:
-        self._memory = memory
+    def __init__(self, descriptor: int, number: int) -> None:
+        self._descriptor = descriptor
         self._number = number
-        cells = memoryview(memory).cast("B")
+        cells = memoryview(mmap.mmap(descriptor, 0))
         self._rows = np.frombuffer(cells, np.float64).reshape(-1, SLOTS)
         # `row[slot] += 1` costs less by a memoryview than by an array or by NumPy
         every = cells.cast("d")
@@ -63,14 +63,12 @@ class SharedCounters:
     @classmethod
     def of(cls, workers: int) -> list[Self]:
         """Make room for some workers and return what each is to be given; of several, last the parent."""
-        if workers == 1:
-            return [cls(array("d", bytes(8 * SLOTS)), 0)]
-        rows = workers + 1
-        memory = multiprocessing.get_context("spawn").RawArray(ctypes.c_double, rows * SLOTS)
-        return [cls(memory, number) for number in range(rows)]
+        rows = workers if workers == 1 else workers + 1
+        descriptor = _memory(rows * SLOTS * 8)
+        return [cls(descriptor, number) for number in range(rows)]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._memory, self._number)
+        return _attached, (type(self), DupFd(self._descriptor), self._number)
 
     @property
     def shared(self) -> bool:
@@ -99,3 +97,18 @@ class SharedCounters:
     def end(self) -> None:
         """Zero the gauges of a process that has ended; what it counted stays."""
         self._rows[self._number, :GAUGES] = 0
+
+
+def _memory(size: int) -> int:
+    """Return a descriptor of so many zeros that processes can share."""
+    if sys.platform == "linux":
+        descriptor = os.memfd_create("pricerange-counters")
+    else:
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    os.truncate(descriptor, size)
+    return descriptor
+
+
+def _attached(counters: type[SharedCounters], descriptor: Any, number: int) -> SharedCounters:
+    return counters(descriptor.detach(), number)
