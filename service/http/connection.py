@@ -252,7 +252,9 @@ class HttpConnection(asyncio.Protocol):
         """End the connection, after the answer that is under way."""
         if self._stage in (BODY, ANSWER):
             self._keep_alive = False
-        else:
+        elif self._stage is Stage.DISCARD:
+            self._close()
+        elif self._stage is not Stage.LINGER:  # which ends by itself, and soon
             self._transport.close()
 
     # The stages
@@ -414,7 +416,9 @@ class HttpConnection(asyncio.Protocol):
         """End the connection; where the client may still be sending, not before it has read its answer."""
         whole = self._stage is ANSWER and self._at == len(self._data)
         self._data, self._at, self._fed, self._parser = b"", 0, 0, None
-        if whole or not self._transport.can_write_eof():
+        if (
+            whole or not self._transport.can_write_eof()
+        ):  # the loop's TLS says the end, and reads on, by itself
             self._transport.close()
             return
         self._stage = LINGER

@@ -2,7 +2,9 @@
 
 import json
 import re
+import signal
 import socket
+import ssl
 import struct
 import time
 import urllib.error
@@ -15,6 +17,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+import trustme
 from live_server import NO_TLS, Server
 
 
@@ -508,3 +511,65 @@ def test_many_small_chunks_are_not_read_faster_than_they_are_taken_apart(
                 connection.sendall(b"1\r\nx\r\n" * 20_000)
         assert httpx.get(f"{server.url}/livez", verify=NO_TLS, timeout=2).status_code == 200
         assert process.memory_info().rss - before < 30e6
+
+
+def send_all_before_reading(connection: socket.socket) -> bytes:
+    """Send a body that is refused at its head, some of it well after the answer, and then read that."""
+    body = b"x" * 8_000_000
+    head = f"POST /predict/batch HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nContent-Length: {len(body)}"
+    connection.sendall(head.encode() + b"\r\n\r\n")
+    for begin in range(0, len(body), 2_000_000):
+        connection.sendall(body[begin : begin + 2_000_000])
+        time.sleep(0.05)
+    answer = b""
+    while b"}" not in answer:
+        part = connection.recv(65_536)
+        assert part, "closed without the answer"
+        answer += part
+    return answer
+
+
+def test_over_tls_too_an_early_answer_is_read_before_the_end(
+    start: Callable[..., Server], model_repository: Path, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(cert)
+    issued.private_key_pem.write_to_path(key)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    flags = ("--max-stream-bytes", "1000", "--tls-cert", str(cert), "--tls-key", str(key))
+    server = start(model_repository, *flags).wait_until_ready()
+    url = httpx.URL(server.url)
+    with (
+        socket.create_connection((url.host, url.port), timeout=20) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+    ):
+        assert refusal(send_all_before_reading(connection))["status"] == 413
+        assert connection.recv(1) == b""  # the end is said at once, by TLS
+    assert server.end() == 0
+    assert not any("Traceback" in line for line in server.lines)
+
+
+@pytest.mark.parametrize(
+    "length", [2_000_000, 900_000], ids=["last answer", "answer before a discarded body"]
+)
+def test_an_answer_that_is_not_read_yet_outlives_the_shutdown(
+    start: Callable[..., Server], model_repository: Path, length: int
+) -> None:
+    server = start(model_repository, "--max-stream-bytes", "1000", "--drain-timeout", "20")
+    url = httpx.URL(server.wait_until_ready().url)
+    head = f"POST /predict/batch HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nContent-Length: {length}"
+    with socket.create_connection((url.host, url.port), timeout=20) as connection:
+        connection.sendall(head.encode() + b"\r\n\r\n" + b"x" * 50_000)
+        assert server.log(logger="service.access", path="/predict/batch")  # it is answered
+        server.process.send_signal(signal.SIGTERM)
+        while not server.log(logger="uvicorn.error", message="Shutting down"):
+            pass
+        time.sleep(0.1)  # what was closed at once would be by now
+        for _ in range(3):
+            connection.sendall(b"x" * 100_000)
+            time.sleep(0.05)  # a reset, if any, arrives
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 413")
+    assert server.wait() == 0
