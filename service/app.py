@@ -15,10 +15,12 @@ from pricerange.phone import Phone
 from pricerange.predictor import Predictor
 from service.batch.document import Phones
 from service.batch.endpoint import BatchEndpoint, add_batch
+from service.batch.spool_folder import default_spool
+from service.errors import SpoolBudgetError
 from service.http.api_keys import ApiKeys, free_paths, read_keys
+from service.http.budget import Budget, MemoryBudget, default_budget
 from service.http.connection import Application
 from service.http.lifecycle import Lifecycle
-from service.http.memory_budget import MemoryBudget, default_budget
 from service.http.openapi import DocumentedApp, problem_responses
 from service.http.problems import answer_exception
 from service.http.request_state import Requests
@@ -29,6 +31,7 @@ from service.predict.endpoint import PredictEndpoint, add_predict
 from service.predict.fast_path import FastPath
 from service.settings import Settings
 from service.telemetry.access_log import AccessLog
+from service.telemetry.forwarded import ForwardedAccessLog, Proxies
 from service.telemetry.log_queue import LogQueue
 from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Middleware
@@ -59,9 +62,12 @@ def create_app(
     budget = MemoryBudget(
         settings.max_request_memory or default_budget(settings.workers), metrics.memory_held
     )
-    metrics.memory_budget(budget.limit)
+    spool_budget = Budget(
+        settings.max_spool_bytes or default_spool(settings.workers), SpoolBudgetError, metrics.spool_held
+    )
+    metrics.budgets(budget.limit, spool_budget.limit)
     logs_access = settings.access_log and settings.log_level in ("debug", "info")
-    access_log = AccessLog(log_queue) if logs_access else None
+    access_log = _access_log(log_queue, settings.forwarded_allow_ips) if logs_access else None
     batcher = Batcher(predictor, metrics, settings.max_queue_rows)
     slices = TimeSlices(settings.max_queue_rows, settings.max_rows)
     app = DocumentedApp(
@@ -78,7 +84,7 @@ def create_app(
     app.router.route_class = DirectRoute
     predict = PredictEndpoint(batcher, predictor.bundle, settings.max_body_bytes)
     add_predict(app.router, predict)
-    add_batch(app.router, BatchEndpoint(batcher, slices, predictor.bundle, settings))
+    add_batch(app.router, BatchEndpoint(batcher, slices, predictor.bundle, settings, spool_budget))
     add_v2(
         app.router,
         predictor.bundle,
@@ -97,6 +103,12 @@ def create_app(
         Requests(settings.receive_timeout, budget, Recorder(metrics, access_log).record),
         None if predictor.provider == "cuda" else FastPath(predict, locked, settings.request_timeout),
     )
+
+
+def _access_log(queue: LogQueue, forwarded_allow_ips: str | None) -> AccessLog:
+    if forwarded_allow_ips is None:
+        return AccessLog(queue)
+    return ForwardedAccessLog(queue, Proxies(forwarded_allow_ips))
 
 
 def _add_passport(router: APIRouter, predictor: Predictor) -> None:

@@ -249,6 +249,36 @@ class MemoryBudgetError(ServiceError):
 
 
 @dataclass
+class SpoolBudgetError(ServiceError):
+    """Answers that together take as much of the disk as they may."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "spool-budget"
+    title = "Out of space for answers"
+    headers = (("Retry-After", "1"),)
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"long answers already take the {self.limit} bytes of disk they may (setting max_spool_bytes)"
+
+
+@dataclass
+class NoDescriptorError(ServiceError):
+    """A process that can open no further file."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "no-descriptor"
+    title = "Out of file descriptors"
+    headers = (("Retry-After", "1"),)
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"a file has to be opened, and all {self.limit} file descriptors are in use (ulimit -n)"
+
+
+@dataclass
 class NoSpaceError(ServiceError):
     """A disk that does not take an answer."""
 

@@ -16,6 +16,7 @@ import uvicorn
 from pricerange.phone import FEATURES
 from pricerange.predictor import BLOCK_ROWS, Predictor
 from service.app import create_app
+from service.batch import spool_folder
 from service.http.connection import HttpConnection
 from service.http.lifecycle import Lifecycle
 from service.process import logs, workers
@@ -33,11 +34,11 @@ def serve(settings: Settings) -> int:
     """Serve until SIGTERM and return the exit code. Raises what loading the model raises."""
     _allow_many_connections()
     listener = bind(settings.host, settings.port)
-    if settings.workers == 1:
-        [counters] = SharedCounters.of(1)
-        with logs.to_queue(settings.log_level) as log_queue:
+    with logs.to_queue(settings.log_level) as log_queue:
+        spool_folder.tell()
+        if settings.workers == 1:
+            [counters] = SharedCounters.of(1)
             return serve_alone(settings, listener, counters, log_queue, None)
-    with logs.to_queue(settings.log_level):
         return workers.supervise(settings, listener, serve_alone)
 
 

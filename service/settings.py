@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, Self
 
@@ -42,6 +43,13 @@ class Settings(BaseSettings):
         description="Memory that the requests of a worker may hold at once, in bytes; None is half of "
         "what the machine or container has, shared among the workers",
     )
+    max_spool_bytes: int | None = Field(
+        None,
+        gt=0,
+        description="Disk that the long answers of a worker may take at once, in bytes; None is half of what "
+        "TMPDIR has free at the start (at most a quarter of the memory, if it is in memory), shared among "
+        "the workers",
+    )
     max_queue_rows: PositiveInt = Field(16_384, description="Maximum number of phones waiting for the model")
     request_timeout: float = Field(
         30.0,
@@ -81,6 +89,11 @@ class Settings(BaseSettings):
     )
     tls_key: Path | None = Field(None, description="Private key (PEM) of the certificate")
     metrics_need_key: bool = Field(False, description="Require an API key for /metrics too")
+    forwarded_allow_ips: str | None = Field(
+        None,
+        description="Proxies whose X-Forwarded-For names the client in the access log: addresses and "
+        "networks separated by commas, or *; None logs the address that connects",
+    )
     access_log: bool = Field(True, description="Write one JSON line per request")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level to log")
 
@@ -102,6 +115,17 @@ class Settings(BaseSettings):
     @classmethod
     def _host_without_brackets(cls, host: str) -> str:
         return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _proxies_are_addresses(cls, allowed: str | None) -> str | None:
+        if allowed is not None and allowed.strip() != "*":
+            try:
+                for part in allowed.split(","):
+                    ip_network(part.strip())
+            except ValueError as error:
+                raise ValueError(f"addresses and networks separated by commas, or * ({error})") from None
+        return allowed
 
     @model_validator(mode="after")
     def _queue_holds_a_request(self) -> Self:

@@ -18,6 +18,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pricerange import descriptors
 from pricerange.bundle import Bundle
 from pricerange.errors import BrokenBlockError
 from pricerange.phone import LABELS, Problem
@@ -29,10 +30,11 @@ from service.batch.document import ARROW, CSV, FORMS, answer_document, request_d
 from service.batch.json_body import JsonReader
 from service.batch.rows import BlockWork, CheckedRows, OnBadRow, of_row
 from service.batch.spool import Spool
-from service.errors import ClientDisconnectedError, InvalidInputError, OverloadedError
+from service.errors import ClientDisconnectedError, InvalidInputError, NoDescriptorError, OverloadedError
 from service.http import deadline
 from service.http.accept import weights
 from service.http.body import JSON, media_type_of, read, stream
+from service.http.budget import Budget
 from service.http.openapi import problem_responses
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher
@@ -47,6 +49,8 @@ _STREAM_BYTES = 2 << 20
 """Memory of a request of any length: a block, its rows, its answers, and what is not yet on the disk."""
 _JSON_TIMES = 12
 """How many times its size a body of JSON takes once it is parsed."""
+_FILES_OF_AN_IMPORT = 8
+"""File descriptors that an import needs at once, and some more for other threads."""
 _REASONS_A_SLICE = 16
 """Bad rows whose reasons are told in one time slice: as long as many good ones take."""
 
@@ -66,11 +70,19 @@ def add_batch(router: APIRouter, endpoint: "BatchEndpoint") -> None:
 class BatchEndpoint:
     """Answers batches, all of them in time slices."""
 
-    def __init__(self, batcher: Batcher, slices: TimeSlices, version: Bundle, settings: Settings) -> None:
+    def __init__(
+        self,
+        batcher: Batcher,
+        slices: TimeSlices,
+        version: Bundle,
+        settings: Settings,
+        spool_budget: Budget,
+    ) -> None:
         self._batcher = batcher
         self._slices = slices
         self._version = version
         self._settings = settings
+        self._spool_budget = spool_budget
         self._json = JsonReader(settings.max_rows)
 
     async def predict(self, request: Request) -> Response:
@@ -83,7 +95,7 @@ class BatchEndpoint:
         if ARROW in (form, answer_form) or form == CSV:
             await _load_arrow()
         state.hold(_STREAM_BYTES)
-        spool = Spool()
+        spool = Spool(self._spool_budget)
         try:
             blocks, writer = (
                 self._blocks(request, state, form, on_bad_row),
@@ -193,9 +205,14 @@ def _details(block: CheckedRows, rows: Sequence[int]) -> dict[int, str]:
 
 
 async def _load_arrow() -> None:
-    """Import Arrow for the first request that needs it, on a thread: it takes a tenth of a second."""
+    """Import Arrow for the first request that needs it, on a thread: it takes a tenth of a second.
+
+    Raises `NoDescriptorError`, since an import that breaks off halfway may not be begun again.
+    """
     for module in ("pyarrow.csv", "pyarrow.ipc", "pyarrow.compute"):
         if module not in sys.modules:
+            if descriptors.left() < _FILES_OF_AN_IMPORT:
+                raise NoDescriptorError(descriptors.limit())
             await asyncio.to_thread(importlib.import_module, module)
 
 

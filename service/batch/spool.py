@@ -8,7 +8,10 @@ from typing import IO
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from service.errors import NoSpaceError
+from pricerange import descriptors
+from service.batch.spool_folder import folder
+from service.errors import NoDescriptorError, NoSpaceError
+from service.http.budget import Budget
 from service.http.reply import Reply
 
 MEMORY_BYTES = 1 << 20
@@ -18,14 +21,20 @@ MEMORY_BYTES = 1 << 20
 class Spool:
     """The parts of an answer, in order. The file has no name: it goes with the process, however that ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._on_disk = 0
         self._parts: list[bytes] = []
         self._in_memory = 0
         self._file: IO[bytes] | None = None
         self.size = 0
 
     async def write(self, part: bytes) -> None:
-        """Append a part. Raises `NoSpaceError` where the disk takes no more."""
+        """Append a part.
+
+        Raises `NoSpaceError` where the disk takes no more, `SpoolBudgetError` where this process's answers
+        take as much of it as they may, `NoDescriptorError` where it can open no file.
+        """
         self._parts.append(part)
         self._in_memory += len(part)
         self.size += len(part)
@@ -50,16 +59,22 @@ class Spool:
         """Give the disk its space back."""
         if self._file is not None:
             self._file.close()
+        on_disk, self._on_disk = self._on_disk, 0
+        self._budget.give(on_disk)
 
     async def _write_out(self) -> None:
         text = b"".join(self._parts)
         self._parts.clear()
         self._in_memory = 0
+        self._budget.take(len(text))
+        self._on_disk += len(text)
         try:
             # on a thread: a busy disk must not keep other requests waiting
             await asyncio.to_thread(self._append, text)
         except OSError as error:
-            raise NoSpaceError(_folder(), error.strerror or str(error)) from error
+            if error.errno in descriptors.EXHAUSTED:
+                raise NoDescriptorError(descriptors.limit()) from error
+            raise NoSpaceError(str(folder() or "TMPDIR"), error.strerror or str(error)) from error
 
     def _append(self, text: bytes) -> None:
         if self._file is None:
@@ -67,14 +82,6 @@ class Spool:
         rest = memoryview(text)
         while rest:
             rest = rest[self._file.write(rest) :]
-
-
-def _folder() -> str:
-    """Name the folder of temporary files, also where there is none that can be written to."""
-    try:
-        return tempfile.gettempdir()
-    except OSError:
-        return "TMPDIR"
 
 
 class _FromDisk(Response):

@@ -11,8 +11,8 @@ from typing import Protocol, cast
 from starlette.types import Scope
 
 from pricerange.errors import PriceRangeError
+from service.http.budget import MemoryBudget
 from service.http.framing.head import Head
-from service.http.memory_budget import MemoryBudget
 
 UNMATCHED = "unmatched"
 """Route of a request that no route takes."""

@@ -28,7 +28,23 @@ from service.telemetry.shared_counters import WORKER_RESTARTS, SharedCounters
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other")
 _STATUSES = (
     *("0", "200", "204", "301", "304", "307", "400", "401", "403", "404", "405", "406", "408", "411", "413"),
-    *("414", "415", "417", "422", "426", "429", "431", "499", "500", "501", "502", "503", "504", "other"),
+    *(
+        "414",
+        "415",
+        "417",
+        "422",
+        "426",
+        "429",
+        "431",
+        "499",
+        "500",
+        "501",
+        "502",
+        "503",
+        "504",
+        "507",
+        "other",
+    ),
 )
 """0 where no answer was begun."""
 
@@ -41,7 +57,16 @@ _FEW_ROWS = 16
 _QUEUE_ROWS = 0
 _WORKERS = {"cpu": 1, "cuda": 2}
 _MEMORY_BUDGET, _MEMORY_HELD = 3, 4
-"""Gauges: phones that wait, 1 for the execution provider in use, bytes that requests may and do hold."""
+_SPOOL_BUDGET, _SPOOL_HELD = 5, 6
+"""Gauges: phones that wait, 1 for the execution provider in use, bytes that requests may and do hold, in
+memory and on the disk."""
+
+_HELD = (
+    (_MEMORY_BUDGET, "memory_budget", "Memory that requests may hold"),
+    (_MEMORY_HELD, "memory_held", "Memory that requests hold"),
+    (_SPOOL_BUDGET, "spool_budget", "Disk that long answers may take"),
+    (_SPOOL_HELD, "spool_held", "Disk that long answers take"),
+)
 
 _Sums = npt.NDArray[np.float64]
 
@@ -137,13 +162,18 @@ class Metrics(Collector):
         """Count one rejection by its kind of problem."""
         self._row[self._reasons.get(reason, self._reasons["other"])] += 1
 
-    def memory_budget(self, limit: int) -> None:
-        """Say how many bytes requests may hold."""
-        self._row[_MEMORY_BUDGET] = limit
+    def budgets(self, memory: int, spool: int) -> None:
+        """Say how many bytes requests may hold in memory, and their answers on the disk."""
+        self._row[_MEMORY_BUDGET] = memory
+        self._row[_SPOOL_BUDGET] = spool
 
     def memory_held(self, held: int) -> None:
-        """Say how many bytes they hold."""
+        """Say how many bytes requests hold in memory."""
         self._row[_MEMORY_HELD] = held
+
+    def spool_held(self, held: int) -> None:
+        """Say how many bytes their answers take on the disk."""
+        self._row[_SPOOL_HELD] = held
 
     def log_line_dropped(self) -> None:
         """Count one line of the log that was dropped."""
@@ -229,9 +259,8 @@ class Metrics(Collector):
 
     def _of_workers(self, sums: _Sums) -> Iterator[Metric]:
         yield Gauge("pricerange_queue_rows", "Phones that wait for the model", float(sums[_QUEUE_ROWS]))
-        budget, held = float(sums[_MEMORY_BUDGET]), float(sums[_MEMORY_HELD])
-        yield Gauge("pricerange_memory_budget_bytes", "Memory that requests may hold", budget)
-        yield Gauge("pricerange_memory_held_bytes", "Memory that requests hold", held)
+        for slot, name, about in _HELD:
+            yield Gauge(f"pricerange_{name}_bytes", about, float(sums[slot]))
         dropped = float(sums[self._log_lines_dropped])
         yield Counter("pricerange_log_lines_dropped", "Log lines that found no room", dropped)
         workers = {provider: float(sums[slot]) for provider, slot in _WORKERS.items()}

@@ -24,8 +24,9 @@ from starlette.types import Message
 from pricerange.phone import FEATURE_NAMES, FEATURES
 from service.batch.arrow_body import arrow_blocks
 from service.batch.spool import MEMORY_BYTES, Spool
+from service.errors import SpoolBudgetError
+from service.http.budget import Budget, MemoryBudget
 from service.http.framing.head import Head
-from service.http.memory_budget import MemoryBudget
 from service.http.request_state import Requests
 
 PHONE = {feature.name: feature.example for feature in FEATURES}
@@ -183,6 +184,35 @@ def test_a_full_disk_is_said_and_leaves_no_file(own: Server, spool_folder: Path)
     assert str(spool_folder) in response.json()["detail"]
     assert spooled(own, spool_folder) == []
     assert post(own, CSV, HEADER + LINE * 10_000).status_code == 200
+
+
+def spool_held(server: Server) -> float:
+    lines = httpx.get(f"{server.url}/metrics", verify=NO_TLS).text.splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("pricerange_spool_held_bytes "))
+
+
+def test_answers_that_nobody_reads_take_no_more_disk_than_they_may(
+    start: Callable[..., Server], spool_folder: Path, model_repository: Path
+) -> None:
+    limit = 20 * MIB
+    server = start(model_repository, "--max-spool-bytes", str(limit)).wait_until_ready()
+    body = HEADER + LINE * 200_000  # 8 MB of answers
+    with ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(send_all(server, CSV, body))
+        wait_until(lambda: spool_held(server) > 2 * 7 * MIB)
+        refused = post(server, CSV, body)
+        assert refused.status_code == 503
+        assert refused.headers["retry-after"] == "1"
+        assert refused.json()["title"] == "Out of space for answers"
+        assert refused.json()["type"] == "urn:pricerange:problem:spool-budget"
+        assert 0 < spool_held(server) <= limit
+        assert post(server, CSV, HEADER + LINE * 1_000).status_code == 200  # in memory
+    wait_until(lambda: spool_held(server) == 0)
+    assert spooled(server, spool_folder) == []
+    assert post(server, CSV, body).status_code == 200
+    wait_until(lambda: spool_held(server) == 0)
+    assert server.end() == 0
 
 
 def test_a_bad_last_row_of_a_long_body_refuses_all_of_it(own: Server, spool_folder: Path) -> None:
@@ -365,15 +395,18 @@ def test_a_long_answer_is_not_read_for_a_client_that_is_gone() -> None:
         return {"type": "http.disconnect"}
 
     async def answer() -> None:
-        spool = Spool()
+        spool = Spool(Budget(16 * MIB, SpoolBudgetError, held.append))
         for _ in range(8):
             await spool.write(b"x" * MEMORY_BYTES)
         response = await spool.response(CSV.encode())
         await response({"type": "http"}, receive, send)
 
+    held: list[int] = []
     gone = asyncio.Event()
     asyncio.run(answer())
     assert [message["type"] for message in sent] == ["http.response.start"]
+    assert max(held) == 8 * MIB
+    assert held[-1] == 0
 
 
 def test_a_stream_that_was_read_is_let_go() -> None:

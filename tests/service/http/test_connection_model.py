@@ -16,10 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from service.http.budget import MemoryBudget
 from service.http.connection import Application, HttpConnection, Stage
 from service.http.framing.head import Head
 from service.http.lifecycle import Lifecycle
-from service.http.memory_budget import MemoryBudget
 from service.http.reply import Reply
 from service.http.request_state import Requests, RequestState
 from service.settings import Settings

@@ -2,8 +2,8 @@
 
 import pytest
 
+from service.http.budget import MemoryBudget
 from service.http.framing.head import Head
-from service.http.memory_budget import MemoryBudget
 from service.http.request_state import UNMATCHED, Requests, RequestState
 
 

@@ -133,6 +133,8 @@ def test_two_workers_tell_what_one_counter_of_prometheus_client_would(
             ("pricerange_workers", frozenset()),
             ("pricerange_memory_budget_bytes", frozenset()),
             ("pricerange_memory_held_bytes", frozenset()),
+            ("pricerange_spool_budget_bytes", frozenset()),
+            ("pricerange_spool_held_bytes", frozenset()),
             ("pricerange_worker_restarts_total", frozenset()),
             ("pricerange_log_lines_dropped_total", frozenset()),
             ("pricerange_provider_fallback", frozenset()),

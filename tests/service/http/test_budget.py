@@ -18,7 +18,7 @@ from phone_tables import ARROW, as_arrow
 
 from pricerange.memory import usable_memory
 from service.errors import MemoryBudgetError
-from service.http.memory_budget import MemoryBudget, default_budget
+from service.http.budget import MemoryBudget, default_budget
 
 
 @given(sizes=st.lists(st.integers(0, 60), max_size=30))
