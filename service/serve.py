@@ -85,7 +85,7 @@ def serve_alone(
     # what is here stays: a collection that looks through it all would stop every request for 50 ms
     gc.collect()
     gc.freeze()
-    DrainingServer(config, lifecycle, settings.drain_delay, parent, counters, certificate).run([listener])
+    DrainingServer(config, listener, lifecycle, settings.drain_delay, parent, counters, certificate).run([])
     return 0
 
 

@@ -1,7 +1,10 @@
-"""The connections of a worker that shares its port: it takes one when no other worker has fewer.
+"""The connections of a worker: it takes one when no other worker has fewer, as long as descriptors last.
 
-The kernel wakes all that wait for the port, and the first would take whatever is there: the few connections
+The kernel wakes all that wait for a port, and the first would take whatever is there: the few connections
 of a proxy or of a pool of clients, which last for hours, could all end up with one worker.
+
+The last file descriptors are not given to connections: those that are being served may need one for a long
+answer, a library or a certificate. Whoever waits meanwhile does so in the kernel's queue.
 """
 
 import asyncio
@@ -12,6 +15,7 @@ from socket import socket
 from time import monotonic
 from typing import Any
 
+from pricerange import descriptors
 from service.telemetry.shared_counters import CONNECTIONS, SharedCounters
 
 log = logging.getLogger(__name__)
@@ -31,8 +35,12 @@ _SILENT_SECONDS = 0.5
 """Seconds without a sign of life after which nothing is left to a worker."""
 _MOST_AT_ONCE = 64
 """Connections that are taken before those that are already there have their turn."""
-_NO_ROOM_SECONDS = 1.0
-"""Seconds until the next attempt where the system has no room for a further connection."""
+_RESERVE = 64
+"""Descriptors kept back; of a limit below 256 a quarter is."""
+_ROOM_SECONDS = 0.5
+"""Seconds between two looks at how many descriptors are left."""
+_SAY_SECONDS = 60.0
+"""Seconds for which it is not said again that there are none."""
 
 
 class Connections(set[Any]):
@@ -68,7 +76,7 @@ class Connections(set[Any]):
 
 
 class Acceptor:
-    """Accepts from a listener on behalf of one of several workers, and tells the others how many it has."""
+    """Accepts from a listener on behalf of a worker, and tells the others, if any, how many it has."""
 
     def __init__(
         self,
@@ -85,6 +93,8 @@ class Acceptor:
         self._coming: set[asyncio.Task[None]] = set()
         self._left_since = self._looked = 0.0
         self._paused: asyncio.TimerHandle | None = None
+        self._room = 0
+        self._counted = self._said = -inf
         self._open = True
         listener.setblocking(False)
         self._loop.add_reader(listener, self._look)
@@ -104,14 +114,17 @@ class Acceptor:
         for _ in range(_MOST_AT_ONCE):
             if not self._is_our_turn() and self._leave_it():
                 return
+            if not self._has_room():
+                self._wait_for_room()
+                return
             try:
                 connection, _ = self._listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 return
-            except OSError as error:
-                log.error("a connection cannot be accepted: %s", error)
-                self._pause(_NO_ROOM_SECONDS)
+            except OSError:  # the last one was taken meanwhile
+                self._wait_for_room()
                 return
+            self._room -= 1
             connection.setblocking(False)
             task = self._loop.create_task(self._accept(connection))
             self._coming.add(task)
@@ -133,6 +146,24 @@ class Acceptor:
         if left > _AWAKE:
             self._pause(_PAUSE)
         return True  # the loop calls again as long as anything is there
+
+    def _has_room(self) -> bool:
+        now = monotonic()
+        if now - self._counted >= _ROOM_SECONDS:
+            self._counted = now
+            self._room = descriptors.left() - min(_RESERVE, descriptors.limit() // 4)
+        return self._room > 0
+
+    def _wait_for_room(self) -> None:
+        self._pause(_ROOM_SECONDS)
+        now = monotonic()
+        if now - self._said >= _SAY_SECONDS:
+            self._said = now
+            log.warning(
+                "no new connections are accepted until some end: this process has as few file descriptors "
+                "left as it keeps for those it has; the limit is %d (raise it: ulimit -n, LimitNOFILE=)",
+                descriptors.limit(),
+            )
 
     def _pause(self, seconds: float) -> None:
         self._loop.remove_reader(self._listener)

@@ -16,7 +16,8 @@ _DROP_SYN = (  # classic BPF on a TCP segment: (instruction, jump if true, jump 
     (0x06, 0, 0, 0),  # keep 0 bytes: drop it
     (0x06, 0, 0, 0x7FFF_FFFF),  # keep it all
 )
-_BACKLOG = 2048
+BACKLOG = 2048
+"""Connections that wait to be accepted, in the kernel."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -29,7 +30,7 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
-        listener.listen(_BACKLOG)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise SettingsError(
@@ -55,11 +56,12 @@ def refuse_newcomers(listener: socket.socket) -> None:
 
 
 def waiting(listener: socket.socket) -> Iterator[socket.socket]:
-    """Take the connections that the kernel has accepted and nobody has asked for yet."""
+    """Take the connections that the kernel has accepted and nobody has asked for yet, as far as they fit."""
+    listener.setblocking(False)
     while True:
         try:
             connection, _ = listener.accept()
-        except BlockingIOError:
+        except OSError:  # there are no more, or no descriptors for them
             return
         connection.setblocking(False)
         yield connection

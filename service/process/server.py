@@ -47,6 +47,7 @@ class DrainingServer(uvicorn.Server):
     def __init__(  # noqa: PLR0913, PLR0917
         self,
         config: uvicorn.Config,
+        listener: socket,
         lifecycle: Lifecycle,
         drain_delay: float,
         parent: Connection | None,
@@ -60,21 +61,15 @@ class DrainingServer(uvicorn.Server):
         self._last_on_the_port = parent is None
         self._counters = counters
         self._row = counters.row
+        self._listener = listener
         self._acceptor: Acceptor | None = None
         self._certificate = certificate
-        if certificate is not None:
-            config.load()
-            config.ssl = certificate.context
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Open the listener and turn ready; a parent process hears of it, and its end ends us."""
-        if self._counters.shared and sockets:
-            await super().startup([])
-            [listener] = sockets
-            self._acceptor = Acceptor(listener, self._counters, self._accept)
-            self.server_state.connections = self._acceptor.connections
-        else:
-            await super().startup(sockets)
+        """Accept connections and turn ready; a parent process hears of it, and its end ends us."""
+        await super().startup([])  # nothing for uvicorn to listen on: it takes what it cannot serve
+        self._acceptor = Acceptor(self._listener, self._counters, self._accept)
+        self.server_state.connections = self._acceptor.connections
         self._lifecycle.state = "ready"
         if self._parent:
             with contextlib.suppress(BrokenPipeError):
@@ -96,28 +91,27 @@ class DrainingServer(uvicorn.Server):
         self._lifecycle.state = "draining"
         alive = asyncio.create_task(self._stay_alive())
         try:
-            await self._end(sockets)
+            await self._end()
+            await super().shutdown(sockets)
         finally:
             alive.cancel()
 
-    async def _end(self, sockets: list[socket] | None) -> None:
+    async def _end(self) -> None:
         if self._last_on_the_port:
-            for listener in sockets or []:
-                refuse_newcomers(listener)
+            refuse_newcomers(self._listener)
             await asyncio.sleep(_HANDSHAKES)
         if self._acceptor is not None:
             await self._acceptor.close(_HANDSHAKE_SECONDS)
-        late = [connection for listener in sockets or [] for connection in waiting(listener)]
+        late = waiting(self._listener)
         await asyncio.gather(*(self._accept(connection, _HANDSHAKE_SECONDS) for connection in late))
-        for server in self.servers:
-            server.close()
+        self._listener.close()
         if self.server_state.connections:
             await asyncio.sleep(_LINGER)
-        await super().shutdown(sockets)
 
     async def _accept(self, connection: socket, handshake: float | None = None) -> None:
         """Serve a connection; one that breaks off at once is nobody's loss."""
-        loop, tls = asyncio.get_running_loop(), self.config.ssl
+        loop = asyncio.get_running_loop()
+        tls = None if self._certificate is None else self._certificate.context
         limit = {"ssl_handshake_timeout": handshake} if tls else {}
         with contextlib.suppress(OSError):
             await loop.connect_accepted_socket(self._protocol, connection, ssl=tls, **limit)

@@ -4,6 +4,7 @@ import logging
 import ssl
 from pathlib import Path
 
+from pricerange.descriptors import EXHAUSTED
 from pricerange.errors import SettingsError
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,9 @@ class Certificate:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._files)
             self.context.load_cert_chain(*self._files)
         except OSError as error:
+            if error.errno in EXHAUSTED:
+                self._seen = []  # nothing is wrong with the files: try again
+                return
             log.error("the new certificate cannot be used, the old one stays: %s", error)
         else:
             log.info("using the new certificate in %s", self._files[0])

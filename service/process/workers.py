@@ -56,8 +56,10 @@ class _WorkerProcess:
         resource_tracker.ensure_running()  # or `start` does it, and lets the signals through again
         held_back = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, held_back)  # inherited by the process
-        self.process.start()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, held_back)
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, held_back)
         its_end.close()
         self.counters = counters
         self.ready_since: float | None = None
@@ -102,10 +104,17 @@ class _Supervisor:
 
     def _fill_up(self) -> None:
         while self._vacant and monotonic() >= self._start_again_at:
-            counters = self._vacant.pop()
+            counters = self._vacant[-1]
+            try:
+                worker = _WorkerProcess(self._settings, self._listener, counters, self._serve)
+            except OSError as error:  # no descriptor, process or memory is left: one may be given back
+                log.error("cannot start a worker: %s", error.strerror or error)
+                self._start_again_at = monotonic() + _LONGEST_UNREADY
+                return
+            self._vacant.pop()
+            self._workers.append(worker)
             self._started += 1
             self._own.row[WORKER_RESTARTS] = max(0, self._started - self._settings.workers)
-            self._workers.append(_WorkerProcess(self._settings, self._listener, counters, self._serve))
 
     def _wait(self) -> int | None:
         """Wait for something to happen; return the exit code when it is time to leave."""

@@ -165,7 +165,7 @@ def test_each_brief_connection_lets_one_be_taken_out_of_turn(monkeypatch: pytest
 def test_a_worker_without_room_says_so_and_tries_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("service.process.acceptor._NO_ROOM_SECONDS", 0.01)
+    monkeypatch.setattr("service.process.acceptor._ROOM_SECONDS", 0.01)
 
     async def test() -> None:
         own, *_ = SharedCounters.of(2)
@@ -175,7 +175,7 @@ def test_a_worker_without_room_says_so_and_tries_again(
             worker = Worker(listener, own)
             resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
             try:
-                await until(lambda: "cannot be accepted" in caplog.text)
+                await until(lambda: "no new connections are accepted" in caplog.text)
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, limits)
             await until(lambda: len(worker.acceptor.connections) == 1)

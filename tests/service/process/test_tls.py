@@ -1,6 +1,7 @@
 """HTTPS without a proxy: the same answers, limits and drain; a certificate is renewed without a restart."""
 
 import os
+import resource
 import ssl
 import time
 from collections.abc import Callable
@@ -10,6 +11,8 @@ import httpx
 import pytest
 import trustme
 from live_server import Server
+
+from service.process.tls import Certificate
 
 Files = tuple[Path, Path]
 
@@ -111,3 +114,20 @@ def test_a_certificate_without_a_key_is_an_error(
     start: Callable[..., Server], model_repository: Path, files: Files
 ) -> None:
     assert start(model_repository, "--tls-cert", str(files[0])).wait() == 22
+
+
+def test_a_certificate_that_cannot_be_opened_for_want_of_descriptors_is_tried_again(
+    authority: trustme.CA, files: Files, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    certificate = Certificate(*files)
+    issue(authority, files[0].parent)
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, most))
+    try:
+        certificate.refresh()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
+    assert caplog.messages == []
+    certificate.refresh()
+    assert caplog.messages == [f"using the new certificate in {files[0]}"]

@@ -151,6 +151,33 @@ def test_children_outlive_the_parent_is_not_so_here_and_nothing_is_left(
     assert left_behind(scratch, [server.process.pid, *(child.pid for child in children)]) == []
 
 
+def test_a_worker_that_cannot_be_started_is_started_when_there_is_room(
+    start: Start, model_repository: Path
+) -> None:
+    server = start(model_repository, "--workers", "2").wait_until_ready()
+    wait_until(lambda: ready(server) == 2)
+    parent = psutil.Process(server.process.pid)
+    most, hard = parent.rlimit(psutil.RLIMIT_NOFILE)
+    parent.rlimit(psutil.RLIMIT_NOFILE, (3, hard))  # no file descriptors are left
+    serving(server)[0].kill()
+    wait_until(lambda: bool(server.log(message="cannot start a worker: Too many open files")))
+    assert httpx.get(f"{server.url}/livez", verify=NO_TLS).status_code == 200
+    parent.rlimit(psutil.RLIMIT_NOFILE, (most, hard))
+    wait_until(lambda: ready(server) == 3)
+    assert server.end() == 0
+
+
+def test_what_workers_share_needs_no_file_system(start: Start, model_repository: Path) -> None:
+    """A container may have no /dev/shm, or one that cannot be written to."""
+    server = start(model_repository, "--workers", "2").wait_until_ready()
+    wait_until(lambda: ready(server) == 2)
+    for pid in (server.process.pid, *(worker.pid for worker in serving(server))):
+        mapped = Path(f"/proc/{pid}/maps").read_text()
+        assert "/memfd:pricerange-counters" in mapped
+        assert "/dev/shm" not in mapped
+    assert server.end() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("seconds", [0.4, 0.7, 1.0])
 def test_a_signal_to_the_whole_group_ends_starting_workers_in_order(
