@@ -149,7 +149,8 @@ def test_a_reader_that_leaves_ends_nothing_and_leaves_no_traceback(
 def write_numbered_lines(descriptor: int, name: str, count: int) -> None:
     queue = LogQueue(descriptor)
     for number in range(count):
-        queue.put(f"<{name} {number} {'-' * (number % 9 * 500)}>\n".encode())
+        # some are longer than what a pipe takes in one piece
+        queue.put(f"<{name} {number} {'-' * (number % 9 * 700)}>\n".encode())
     queue.close(60)
 
 
@@ -174,6 +175,6 @@ def test_lines_of_several_processes_are_whole_in_a_pipe_that_is_full() -> None:
         match = re.fullmatch(r"<(one|two) (\d+) (-*)>", line)
         assert match, line[:200]
         name, number, dashes = match.groups()
-        assert len(dashes) == int(number) % 9 * 500
+        assert len(dashes) == int(number) % 9 * 700
         found[name].append(int(number))
     assert found == {"one": list(range(1_000)), "two": list(range(1_000))}
