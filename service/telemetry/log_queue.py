@@ -106,7 +106,10 @@ def _is_pipe(descriptor: int) -> bool:
 
 @contextlib.contextmanager
 def _in_turns(pipe: int) -> Iterator[None]:
-    """Lock a pipe against other processes; the end of a process, however it comes, unlocks it."""
+    """Lock a pipe against other processes; the end of a process, however it comes, unlocks it.
+
+    One that hangs meanwhile holds up the lines of the others, until the parent ends it.
+    """
     with contextlib.suppress(OSError):  # a system that locks no pipes
         fcntl.lockf(pipe, fcntl.LOCK_EX)
     try:
