@@ -9,6 +9,7 @@ import mmap
 import os
 import sys
 import tempfile
+import weakref
 from dataclasses import dataclass
 from multiprocessing.reduction import DupFd
 from typing import Any, Self
@@ -47,13 +48,12 @@ class SharedCounters:
     Only one thread of the process may write. Pickled as an argument of a new process, it shares the memory.
     """
 
-    def __init__(self, descriptor: int, number: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, memory: "_Memory", number: int) -> None:
+        self._memory = memory
         self._number = number
-        cells = memoryview(mmap.mmap(descriptor, 0))
-        self._rows = np.frombuffer(cells, np.float64).reshape(-1, SLOTS)
+        self._rows = np.frombuffer(memory.cells, np.float64).reshape(-1, SLOTS)
         # `row[slot] += 1` costs less by a memoryview than by an array or by NumPy
-        every = cells.cast("d")
+        every = memory.cells.cast("d")
         self.row, *self._others = (
             every[row * SLOTS : (row + 1) * SLOTS]
             for row in sorted(range(len(self._rows)), key=number.__ne__)
@@ -64,11 +64,11 @@ class SharedCounters:
     def of(cls, workers: int) -> list[Self]:
         """Make room for some workers and return what each is to be given; of several, last the parent."""
         rows = workers if workers == 1 else workers + 1
-        descriptor = _memory(rows * SLOTS * 8)
-        return [cls(descriptor, number) for number in range(rows)]
+        memory = _Memory(_zeros(rows * SLOTS * 8))
+        return [cls(memory, number) for number in range(rows)]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _attached, (type(self), DupFd(self._descriptor), self._number)
+        return type(self), (self._memory, self._number)
 
     @property
     def shared(self) -> bool:
@@ -99,8 +99,20 @@ class SharedCounters:
         self._rows[self._number, :GAUGES] = 0
 
 
-def _memory(size: int) -> int:
-    """Return a descriptor of so many zeros that processes can share."""
+class _Memory:
+    """What a descriptor gives: pickled as an argument of a new process, the same there."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        weakref.finalize(self, os.close, descriptor)
+        self.cells = memoryview(mmap.mmap(descriptor, 0))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _attached, (DupFd(self._descriptor),)
+
+
+def _zeros(size: int) -> int:
+    """Return a descriptor of so many bytes that processes can share."""
     if sys.platform == "linux":
         descriptor = os.memfd_create("pricerange-counters")
     else:
@@ -110,5 +122,5 @@ def _memory(size: int) -> int:
     return descriptor
 
 
-def _attached(counters: type[SharedCounters], descriptor: Any, number: int) -> SharedCounters:
-    return counters(descriptor.detach(), number)
+def _attached(descriptor: Any) -> _Memory:
+    return _Memory(descriptor.detach())

@@ -1,10 +1,12 @@
 """The metrics' numbers beside those of prometheus-client's own counters, and the rows that workers share."""
 
 import copy
+import gc
 import math
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from corpus import examples
 from hypothesis import HealthCheck, example, given, settings
@@ -204,3 +206,14 @@ def test_one_process_tells_its_own_numbers_and_several_do_not(predictor: Predict
     [alone] = SharedCounters.of(1)
     assert b"process_resident_memory_bytes" in Metrics(alone, predictor).exposition()
     assert b"process_resident_memory_bytes" not in Metrics(SharedCounters.of(2)[0], predictor).exposition()
+
+
+def test_counters_that_nobody_has_any_more_give_their_memory_back() -> None:
+    process = psutil.Process()
+    gc.collect()
+    before = process.num_fds()
+    counters = SharedCounters.of(2)
+    assert process.num_fds() > before
+    del counters
+    gc.collect()
+    assert process.num_fds() == before
