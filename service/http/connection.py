@@ -416,9 +416,8 @@ class HttpConnection(asyncio.Protocol):
         """End the connection; where the client may still be sending, not before it has read its answer."""
         whole = self._stage is ANSWER and self._at == len(self._data)
         self._data, self._at, self._fed, self._parser = b"", 0, 0, None
-        if (
-            whole or not self._transport.can_write_eof()
-        ):  # the loop's TLS says the end, and reads on, by itself
+        # TLS says by itself that this is the end, and reads on
+        if whole or not self._transport.can_write_eof():
             self._transport.close()
             return
         self._stage = LINGER
