@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any
 
 from pricerange import descriptors
-from service.telemetry.shared_counters import CONNECTIONS, SharedCounters
+from service.telemetry.shared_counters import Gauge, SharedCounters
 
 log = logging.getLogger(__name__)
 
@@ -178,11 +178,12 @@ class Acceptor:
         self._tell()
 
     def _is_our_turn(self) -> bool:
-        elsewhere = self._counters.elsewhere(CONNECTIONS, monotonic() - _SILENT_SECONDS)
-        return self._counters.row[CONNECTIONS] <= min(elsewhere, default=inf) * _LEEWAY
+        elsewhere = self._counters.elsewhere(Gauge.CONNECTIONS, monotonic() - _SILENT_SECONDS)
+        return self._counters.row[Gauge.CONNECTIONS] <= min(elsewhere, default=inf) * _LEEWAY
 
     def _tell(self) -> None:
-        self._counters.row[CONNECTIONS] = len(self.connections) + len(self._coming) if self._open else inf
+        number = len(self.connections) + len(self._coming)
+        self._counters.row[Gauge.CONNECTIONS] = number if self._open else inf
         if self._paused is not None and self._open and self._is_our_turn():
             self._paused.cancel()
             self._resume()

@@ -17,7 +17,7 @@ from service.http.lifecycle import Lifecycle
 from service.process.acceptor import Acceptor
 from service.process.listener import refuse_newcomers, waiting
 from service.process.tls import Certificate
-from service.telemetry.shared_counters import HEARTBEAT, SharedCounters
+from service.telemetry.shared_counters import Gauge, SharedCounters
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Do what is due every 0.1 s: give a sign of life, look after a fifth of the clients."""
-        self._row[HEARTBEAT] = monotonic()
+        self._row[Gauge.HEARTBEAT] = monotonic()
         if self._certificate is not None and counter % _CERTIFICATE_TICKS == 0:
             self._certificate.refresh()
         for connection in self._connections:
@@ -119,7 +119,7 @@ class DrainingServer(uvicorn.Server):
     async def _stay_alive(self) -> None:
         """Do what a tick does, for as long as the end takes."""
         while True:
-            self._row[HEARTBEAT] = monotonic()
+            self._row[Gauge.HEARTBEAT] = monotonic()
             for connection in self._connections:
                 connection.check_timeouts()
             await asyncio.sleep(_TICK_SECONDS)

@@ -14,7 +14,7 @@ from pricerange.errors import PriceRangeError
 from service.process import logs
 from service.settings import Settings
 from service.telemetry.log_queue import LogQueue
-from service.telemetry.shared_counters import HEARTBEAT, WORKER_RESTARTS, SharedCounters
+from service.telemetry.shared_counters import WORKER_RESTARTS, Gauge, SharedCounters
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class _WorkerProcess:
         """Return whether the worker has been ready, and silent for so many seconds."""
         if self.ready_since is None:
             return False
-        sign = max(self.ready_since, self.counters.row[HEARTBEAT])
+        sign = max(self.ready_since, self.counters.row[Gauge.HEARTBEAT])
         return monotonic() - sign > timeout
 
     def lasted(self) -> bool:

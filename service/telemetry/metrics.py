@@ -24,6 +24,7 @@ from service.errors import ServiceError
 from service.http.problems import kinds
 from service.http.request_state import UNMATCHED
 from service.telemetry.shared_counters import WORKER_RESTARTS, SharedCounters
+from service.telemetry.shared_counters import Gauge as Slot
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other")
 _STATUSES = (
@@ -54,18 +55,12 @@ _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384)
 _FEW_ROWS = 16
 """Up to here a loop counts the answers of a run faster than NumPy does."""
 
-_QUEUE_ROWS = 0
-_WORKERS = {"cpu": 1, "cuda": 2}
-_MEMORY_BUDGET, _MEMORY_HELD = 3, 4
-_SPOOL_BUDGET, _SPOOL_HELD = 5, 6
-"""Gauges: phones that wait, 1 for the execution provider in use, bytes that requests may and do hold, in
-memory and on the disk."""
-
+_WORKERS = {"cpu": Slot.CPU_WORKERS, "cuda": Slot.CUDA_WORKERS}
 _HELD = (
-    (_MEMORY_BUDGET, "memory_budget", "Memory that requests may hold"),
-    (_MEMORY_HELD, "memory_held", "Memory that requests hold"),
-    (_SPOOL_BUDGET, "spool_budget", "Disk that long answers may take"),
-    (_SPOOL_HELD, "spool_held", "Disk that long answers take"),
+    (Slot.MEMORY_BUDGET, "memory_budget", "Memory that requests may hold"),
+    (Slot.MEMORY_HELD, "memory_held", "Memory that requests hold"),
+    (Slot.SPOOL_BUDGET, "spool_budget", "Disk that long answers may take"),
+    (Slot.SPOOL_HELD, "spool_held", "Disk that long answers take"),
 )
 
 _Sums = npt.NDArray[np.float64]
@@ -164,16 +159,16 @@ class Metrics(Collector):
 
     def budgets(self, memory: int, spool: int) -> None:
         """Say how many bytes requests may hold in memory, and their answers on the disk."""
-        self._row[_MEMORY_BUDGET] = memory
-        self._row[_SPOOL_BUDGET] = spool
+        self._row[Slot.MEMORY_BUDGET] = memory
+        self._row[Slot.SPOOL_BUDGET] = spool
 
     def memory_held(self, held: int) -> None:
         """Say how many bytes requests hold in memory."""
-        self._row[_MEMORY_HELD] = held
+        self._row[Slot.MEMORY_HELD] = held
 
     def spool_held(self, held: int) -> None:
         """Say how many bytes their answers take on the disk."""
-        self._row[_SPOOL_HELD] = held
+        self._row[Slot.SPOOL_HELD] = held
 
     def log_line_dropped(self) -> None:
         """Count one line of the log that was dropped."""
@@ -181,7 +176,7 @@ class Metrics(Collector):
 
     def queued(self, rows: int) -> None:
         """Say how many phones wait for the model."""
-        self._row[_QUEUE_ROWS] = rows
+        self._row[Slot.QUEUE_ROWS] = rows
 
     def exposition(self) -> bytes:
         """Write all metrics as Prometheus text."""
@@ -258,7 +253,7 @@ class Metrics(Collector):
         yield Histogram("pricerange_model_run_rows", "Phones in one run of the model", run_rows, rows)
 
     def _of_workers(self, sums: _Sums) -> Iterator[Metric]:
-        yield Gauge("pricerange_queue_rows", "Phones that wait for the model", float(sums[_QUEUE_ROWS]))
+        yield Gauge("pricerange_queue_rows", "Phones that wait for the model", float(sums[Slot.QUEUE_ROWS]))
         for slot, name, about in _HELD:
             yield Gauge(f"pricerange_{name}_bytes", about, float(sums[slot]))
         dropped = float(sums[self._log_lines_dropped])

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import weakref
 from dataclasses import dataclass
+from enum import IntEnum, auto
 from multiprocessing.reduction import DupFd
 from typing import Any, Self
 
@@ -21,13 +22,28 @@ from pricerange.errors import PriceRangeError
 
 SLOTS = 32_768
 """Slots of a row; they are zeros, 256 KiB, whether used or not."""
-GAUGES = 8
-"""The first slots of a row, for what is true only while its process lives."""
-HEARTBEAT = GAUGES - 1
-"""Gauge: when the process last ran its event loop, on the monotonic clock that all processes share."""
-CONNECTIONS = GAUGES - 2
-"""Gauge: connections that the process has, infinitely many where it takes no more."""
-WORKER_RESTARTS = GAUGES
+
+
+class Gauge(IntEnum):
+    """The first slots of a row, for what is true only while its process lives.
+
+    A heartbeat is when the process last ran its event loop, on the monotonic clock that all processes share;
+    its connections are infinitely many where it takes no more. A process that has loaded the model is a
+    worker on the CPU or on CUDA.
+    """
+
+    HEARTBEAT = 0
+    CONNECTIONS = auto()
+    CPU_WORKERS = auto()
+    CUDA_WORKERS = auto()
+    QUEUE_ROWS = auto()
+    MEMORY_BUDGET = auto()
+    MEMORY_HELD = auto()
+    SPOOL_BUDGET = auto()
+    SPOOL_HELD = auto()
+
+
+WORKER_RESTARTS = len(Gauge)
 """Counter in the parent's row: workers that were started in place of others."""
 
 
@@ -85,9 +101,9 @@ class SharedCounters:
             raise SharedCountersFullError(SLOTS, self._taken)
         return first
 
-    def elsewhere(self, gauge: int, since: float) -> list[float]:
+    def elsewhere(self, gauge: Gauge, since: float) -> list[float]:
         """Return a gauge of each other process that has given a sign of life since then."""
-        return [row[gauge] for row in self._others if row[HEARTBEAT] >= since]
+        return [row[gauge] for row in self._others if row[Gauge.HEARTBEAT] >= since]
 
     def sums(self) -> npt.NDArray[np.float64]:
         """Add up all rows: float64 [SLOTS]."""
@@ -96,7 +112,7 @@ class SharedCounters:
 
     def end(self) -> None:
         """Zero the gauges of a process that has ended; what it counted stays."""
-        self._rows[self._number, :GAUGES] = 0
+        self._rows[self._number, : len(Gauge)] = 0
 
 
 class _Memory:

@@ -10,7 +10,7 @@ from math import inf
 import pytest
 
 from service.process.acceptor import Acceptor
-from service.telemetry.shared_counters import CONNECTIONS, HEARTBEAT, SharedCounters
+from service.telemetry.shared_counters import Gauge, SharedCounters
 
 
 class Worker:
@@ -18,7 +18,7 @@ class Worker:
 
     def __init__(self, listener: socket.socket, counters: SharedCounters) -> None:
         self.counters = counters
-        counters.row[HEARTBEAT] = inf  # never silent
+        counters.row[Gauge.HEARTBEAT] = inf  # never silent
         self._listener = listener.dup()  # a process has a descriptor of its own
         self.acceptor = Acceptor(self._listener, counters, self._keep)
 
@@ -92,14 +92,14 @@ def test_two_workers_share_connections_evenly(at_once: int) -> None:
 def test_what_no_other_worker_takes_is_taken_all_the_same() -> None:
     async def test() -> None:
         own, other, _ = SharedCounters.of(2)
-        other.row[HEARTBEAT] = inf  # awake, with no connection, and it never comes
+        other.row[Gauge.HEARTBEAT] = inf  # awake, with no connection, and it never comes
         async with port() as (listener, connect):
             worker = Worker(listener, own)
             connect(8)
             await until(lambda: len(worker.acceptor.connections) == 8)
-            assert own.row[CONNECTIONS] == 8
+            assert own.row[Gauge.CONNECTIONS] == 8
             worker.lose()
-            assert own.row[CONNECTIONS] == 0
+            assert own.row[Gauge.CONNECTIONS] == 0
             await worker.close()
 
     run(test)
@@ -114,9 +114,9 @@ def test_nothing_is_left_to_a_worker_that_would_not_take_it(why: str) -> None:
         async with port() as (listener, connect):
             worker, second = Worker(listener, own), Worker(listener, other)
             await second.close()
-            assert other.row[CONNECTIONS] == inf
+            assert other.row[Gauge.CONNECTIONS] == inf
             if why == "silent":
-                other.row[CONNECTIONS] = other.row[HEARTBEAT] = 0
+                other.row[Gauge.CONNECTIONS] = other.row[Gauge.HEARTBEAT] = 0
             connect(8)
             await until(lambda: len(worker.acceptor.connections) == 8)
             worker.lose()
@@ -131,7 +131,7 @@ def test_a_connection_under_way_is_made_before_the_end() -> None:
         async with port() as (listener, connect):
             worker = Worker(listener, own)
             connect(1)
-            await until(lambda: own.row[CONNECTIONS] == 1)
+            await until(lambda: own.row[Gauge.CONNECTIONS] == 1)
             await worker.close()
             assert len(worker.acceptor.connections) == 1
             worker.lose()
@@ -150,7 +150,7 @@ def test_each_brief_connection_lets_one_be_taken_out_of_turn(monkeypatch: pytest
             connect(3)
             await until(lambda: len(worker.acceptor.connections) == 3)
             worker.lose()
-            other.row[HEARTBEAT] = inf
+            other.row[Gauge.HEARTBEAT] = inf
             connect(4)  # the first is taken in turn, the others for the three that have ended
             await until(lambda: len(worker.acceptor.connections) == 4)
             connect(1)
