@@ -135,6 +135,7 @@ async def _kill_one(parent: int) -> set[int]:
         pass
     ports = {connection.raddr.port for connection in worker.net_connections() if connection.raddr}
     worker.kill()
+    await asyncio.to_thread(worker.wait, 10)  # or it might be chosen again
     return ports
 
 
