@@ -206,7 +206,7 @@ def _read_parquet(path: Path) -> "Iterator[pa.RecordBatch]":
     from pyarrow import parquet
 
     try:
-        with parquet.ParquetFile(path) as file:
+        with parquet.ParquetFile(path, page_checksum_verification=True) as file:
             if file.metadata.num_rows == 0:
                 yield pa.RecordBatch.from_pylist([], schema=file.schema_arrow)
             yield from file.iter_batches(batch_size=BATCH_ROWS)

@@ -24,6 +24,9 @@ Arrow decompresses them as a whole, and what some hundred bytes become may be an
 _MOST_INFLATION = 8
 """How often its compressed bytes a batch may have beyond that: a whole table may have been written as one."""
 _MAGIC = b"ARROW1"
+_AFTER_MAGIC = 8
+_MOST_PADDING = 64
+"""Bytes between a file's messages, or its last and the footer: alignment, and a mark of the stream's end."""
 _CONTINUATION = b"\xff\xff\xff\xff"
 _DICTIONARY, _RECORD_BATCH = 2, 3
 """Kinds of messages, and the fields of a file's footer that say where those are."""
@@ -71,6 +74,7 @@ class Batches:
         if not self._is_file:
             yield from self._streamed(start)
             return
+        self._require_all_listed()
         for message in self._blocks(_DICTIONARY):
             self._require_small(message)
         for number, message in enumerate(self._blocks(_RECORD_BATCH)):
@@ -79,19 +83,56 @@ class Batches:
                 yield self._reader.get_batch(number)
 
     def _streamed(self, start: int) -> Iterator[pa.RecordBatch]:
-        messages = self._messages()
+        messages, stop = self._messages(), 0
         for number in count():
             measured = None
             while (measured is None or measured.kind != _RECORD_BATCH) and (measured := next(messages, None)):
                 self._require_small(measured)
+                stop = measured.stop
             # where the stream ends early Arrow says so
             batch = next(self._reader, None)
             if batch is None:
+                self._require_ended(stop)
                 return
             if measured is None:
                 raise UnreadableTableError(self._input.name, "it goes on after its end")
             if number >= start:
                 yield batch
+
+    def _require_ended(self, place: int) -> None:
+        """Raise `UnreadableTableError` where a stream has no mark of its end, or goes on after it.
+
+        The format lets the mark be missing. Without it a stream that was cut short looks like a whole one.
+        """
+        mark = self._look.read_at(8, place)
+        length = 8 if mark.startswith(_CONTINUATION) else 4
+        if len(mark) < length or any(mark[length - 4 : length]):
+            raise UnreadableTableError(
+                self._input.name,
+                "the Arrow stream has no end-of-stream marker, so it may have been cut short; "
+                "close the stream's writer, and write it again",
+            )
+        if place + length < self._input.size:
+            raise UnreadableTableError(
+                self._input.name,
+                f"there is data after the end of the Arrow stream, at byte {place + length}; "
+                "keep each stream in a file of its own",
+            )
+
+    def _require_all_listed(self) -> None:
+        """Raise `UnreadableTableError` where a file holds more than its footer lists, as a joined one does."""
+        end, footer = self._footer()
+        schema = self._message(_AFTER_MAGIC)
+        place = schema.stop if schema else _AFTER_MAGIC
+        listed = [*footer.structs("qi4xq", _DICTIONARY), *footer.structs("qi4xq", _RECORD_BATCH)]
+        for begin, metadata, body in [*sorted(listed), (end, 0, 0)]:
+            if begin - place > _MOST_PADDING:
+                raise UnreadableTableError(
+                    self._input.name,
+                    f"its footer does not list what is there from byte {place} to {begin}; "
+                    "keep each Arrow file in a file of its own",
+                )
+            place = max(place, begin + metadata + body)
 
     def _messages(self) -> Iterator[_Message]:
         """Yield a stream's messages, as far as they are whole."""
@@ -102,14 +143,18 @@ class Batches:
 
     def _blocks(self, kind: int) -> Iterator[_Message]:
         """Yield a file's dictionaries or record batches, as its footer has them."""
-        end = self._input.size - len(_MAGIC) - 4
-        length = int.from_bytes(self._look.read_at(4, end), "little")
-        footer = Table.root(self._look.read_at(length, end - length))
+        _, footer = self._footer()
         for place, _, _ in footer.structs("qi4xq", kind):
             message = self._message(place)
             if message is None or message.kind != kind:
                 raise UnreadableTableError(self._input.name, f"there is no message at byte {place}")
             yield message
+
+    def _footer(self) -> tuple[int, Table]:
+        """Return where a file's footer begins, and the footer."""
+        end = self._input.size - len(_MAGIC) - 4
+        length = int.from_bytes(self._look.read_at(4, end), "little")
+        return end - length, Table.root(self._look.read_at(length, end - length))
 
     def _message(self, place: int) -> _Message | None:
         """Read a message's metadata, None where it is cut short and at the end."""

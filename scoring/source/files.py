@@ -13,6 +13,7 @@ from pyarrow import fs
 
 from pricerange.errors import TableFormatError, TableNotFoundError, UnreadableTableError
 from scoring.errors import NoInputError, RepeatedInputError, SourceChangedError
+from scoring.source import uri
 
 Format = Literal["csv", "parquet", "arrow"]
 Compression = Literal["gzip", "zstd"]
@@ -25,7 +26,6 @@ _FORMATS: dict[str, tuple[Format, Compression | None]] = {
     ".arrow": ("arrow", None),
     ".feather": ("arrow", None),
 }
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -34,6 +34,7 @@ class InputFile:
     """A table to be scored. `name` is what people call it, `path` its place in the file system of `system`.
 
     `system` is a URI on that file system, empty for this machine's; `modified` are nanoseconds of the epoch.
+    It is given up after about so many `seconds` in which it does not answer.
     """
 
     name: str
@@ -43,10 +44,11 @@ class InputFile:
     compression: Compression | None
     size: int
     modified: int
+    seconds: float = uri.SECONDS
 
     def open(self) -> pa.NativeFile:
         """Open the file as it is, to be read at any place."""
-        return _file_system(self.system).open_input_file(self.path)
+        return uri.file_system(self.system, self.seconds).open_input_file(self.path)
 
     def stream(self) -> pa.NativeFile:
         """Open the file to be read from its beginning, decompressed."""
@@ -56,13 +58,15 @@ class InputFile:
 
     def require_unchanged(self) -> None:
         """Raise `SourceChangedError` where the file is no longer as it was found."""
-        found = _file_system(self.system).get_file_info(self.path)
+        found = uri.file_system(self.system, self.seconds).get_file_info(self.path)
         if (found.size, found.mtime_ns or 0) != (self.size, self.modified):
             raise SourceChangedError(self.name)
 
     def identity(self) -> dict[str, Any]:
         """Return what tells this file from another, and from itself after a change; no secret is in it."""
-        return asdict(self) | {"system": _without_secret(self.system)}
+        known = asdict(self) | {"system": uri.without_secret(self.system)}
+        del known["seconds"]
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +84,12 @@ def format_of(name: str) -> tuple[Format, Compression | None] | None:
     return next((found for ending, found in _FORMATS.items() if lower.endswith(ending)), None)
 
 
-def find(sources: Sequence[str]) -> Found:
+def find(sources: Sequence[str], seconds: float = uri.SECONDS) -> Found:
     """Find the files that paths, globs, folders and URIs name; those of a folder or a glob by their names.
 
     Folders are searched to their depth; what begins with a dot or an underscore is left out. `*` in a glob
     stays within a folder, and there is no `**`. A file on this machine is one by whatever links it is named.
+    A source is given up after about so many seconds in which it does not answer.
 
     Raises `TableNotFoundError`, `TableFormatError`, `UnreadableTableError`, `NoInputError` or
     `RepeatedInputError`.
@@ -93,16 +98,18 @@ def find(sources: Sequence[str]) -> Found:
     ignored: list[str] = []
     folders: list[Path] = []
     for source in sources:
-        place = _Place.of(source)
+        place = _Place.of(source, seconds)
         try:
             tables = list(_tables(place, ignored))
+        except UnicodeError as error:
+            raise UnreadableTableError(_not_utf8(place), "its name is not UTF-8; rename it") from error
         except (OSError, ValueError, pa.ArrowException) as error:
             raise UnreadableTableError(place.source, str(error)) from error
         if not place.system and Path(place.path).is_dir():
             folders.append(Path(place.path).resolve())
         for table in tables:
             path = table.path if table.system else str(Path(table.path).resolve())
-            key = (type(_file_system(table.system)).__name__, path)
+            key = (uri.Uri.of(table.system).scheme if table.system else "", path)
             if key in files:
                 raise RepeatedInputError(table.name)
             files[key] = table
@@ -116,19 +123,22 @@ class _Place:
     source: str
     system: str
     path: str
+    seconds: float
 
     @classmethod
-    def of(cls, source: str) -> "_Place":
+    def of(cls, source: str, seconds: float) -> "_Place":
         if not source:
             raise TableNotFoundError("''")
-        if not _URI.match(source):
-            return cls(source, "", os.path.abspath(source))  # noqa: PTH100 - a Path would resolve no `..`
-        shown = _without_secret(source)
-        try:
-            system, path = fs.FileSystem.from_uri(source)
-            return cls(path, "", path) if system.type_name == "local" else cls(shown, source, path)
-        except (OSError, ValueError, pa.ArrowException) as error:
-            raise UnreadableTableError(shown, str(error).replace(source, shown)) from error
+        if not uri.is_uri(source):
+            return cls(source, "", os.path.abspath(source), seconds)  # noqa: PTH100 - a Path would resolve no `..`
+        named = uri.Uri.of(source)
+        if named.scheme == "file":
+            return cls(named.path, "", named.path, seconds)
+        return cls(uri.without_secret(source), source, named.path, seconds)
+
+    @property
+    def file_system(self) -> fs.FileSystem:
+        return uri.file_system(self.system, self.seconds)
 
     def name_of(self, path: str) -> str:
         """Return what people call a path of this file system."""
@@ -138,7 +148,7 @@ class _Place:
 
 
 def _tables(place: _Place, ignored: list[str]) -> Iterator[InputFile]:
-    info = _file_system(place.system).get_file_info(place.path)
+    info = place.file_system.get_file_info(place.path)
     if info.type == fs.FileType.File:
         found_format = format_of(place.path)
         if not found_format:
@@ -168,9 +178,10 @@ def _matching(place: _Place, folder: str, patterns: list[str]) -> Iterator[fs.Fi
     """Yield the files whose path under a folder is of these patterns, a pattern a level."""
     selected = fs.FileSelector(folder or "/", allow_not_found=True)
     wanted = fs.FileType.File if len(patterns) == 1 else fs.FileType.Directory
-    entries = _file_system(place.system).get_file_info(selected)
+    entries = place.file_system.get_file_info(selected)
     for entry in sorted(entries, key=lambda entry: str(entry.path)):
-        hidden = entry.base_name[0] in "._" and patterns[0][0] != entry.base_name[0]
+        first = entry.base_name[:1]
+        hidden = first in {".", "_"} and patterns[0][:1] != first
         if entry.type == wanted and not hidden and fnmatch.fnmatchcase(entry.base_name, patterns[0]):
             if len(patterns) == 1:
                 yield entry
@@ -180,7 +191,7 @@ def _matching(place: _Place, folder: str, patterns: list[str]) -> Iterator[fs.Fi
 
 def _under(place: _Place, folder: str) -> Iterator[fs.FileInfo]:
     selected = fs.FileSelector(folder or "/", recursive=True, allow_not_found=True)
-    files = _file_system(place.system).get_file_info(selected)
+    files = place.file_system.get_file_info(selected)
     for file in sorted(files, key=lambda file: str(file.path)):
         inside = PurePosixPath(file.path).relative_to(folder or "/")
         if file.type == fs.FileType.File and not any(part[0] in "._" for part in inside.parts):
@@ -189,13 +200,16 @@ def _under(place: _Place, folder: str) -> Iterator[fs.FileInfo]:
 
 def _table(place: _Place, info: fs.FileInfo, form: Format, compression: Compression | None) -> InputFile:
     name = place.source if info.path == place.path and not place.system else place.name_of(info.path)
-    return InputFile(name, place.system, info.path, form, compression, info.size, info.mtime_ns or 0)
+    return InputFile(
+        name, place.system, info.path, form, compression, info.size, info.mtime_ns or 0, place.seconds
+    )
 
 
-def _without_secret(uri: str) -> str:
-    """Return a URI without the key and the secret that may stand before its host."""
-    return re.sub(r"(?<=://)[^/@]*@", "", uri)
-
-
-def _file_system(uri: str) -> fs.FileSystem:
-    return fs.FileSystem.from_uri(uri)[0] if uri else fs.LocalFileSystem()
+def _not_utf8(place: _Place) -> str:
+    """Return the first path of this machine under a place that is not UTF-8, whatever else may be there."""
+    folder = Path(re.split(_WILD, place.path, maxsplit=1)[0])
+    for root, folders, files in os.walk(folder if folder.is_dir() else folder.parent):
+        for name in sorted([*folders, *files]):
+            if any("\udc80" <= character <= "\udcff" for character in name):
+                return os.path.join(root, name)  # noqa: PTH118
+    return place.source

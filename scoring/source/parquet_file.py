@@ -1,5 +1,6 @@
 """A Parquet file as batches of rows, as many at a time as can be decoded within a bound."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
@@ -7,7 +8,7 @@ from pyarrow import parquet
 
 from pricerange.errors import BrokenBlockError
 from scoring.source.files import InputFile
-from scoring.source.parquet_pages import longest_text, pages_of
+from scoring.source.parquet_pages import begin_of, longest_text, pages_of
 
 READ_BYTES = 1 << 24
 """Bytes of a batch, about, and at most but for what a page holds."""
@@ -20,6 +21,8 @@ _MOST_INFLATION = 8
 """How often the compressed bytes of a row group its pages may have beyond that: wide tables have many."""
 _BUFFER_BYTES = 1 << 20
 """Bytes of a column that are read at a time, where all of a row group might be more than fits in memory."""
+_MAGIC, _TAIL_BYTES = b"PAR1", 8
+"""What a file begins and ends with; before its end is the length of the footer."""
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}
 
 
@@ -29,7 +32,9 @@ class ParquetFile:
     def __init__(self, file: InputFile, columns: Sequence[str] | None = None) -> None:
         self._raw = file.open()
         try:
-            self._table = parquet.ParquetFile(self._raw, buffer_size=_BUFFER_BYTES)
+            self._table = parquet.ParquetFile(
+                self._raw, buffer_size=_BUFFER_BYTES, page_checksum_verification=True
+            )
         except BaseException:
             self._raw.close()
             raise
@@ -41,11 +46,44 @@ class ParquetFile:
     def batches(self, groups: range, rows: int) -> Iterator[pa.RecordBatch]:
         """Yield the rows of row groups, at most so many at a time.
 
-        Raises `BrokenBlockError` where a row group can be read only in more memory than `MOST_PAGES_BYTES`.
+        Raises `BrokenBlockError` where a row group can be read only in more memory than `MOST_PAGES_BYTES`,
+        and where the file is several that were joined: its end tells of the last of them alone.
         """
+        if not groups.start:
+            self._require_alone()
         longest = max((self._row_bytes(group, READ_BYTES // rows) for group in groups), default=1)
         rows = min(max(READ_BYTES // longest, 1), rows)
         yield from self._table.iter_batches(rows, row_groups=groups, columns=self._columns, use_threads=False)
+
+    def _require_alone(self) -> None:
+        """Look for another file's end among the bytes before the footer that no column has.
+
+        There are as many of them, at least, as that file has bytes.
+        """
+        groups, footer = self.metadata.num_row_groups, self._raw.size() - _TAIL_BYTES - self.metadata.serialized_size
+        group = self.metadata.row_group(groups - 1) if groups else None
+        chunks = [group.column(place) for place in range(group.num_columns)] if group else []
+        used = max((begin_of(chunk) + chunk.total_compressed_size for chunk in chunks), default=len(_MAGIC))
+        most = footer - used
+        for begin in range(0, most, _BUFFER_BYTES):
+            read = self._raw.read_at(min(_BUFFER_BYTES, most - begin) + len(_MAGIC), begin)
+            for found in re.finditer(_MAGIC + _MAGIC, read):
+                place = begin + found.start() + len(_MAGIC)
+                if self._is_end(place):
+                    reason = f"another Parquet file begins at byte {place}; keep each in a file of its own"
+                    raise BrokenBlockError(None, reason)
+
+    def _is_end(self, stop: int) -> bool:
+        """Whether a whole file ends before this byte."""
+        length = int.from_bytes(self._raw.read_at(4, max(stop - _TAIL_BYTES, 0)), "little")
+        if not 0 < length <= stop - _TAIL_BYTES - len(_MAGIC):
+            return False
+        end = self._raw.read_at(length + _TAIL_BYTES, stop - _TAIL_BYTES - length)
+        try:
+            parquet.read_metadata(pa.BufferReader(end))
+        except (OSError, pa.ArrowException):
+            return False
+        return True
 
     def _row_bytes(self, number: int, small: int) -> int:
         """Return how long each of many rows may be; texts of at most `small` bytes need not be measured."""

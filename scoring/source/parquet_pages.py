@@ -35,12 +35,16 @@ class Page:
         return self.bytes + (8 * self.values if self.encoding in {_DELTA_LENGTH, _DELTA_BYTES} else 0)
 
 
+def begin_of(chunk: parquet.ColumnChunkMetaData) -> int:
+    """Return where a column chunk begins: with its dictionary, where it has one."""
+    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
+        return min(int(chunk.dictionary_page_offset), int(chunk.data_page_offset))
+    return int(chunk.data_page_offset)
+
+
 def pages_of(file: pa.NativeFile, chunk: parquet.ColumnChunkMetaData) -> Iterator[Page]:
     """Yield a column chunk's pages by their headers. Raises `BrokenBlockError` for what is none."""
-    starts = [chunk.data_page_offset]
-    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
-        starts.append(chunk.dictionary_page_offset)
-    place = min(starts)
+    place = begin_of(chunk)
     stop = place + chunk.total_compressed_size
     while place < stop:
         header, begin = _header(file, place, stop)

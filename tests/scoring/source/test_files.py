@@ -10,6 +10,7 @@ from pyarrow import parquet
 from pricerange.errors import TableFormatError, TableNotFoundError, UnreadableTableError
 from scoring.errors import NoInputError, RepeatedInputError, SourceChangedError
 from scoring.source import blocks, files
+from scoring.source.uri import Uri
 
 
 @pytest.fixture
@@ -71,16 +72,17 @@ def test_files_stay_in_the_order_in_which_they_are_named(tree):
 def test_a_glob_names_files_and_stays_within_a_folder(tree, pattern, expected):
     assert names(pattern) == expected
     assert names(f"{tree}/{pattern}") == [f"{tree}/{name}" for name in expected]
-    if "?" not in pattern and "[" not in pattern:  # which have another meaning in a URI
-        assert names(f"file://{tree}/{pattern}") == [f"{tree}/{name}" for name in expected]
+    assert names(f"file://{tree}/{pattern}") == [f"{tree}/{name}" for name in expected]
 
 
 def test_a_glob_looks_nowhere_else(tree):
     (tree / "b-other").mkdir()
     (tree / "b-other" / os.fsdecode(b"\xff.csv")).write_text("")
     assert names("b*") == ["b.csv"]
-    with pytest.raises(UnreadableTableError, match=r"cannot be read: .*utf-8"):
+    with pytest.raises(UnreadableTableError, match=r"b-other/.*cannot be read: its name is not UTF-8; rename"):
         names("b-other")
+    with pytest.raises(UnreadableTableError, match="its name is not UTF-8; rename it"):
+        names(os.fsdecode(b"b-other/\xff.csv"))
 
 
 def test_a_uri_names_a_file_or_a_folder_of_a_file_system(tree):
@@ -88,6 +90,78 @@ def test_a_uri_names_a_file_or_a_folder_of_a_file_system(tree):
     assert file.open().read() == b"b.csv"
     assert file.name == f"{tree}/b.csv"
     assert len(names(f"file://{tree}/deep")) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("#x.csv", "#x.csv"),
+        ("b#1.csv", "b%231.csv"),
+        ("a?b.csv", "a?b.csv"),
+        ("a?region=x.csv", "a%3Fregion=x.csv"),
+        ("a b;c=1.csv", "a b;c=1.csv"),
+        ("a b.csv", "a%20b.csv"),
+        ("ü[1].csv", "ü[1].csv"),
+        ("100%.csv", "100%25.csv"),
+    ],
+)
+def test_all_of_a_uri_is_part_of_its_path(tmp_path, name, written):
+    for other in (name, "other.csv"):
+        (tmp_path / other).write_text(other)
+    (file,) = files.find([f"file://{tmp_path}/{written}"]).files
+    assert file.open().read().decode() == name
+    assert files.find([f"FILE://localhost{tmp_path}//{written}"]).files[0].size == len(name.encode())
+
+
+@pytest.mark.parametrize("mark", ["#", "?", "#x.csv", "?x.csv", "#1"])
+def test_a_uri_never_names_the_folder_before_a_mark(tmp_path, mark):
+    (tmp_path / "other.csv").write_text("")
+    with pytest.raises((TableNotFoundError, NoInputError)):
+        files.find([f"file://{tmp_path}/{mark}"])
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("s3://shop/cat/b#1.csv", "shop/cat/b#1.csv"),
+        ("s3://shop/cat/b#1.csv?region=here", "shop/cat/b#1.csv"),
+        ("S3://key:se%2Fcret@shop/cat%231/?endpoint_override=127.0.0.1:9000&scheme=http", "shop/cat#1"),
+        ("s3://shop/a;p=1//b%20c/*.csv", "shop/a;p=1//b c/*.csv"),
+        ("gs://anonymous@shop/a%3F.csv?project_id=p", "shop/a?.csv"),
+        ("gcs://shop", "shop"),
+    ],
+)
+def test_a_bucket_and_a_key_are_read_from_a_uri(uri, path):
+    assert Uri.of(uri).path == path
+    assert Uri.of(uri).secret == ("se/cret" if "@" in uri and "key" in uri else "")
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("s3://shop/a?.csv", r"the query has '.csv', expected region, .* is written as %3F"),
+        ("s3://shop/a.csv?", "the query has ''"),
+        ("s3://shop/a.csv?region=", "the query has 'region='"),
+        ("s3://shop/a.csv?region=a&region=b", "the query has 'region=b'"),
+        ("s3://shop/a.csv?region=a#b", "the query has 'region=a#b'"),
+        ("s3://shop/a.csv?region=a?scheme=http", "the query has"),
+        ("s3://shop:9000/a.csv", "without a port; a host is named by"),
+        ("s3://key:sec/ret@shop/a.csv", "a `/` in a secret is written as %2F"),
+        ("s3:///a.csv", "it names no bucket"),
+        ("gs://me@shop/a.csv", "anonymous"),
+        ("file://host/a.csv", "expected file:/// and an absolute path, without a host"),
+        ("file:///a%.csv", "a `%` that begins no escape is written as %25"),
+        ("file:///a.csv%00b.csv", "NUL"),
+        ("file:///a%ff.csv", "its escapes are not UTF-8"),
+        ("hdfs://host/a.csv", "expected a URI that begins with file://, s3:// or gs://"),
+        ("abfss://c@host/a.csv", "expected a URI that begins with file://, s3:// or gs://"),
+    ],
+)
+def test_what_of_a_uri_would_be_dropped_is_rejected(uri, message, capfd):
+    with pytest.raises(UnreadableTableError, match=message) as refused:
+        files.find([uri])
+    assert "sec" not in str(refused.value).partition(" cannot be read")[0]
+    assert capfd.readouterr() == ("", "")
 
 
 def test_keys_in_a_uri_are_neither_shown_nor_written_down():
