@@ -79,6 +79,9 @@ def main() -> None:
             # a file's name may hold what no terminal can show
             typer.echo(f"error: {error}".encode(errors="backslashreplace").decode(), err=True)
             sys.exit(error.exit_code)
+        except OSError as error:
+            typer.echo(f"error: {error}".encode(errors="backslashreplace").decode(), err=True)
+            sys.exit(1)
 
 
 class _NoPandas(MetaPathFinder):
@@ -218,6 +221,9 @@ def score(
         Path | None,
         typer.Option(help="Metrics file (.prom) for the textfile collector of a Prometheus node exporter"),
     ] = None,
+    source_timeout: Annotated[
+        float, typer.Option(min=3, help="Seconds without an answer after which an object store is given up")
+    ] = 60,
 ) -> None:
     """Score files of phones.
 
@@ -232,7 +238,7 @@ def score(
 
     cluster = Cluster(address, actor_cpus, actor_gpus) if engine == "ray" else None
     kept = None if columns is None else tuple(name.strip() for name in columns.split(","))
-    options = Options(on_bad_row, kept, form, cluster, metrics_textfile)
+    options = Options(on_bad_row, kept, form, cluster, metrics_textfile, source_timeout)
     typer.echo(run(sources, target, models, model_version, provider, options))
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import ClassVar
 
 _MOST_COMPARED = 100
+_NO_HEADER, _MOST_QUOTED = 20, 80
+"""Missing features that make a header unlikely, and characters of what was taken for one."""
 
 
 class PriceRangeError(Exception):
@@ -305,7 +307,12 @@ class MissingColumnError(PriceRangeError):
             for name, hint in zip(self.missing, hints, strict=True)
         ]
         columns = "the column" if len(listed) == 1 else f"{len(listed)} columns:"
-        return f"{self.table} lacks {columns} {', '.join(listed)}"
+        lacks = f"{self.table} lacks {columns} {', '.join(listed)}"
+        if not self.present or len(listed) < _NO_HEADER:
+            return lacks
+        found = ",".join(self.present)
+        quoted = repr(found if len(found) <= _MOST_QUOTED else f"{found[:_MOST_QUOTED]}...")
+        return f"{lacks}; its columns are {quoted}: a CSV must begin with the line that names them"
 
 
 @dataclass
@@ -337,7 +344,7 @@ class BadRowError(PriceRangeError):
 class TargetError(PriceRangeError):
     """A path that no result can be written to."""
 
-    path: Path
+    path: Path | str
     reason: str
     exit_code = 37
 
@@ -355,4 +362,7 @@ class ColumnTypeError(PriceRangeError):
     exit_code = 38
 
     def __str__(self) -> str:
-        return f"the column {self.name} has type {self.found}, which a {self.form} file cannot store"
+        return (
+            f"the column {self.name} has type {self.found}, which a {self.form} file cannot store; "
+            "`--columns` leaves it out"
+        )

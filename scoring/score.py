@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 from rich.console import Console
 
 from pricerange import bundle
@@ -17,16 +18,21 @@ from scoring.job.job import Job, OnBadRow, rejects_of, totals
 from scoring.job.manifest import Manifest
 from scoring.job.summary import Summary
 from scoring.progress import of_rows
-from scoring.source import blocks, files
+from scoring.signals import GRACE_SECONDS, ended_by_signals
+from scoring.source import blocks, files, uri
 from scoring.source.blocks import Shard
 from scoring.target.sink import FILES, Form, file_form
-from scoring.target.staging import ended_by_signals, locked, sweep
+from scoring.target.staging import locked, require_name, sweep
+from scoring.waiting import Patience
 from scoring.work import cluster, local
 from scoring.work.cluster import Cluster
 from scoring.work.shard import ShardWorker
 
 _ENDING = re.compile(r"\.(?=.*[A-Za-z])[A-Za-z0-9]{1,7}")
 """How a name ends that is likely to be that of a file."""
+_CLUSTER_GRACE_SECONDS = 20.0
+"""How long a cluster may take to be told that a job ends."""
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class Options:
     """How a job is done; None is all columns, this machine, no metrics.
 
     What becomes of bad rows, the columns that are kept, the form of a folder's parts, the cluster that does
-    it, and the file for metrics.
+    it, the file for metrics, and after how many seconds without an answer a source is given up.
     """
 
     on_bad_row: OnBadRow = "fail"
@@ -42,6 +48,7 @@ class Options:
     form: Form = "parquet"
     cluster: Cluster | None = None
     metrics: Path | None = None
+    source_seconds: float = uri.SECONDS
 
 
 def score(  # noqa: PLR0913, PLR0917
@@ -68,21 +75,42 @@ def score(  # noqa: PLR0913, PLR0917
     Raises `TargetError`, `BusyError`, `JobDiffersError`, `ColumnTypeError`, `BadRowError`, and what
     `files.find`, `blocks.plan`, `Predictor` and `cluster.parts` raise.
     """
-    started = time.perf_counter()
     console = Console(stderr=True)
-    found = files.find(sources)
+    require_name(target, ".rejected")
+    if options.metrics:
+        require_name(options.metrics)
+
+    def say() -> None:
+        kept = "what is finished is kept" if _is_folder(target) else "nothing was written"
+        _tell(console, f"interrupted: {kept}; run the same command again to continue")
+
+    grace = _CLUSTER_GRACE_SECONDS if options.cluster else GRACE_SECONDS
+    with ended_by_signals(say, grace):
+        try:
+            return _score(sources, target, models, version, provider, options, console)
+        except (OSError, pa.ArrowException) as error:  # what is read raises errors of its own
+            raise TargetError(target, getattr(error, "strerror", None) or str(error)) from error
+
+
+def _score(  # noqa: PLR0913, PLR0917
+    sources: Sequence[str],
+    target: Path,
+    models: Path,
+    version: int | None,
+    provider: Provider,
+    options: Options,
+    console: Console,
+) -> Summary:
+    started = time.perf_counter()
+    waited_for = _waited_for(sources, options.source_seconds)
+    with Patience(console, waited_for):
+        found = files.find(sources, options.source_seconds)
     if found.ignored:
-        names = ", ".join(found.ignored)
-        console.print(
-            f"ignored, since their names are not those of tables: {names}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        _tell(console, f"ignored, since their names are not those of tables: {', '.join(found.ignored)}")
     # by whatever links it is named, it is one place: for the lock, and for what is renamed to it
     target = target.resolve()
-    as_file = None if target.is_dir() else file_form(target)
-    if not as_file and _ENDING.fullmatch(target.suffix) and not target.is_dir():
+    as_file = None if _is_folder(target) else file_form(target)
+    if not as_file and not _is_folder(target):
         raise TableFormatError(target, (*FILES, "have no extension (a folder)"))
     form, compression = as_file or (options.form, None)
     _require_place(found, target, options.metrics)
@@ -96,30 +124,47 @@ def score(  # noqa: PLR0913, PLR0917
         bundle.read(bundle.find(models, version)),
         provider,
     )
-    about = blocks.about_rows(job.files)
-    try:
-        with ended_by_signals(), locked(target):
-            write = _into_file if as_file else _into_folder
-            summary = write(job, options, started, about, console)
-    except OSError as error:  # what is read raises errors of its own
-        raise TargetError(target, error.strerror or str(error)) from error
+    with Patience(console, waited_for):
+        about = blocks.about_rows(job.files)
+    with locked(target), Patience(console, waited_for) as patience:
+        write = _into_file if as_file else _into_folder
+        summary = write(job, options, started, about, console, patience)
     if options.metrics:
         summary.write_metrics(options.metrics)
     return summary
 
 
-def _into_file(job: Job, options: Options, started: float, about: int, console: Console) -> Summary:
+def _is_folder(target: Path) -> bool:
+    """Whether a result is a folder of parts: it is one, or its name does not end like that of a file."""
+    return target.is_dir() or not (file_form(target) or _ENDING.fullmatch(target.suffix))
+
+
+def _tell(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _waited_for(sources: Sequence[str], seconds: float) -> str:
+    named = ", ".join(uri.without_secret(source) for source in sources[:_MOST_NAMED])
+    more = f" and {len(sources) - _MOST_NAMED} more" if len(sources) > _MOST_NAMED else ""
+    return f"{named}{more}; an object store that does not answer is given up after about {seconds:g} s"
+
+
+def _into_file(  # noqa: PLR0913, PLR0917
+    job: Job, options: Options, started: float, about: int, console: Console, patience: Patience
+) -> Summary:
     if options.cluster:
         raise TargetError(job.target, "a cluster writes parts, so OUT must be a folder")
     for target in (job.target, job.rejects):
         sweep(target.parent, target.name)
     shards = blocks.plan(job.files, split_csv=False)
     with ShardWorker(job, usable_cores()) as worker, of_rows(about, console) as advance:
-        tally = worker.whole(shards, advance)
+        tally = worker.whole(shards, patience.also(advance))
     return Summary.of(job, tally, tally.rows, time.perf_counter() - started)
 
 
-def _into_folder(job: Job, options: Options, started: float, about: int, console: Console) -> Summary:
+def _into_folder(  # noqa: PLR0913, PLR0917
+    job: Job, options: Options, started: float, about: int, console: Console, patience: Patience
+) -> Summary:
     manifest = Manifest.begin(job)
     if manifest.lacks_none and (finished := Summary.read(job.target)):
         _tidy(job)
@@ -128,7 +173,7 @@ def _into_folder(job: Job, options: Options, started: float, about: int, console
     before = totals(manifest.parts).rows
     shards = manifest.remaining(blocks.plan(job.files, split_csv=options.cluster is not None))
     with of_rows(about, console, before) as advance:
-        _write_parts(job, options.cluster, shards, manifest, advance)
+        _write_parts(job, options.cluster, shards, manifest, patience.also(advance))
     _tidy(job)
     manifest.require_whole()
     tally = totals(manifest.parts)

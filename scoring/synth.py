@@ -13,8 +13,9 @@ from pricerange.cores import usable_cores
 from pricerange.errors import TableFormatError, TargetError
 from pricerange.phone import FEATURE_NAMES
 from scoring.progress import of_rows
+from scoring.signals import ended_by_signals
 from scoring.target.sink import FILES, Encoded, Form, encoded, file_form, sink
-from scoring.target.staging import ended_by_signals, locked, staged
+from scoring.target.staging import locked, require_name, staged
 from scoring.work.shard import in_order
 
 _BLOCK_ROWS = 1 << 16
@@ -29,6 +30,7 @@ def synth(rows: int, target: Path) -> int:
 
     Raises `TableFormatError` or `TargetError`.
     """
+    require_name(target)
     named = file_form(target)
     if named is None:
         raise TableFormatError(target, tuple(FILES))

@@ -58,9 +58,14 @@ class ColumnsError(PriceRangeError):
     exit_code = 43
 
     def __str__(self) -> str:
-        sides = (("lacks", self.missing), ("has unexpected", self.unexpected))
-        said = [f"{verb} the column(s) {', '.join(map(repr, names))}" for verb, names in sides if names]
+        sides = (("lacks the", self.missing), ("has the unexpected", self.unexpected))
+        said = [f"{verb} {_columns(names)}" for verb, names in sides if names]
         return f"{self.path} {' and '.join(said)}; expected the 20 features and price_range"
+
+
+def _columns(names: Sequence[str]) -> str:
+    listed = ", ".join(repr(name) if name else "'' (without a name)" for name in names)
+    return f"{'column' if len(names) == 1 else 'columns'} {listed}"
 
 
 @dataclass

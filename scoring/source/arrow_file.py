@@ -120,7 +120,7 @@ class Batches:
             )
 
     def _require_all_listed(self) -> None:
-        """Raise `UnreadableTableError` where a file holds more than its footer lists, as a joined one does."""
+        """Raise `UnreadableTableError` where a file holds more than its footer lists: two in one do."""
         end, footer = self._footer()
         schema = self._message(_AFTER_MAGIC)
         place = schema.stop if schema else _AFTER_MAGIC

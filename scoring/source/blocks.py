@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pricerange.errors import BrokenBlockError, TableNotFoundError, UnreadableTableError
 from pricerange.tables.csv import blocks as csv_blocks
@@ -17,6 +16,7 @@ from scoring import expanded
 from scoring.source.arrow_file import Batches
 from scoring.source.files import InputFile
 from scoring.source.parquet_file import ParquetFile
+from scoring.source.settled import empty, settled_batch
 
 BLOCK_ROWS = 16_384
 """Rows of a block of Parquet or Arrow: its numbers stay in the core's cache."""
@@ -127,8 +127,10 @@ def _naming(file: InputFile) -> Iterator[None]:
     except FileNotFoundError as error:
         raise TableNotFoundError(file.name) from error
     except (OSError, pa.ArrowException) as error:
-        raise UnreadableTableError(file.name, str(error)) from error
-    except (struct.error, OverflowError) as error:
+        # what does not answer is not asked again
+        found = None if file.system and isinstance(error, OSError) else file.other_content()
+        raise UnreadableTableError(file.name, found or str(error)) from error
+    except (struct.error, OverflowError, IndexError) as error:
         raise UnreadableTableError(file.name, f"its metadata is malformed: {error}") from error
 
 
@@ -163,9 +165,9 @@ def _read_parquet(file: InputFile, shard: Shard, columns: Sequence[str] | None) 
         for batch in table.batches(range(shard.start, stop), BLOCK_ROWS):
             rows += batch.num_rows
             for block in expanded.cut(batch, BLOCK_ROWS):
-                yield Block(shard.part, stop, _settled(block))
+                yield Block(shard.part, stop, settled_batch(block))
         if not rows and not shard.start:
-            yield Block(shard.part, stop, _settled(pa.RecordBatch.from_pylist([], schema=table.schema)))
+            yield Block(shard.part, stop, empty(table.schema))
 
 
 def _plan_parquet(file: InputFile, place: int) -> Iterator[Shard]:
@@ -189,13 +191,12 @@ def _read_arrow(file: InputFile, shard: Shard, columns: Sequence[str] | None) ->
         part, rows, number = shard.part, 0, shard.start
         for number, batch in enumerate(batches.since(shard.start), shard.start + 1):
             for block in expanded.cut(batch.select(places), BLOCK_ROWS):
-                yield Block(part, number, _settled(block))
+                yield Block(part, number, settled_batch(block))
             rows += batch.num_rows
             if rows >= PART_ROWS:
                 part, rows = part + 1, 0
         if not number:
-            empty = pa.RecordBatch.from_pylist([], schema=batches.schema)
-            yield Block(part, 0, _settled(empty.select(places)))
+            yield Block(part, 0, empty(batches.schema).select(places))
 
 
 def _require_narrow(schema: pa.Schema) -> None:
@@ -210,18 +211,3 @@ def _require_few(columns: int) -> None:
 
 def _leaves(kind: pa.DataType) -> int:
     return sum(_leaves(kind.field(place).type) for place in range(kind.num_fields)) or 1
-
-
-def _settled(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Turn views and runs into the values that they stand for: of those Arrow cannot filter rows."""
-    for place, field in enumerate(batch.schema):
-        kind, column = field.type, batch.column(place)
-        if pa.types.is_run_end_encoded(kind):
-            column = pc.run_end_decode(column)
-        if pa.types.is_string_view(column.type):
-            column = column.cast(pa.large_string())
-        if pa.types.is_binary_view(column.type):
-            column = column.cast(pa.large_binary())
-        if column.type != kind:
-            batch = batch.set_column(place, field.with_type(column.type), column)
-    return batch

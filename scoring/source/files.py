@@ -12,6 +12,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from pricerange.errors import TableFormatError, TableNotFoundError, UnreadableTableError
+from pricerange.tables.content import content_of
 from scoring.errors import NoInputError, RepeatedInputError, SourceChangedError
 from scoring.source import uri
 
@@ -26,6 +27,15 @@ _FORMATS: dict[str, tuple[Format, Compression | None]] = {
     ".arrow": ("arrow", None),
     ".feather": ("arrow", None),
 }
+_MARKS: dict[str, tuple[bytes, ...]] = {
+    "gzip": (b"\x1f\x8b",),
+    "zstd": (b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18"),
+    "parquet": (b"PAR1",),
+    "arrow": (b"ARROW1", b"\xff\xff\xff\xff"),
+    "csv": (b"",),
+}
+"""How a file begins that is what its name says."""
+_BEGINNING_BYTES = 64
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -55,6 +65,19 @@ class InputFile:
         if self.compression is None:
             return self.open()
         return pa.CompressedInputStream(self.open(), self.compression)
+
+    def other_content(self) -> str | None:
+        """Return what the file is by its first bytes and what to do, None where its name says the same."""
+        try:
+            with self.open() as file:
+                beginning = file.read(_BEGINNING_BYTES)
+        except (OSError, pa.ArrowException):
+            return None
+        expected = _MARKS.get(self.compression or self.format, ())
+        if beginning.startswith(expected):
+            return None
+        found = content_of(beginning) or ("CSV" if b"," in beginning.partition(b"\n")[0] else None)
+        return f"it is {found}" if found else None
 
     def require_unchanged(self) -> None:
         """Raise `SourceChangedError` where the file is no longer as it was found."""

@@ -60,7 +60,10 @@ class ParquetFile:
 
         There are as many of them, at least, as that file has bytes.
         """
-        groups, footer = self.metadata.num_row_groups, self._raw.size() - _TAIL_BYTES - self.metadata.serialized_size
+        groups, footer = (
+            self.metadata.num_row_groups,
+            self._raw.size() - _TAIL_BYTES - self.metadata.serialized_size,
+        )
         group = self.metadata.row_group(groups - 1) if groups else None
         chunks = [group.column(place) for place in range(group.num_columns)] if group else []
         used = max((begin_of(chunk) + chunk.total_compressed_size for chunk in chunks), default=len(_MAGIC))

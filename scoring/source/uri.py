@@ -1,4 +1,4 @@
-"""URIs of tables: which file system one names, and which path of it. Nothing of a URI is dropped in silence."""
+"""URIs of tables: which file system one names, and which path of it; nothing of a URI is dropped."""
 
 import os
 import re
@@ -14,9 +14,8 @@ from pricerange.errors import UnreadableTableError
 
 SECONDS = 60.0
 """How long a source may take to answer where nothing else is asked for."""
-LEAST_SECONDS = 3.0
-"""A second for each attempt: less than one is no bound to what counts them."""
 _ATTEMPTS = 3
+"""How often S3 is asked, each time for a share of the seconds: one at least, since it counts whole ones."""
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://([^/?#]*)([^?]*)(?:\?(.*))?", re.DOTALL)
 _PARAMETERS = {
     "s3": ("region", "scheme", "endpoint_override", "tls_ca_file_path"),

@@ -1,5 +1,7 @@
 """Where a stream of rows ends: a CSV or a Parquet file, begun with the first of them."""
 
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self, TypeAlias
@@ -46,6 +48,23 @@ class Sink(Protocol):
 def encoded(batch: pa.RecordBatch, form: Form) -> Encoded:
     """Return rows as a sink of that form takes them: work that needs no order, and may be done anywhere."""
     return written(batch) if form == "csv" else batch
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Return names of which none is empty or there twice: `column_3` for the third, `note_2` for a second.
+
+    A Parquet file could have others, but hardly anything could read it.
+    """
+    taken, found = set(names), list[str]()
+    seen = {""}
+    for place, name in enumerate(names, 1):
+        stem, number = (name, 2) if name else ("column", place)
+        free = name
+        while free in seen or (free != name and free in taken):
+            free, number = f"{stem}_{number}", number + 1
+        seen.add(free)
+        found.append(free)
+    return found
 
 
 def sink(path: Path, form: Form, compression: str | None = None) -> Sink:
@@ -96,8 +115,11 @@ class ParquetSink:
         self._writer: parquet.ParquetWriter | None = None
 
     def write(self, rows: pa.RecordBatch) -> None:
-        """Append the rows."""
+        """Append the rows; columns whose names are empty, or there twice, get others."""
+        names = rows.schema.names
+        rows = _renamed(rows, distinct(names))
         if self._writer is None:
+            _say_renamed(names, rows.schema.names)
             # probabilities hardly repeat: a dictionary of them costs time and saves nothing
             repetitive = [name for name in rows.schema.names if name not in PROBABILITIES]
             _require_writable(rows.schema)
@@ -129,13 +151,33 @@ class ParquetSink:
             self._writer.close()
 
 
+def _renamed(rows: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
+    fields = [field.with_name(name) for field, name in zip(rows.schema, names, strict=True)]
+    return pa.RecordBatch.from_arrays(rows.columns, schema=pa.schema(fields, rows.schema.metadata))
+
+
+def _say_renamed(names: Sequence[str], new: Sequence[str]) -> None:
+    changed = [
+        f"{place} ({name!r}) as {other}"
+        for place, (name, other) in enumerate(zip(names, new, strict=True), 1)
+        if name != other
+    ]
+    if changed:
+        warnings.warn(
+            f"Parquet needs a name of its own for each column: column {', column '.join(changed)}",
+            stacklevel=2,
+        )
+
+
 def _require_writable(schema: pa.Schema) -> None:
     """Raise `ColumnTypeError` where a Parquet file cannot hold a column."""
     for field in schema:
-        empty = pa.Table.from_pylist([], pa.schema([field]))
+        empty = pa.record_batch([pa.nulls(0, field.type)], schema=pa.schema([field]))
+        file = pa.BufferOutputStream()
         try:
-            parquet.write_table(empty, pa.BufferOutputStream())
-        except (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            parquet.write_table(pa.Table.from_batches([empty]), file)
+            parquet.ParquetFile(pa.BufferReader(file.getvalue())).read()
+        except pa.ArrowException as error:
             raise ColumnTypeError(field.name, str(field.type), "Parquet") from error
 
 

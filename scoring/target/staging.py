@@ -3,9 +3,7 @@
 import fcntl
 import glob
 import os
-import signal
-import sys
-import threading
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +14,22 @@ from pricerange.errors import TargetError
 from scoring.errors import BusyError
 
 _WRITING = ".writing-"
-_ENDING = (signal.SIGTERM, signal.SIGINT)
+_MOST_NAME_BYTES = 255 - len(_WRITING) - 33
+"""Bytes of a target's name: of those that a file's name may have, the temporary one takes the others."""
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""How a URI begins that was taken for a path."""
+
+
+def require_name(target: Path, end: str = "") -> None:
+    """Raise `TargetError` for a URI, and for a name that is too long with `end` behind it."""
+    if _URI.match(str(target)):
+        raise TargetError(
+            str(target).replace(":/", "://", 1),
+            "OUT must be a path of this machine, not a URI; write there and copy the result",
+        )
+    length, most = len(os.fsencode(target.name)), _MOST_NAME_BYTES - len(end)
+    if length > most:
+        raise TargetError(target, f"its name has {length} bytes, expected at most {most}")
 
 
 @contextmanager
@@ -96,28 +109,3 @@ def _is(path: Path, descriptor: int) -> bool:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
-
-
-@contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """Make SIGTERM an exception with exit code 143, as SIGINT is one; a second changes nothing any more."""
-    if threading.current_thread() is not threading.main_thread():
-        # Python handles signals in the main thread alone, and only there can it be told how
-        yield
-        return
-    # in the background a shell lets programs ignore SIGINT
-    numbers = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, _end) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _end(number: int, _frame: object) -> None:
-    for other in _ENDING:
-        signal.signal(other, signal.SIG_IGN)
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
-    sys.exit(128 + number)

@@ -11,12 +11,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+import pyarrow as pa
+
 from pricerange.errors import (
     BadRowError,
     BrokenBlockError,
     DuplicateColumnError,
     MissingColumnError,
     PriceRangeError,
+    UnreadableTableError,
 )
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
@@ -142,6 +145,8 @@ class ShardWorker:
             raise replace(error, table=file.name) from error
         except UnknownColumnError as error:
             raise replace(error, file=file.name) from error
+        except pa.ArrowException as error:
+            raise UnreadableTableError(file.name, str(error)) from error
 
     def _answer(self, block: Block) -> tuple[Block, Answered]:
         return block, self._answerer.answer(block.content)

@@ -366,6 +366,32 @@ def test_a_version_that_is_not_there_is_named(tmp_path, model_repository):
         score(tmp_path / "in.csv", tmp_path / "out.csv", model_repository, version=99)
 
 
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        pytest.param("s3://shop/answers", "s3://shop/answers cannot be written: OUT must be a path", id="s3"),
+        pytest.param("file:///tmp/out.csv", "OUT must be a path of this machine, not a URI", id="file"),
+        pytest.param("x" * 300, "its name has 300 bytes, expected at most 204", id="a long name"),
+        pytest.param(
+            f"{'é' * 120}.csv", "its name has 244 bytes, expected at most 204", id="a name of many bytes"
+        ),
+        pytest.param("/".join(["x" * 200] * 30), "cannot be written", id="a long path"),
+    ],
+)
+def test_a_target_that_no_file_can_have_is_said(
+    tmp_path, phones_csv, model_repository, monkeypatch, target, message
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TargetError, match=message):
+        score(phones_csv, Path(target), model_repository)
+    assert only(tmp_path) == []
+
+
+def test_the_longest_name_can_be_written(tmp_path, phones_csv, model_repository):
+    target = tmp_path / f"{'x' * 200}.csv"
+    assert score(phones_csv, target, model_repository, on_bad_row="reject").rows == len(read_csv(target))
+
+
 # interruption
 
 
@@ -376,7 +402,7 @@ def test_a_version_that_is_not_there_is_named(tmp_path, model_repository):
 )
 @pytest.mark.parametrize("target", ["out.csv", "out.parquet"])
 def test_a_signal_ends_the_job_and_leaves_nothing(
-    tmp_path, phones_csv, model_repository, monkeypatch, number, raised, code, target
+    tmp_path, phones_csv, model_repository, monkeypatch, capfd, number, raised, code, target
 ):
     predict = Predictor.predict
 
@@ -387,6 +413,8 @@ def test_a_signal_ends_the_job_and_leaves_nothing(
 
     monkeypatch.setattr(csv_file, "BLOCK_BYTES", 1024)
     monkeypatch.setattr(Predictor, "predict", interrupted)
+    # a machine under load may be slow, and this process is not to end
+    monkeypatch.setattr("scoring.score.GRACE_SECONDS", 600.0)
     before = signal.getsignal(number)
     if number == signal.SIGINT:  # as on a terminal: in the background a shell lets programs ignore it
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -399,6 +427,8 @@ def test_a_signal_ends_the_job_and_leaves_nothing(
         signal.signal(number, before)
     assert ended.value.args == code
     assert only(tmp_path) == []
+    said = "interrupted: nothing was written; run the same command again to continue\n"
+    assert capfd.readouterr().err == said
 
 
 def test_a_job_may_run_outside_the_main_thread(tmp_path, phones_csv, model_repository):

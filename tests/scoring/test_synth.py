@@ -66,7 +66,12 @@ def test_each_feature_spreads_as_in_the_training_data(tmp_path, phones_csv):
 
 @pytest.mark.parametrize(
     ("name", "error"),
-    [("a.txt", TableFormatError), ("a.arrow", TableFormatError), ("gone/a.csv", TargetError)],
+    [
+        ("a.txt", TableFormatError),
+        ("a.arrow", TableFormatError),
+        ("gone/a.csv", TargetError),
+        (f"{'x' * 300}.csv", TargetError),
+    ],
 )
 def test_a_place_that_is_none_is_refused(tmp_path, name, error):
     with pytest.raises(error):

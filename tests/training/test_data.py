@@ -71,13 +71,12 @@ def test_names_the_file_without_its_folder_and_by_its_checksum(
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        pytest.param("ram", None, "lacks the column(s) 'ram'", id="missing feature"),
-        pytest.param("price_range", None, "lacks the column(s) 'price_range'", id="missing label"),
-        pytest.param(None, "colour", "has unexpected the column(s) 'colour'", id="extra"),
-        pytest.param(
-            "ram", "RAM", "lacks the column(s) 'ram' and has unexpected the column(s) 'RAM'", id="wrong"
-        ),
-        pytest.param(None, "ram", "has unexpected the column(s) 'ram'", id="twice"),
+        pytest.param("ram", None, "lacks the column 'ram'", id="missing feature"),
+        pytest.param("price_range", None, "lacks the column 'price_range'", id="missing label"),
+        pytest.param(None, "colour", "has the unexpected column 'colour'", id="extra"),
+        pytest.param("ram", "RAM", "lacks the column 'ram' and has the unexpected column 'RAM'", id="wrong"),
+        pytest.param(None, "", "has the unexpected column '' (without a name)", id="no name"),
+        pytest.param(None, "ram", "has the unexpected column 'ram'", id="twice"),
     ],
 )
 def test_refuses_wrong_columns(

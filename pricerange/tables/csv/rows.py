@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pricerange.errors import BrokenBlockError
+from pricerange.tables.content import content_of
 from pricerange.tables.csv.blocks import ends_inside_quotes
 
 if TYPE_CHECKING:
@@ -16,15 +17,22 @@ if TYPE_CHECKING:
 _OPEN_QUOTE = "a quote is not closed"
 _LONG_CELL = f"a cell has more than {csv.field_size_limit()} characters; is a closing quote missing?"
 _OTHER_MARKS = {";": "semicolons", "\t": "tabs"}
+_MOST_QUOTED = 80
+_SEPARATOR_LINES = (["sep=", ""], ["sep=,"])
+"""A first line by which Excel is told that commas separate cells."""
 
 
 def split_header(block: bytes) -> tuple[list[str], bytes]:
     """Return the names in the first row that is not blank, none where all are, and the rows after it.
 
+    A line `sep=,` before them is passed over.
+
     Raises `BrokenBlockError` without a row where no header can be read.
     """
+    if found := content_of(block):
+        raise BrokenBlockError(None, f"it is no CSV: it is {found}")
     try:
-        header, end = next(_rows(block), ([], len(block)))
+        header, end = next((row for row in _rows(block) if row[0] not in _SEPARATOR_LINES), ([], len(block)))
     except UnicodeDecodeError as error:
         raise BrokenBlockError(None, f"not valid CSV in UTF-8: {error}") from error
     except csv.Error as error:
@@ -47,7 +55,7 @@ def parse(block: bytes, header: Sequence[str]) -> "pa.RecordBatch":
     try:
         columns = _columns(block, len(header), dict.fromkeys(range(len(header)), pa.string()))
     except pa.ArrowInvalid as error:
-        raise _first_fault(block, len(header)) or BrokenBlockError(None, str(error)) from error
+        raise _first_fault(block, header) or BrokenBlockError(None, str(error)) from error
     if ends_inside_quotes(block):
         raise BrokenBlockError(len(columns[0]) - 1, _OPEN_QUOTE)
     return pa.RecordBatch.from_arrays(columns, names=list(header))
@@ -122,14 +130,17 @@ def _is_utf8(block: bytes) -> bool:
         return False
 
 
-def _first_fault(block: bytes, width: int) -> BrokenBlockError | None:
+def _first_fault(block: bytes, header: Sequence[str]) -> BrokenBlockError | None:
     """Find the row that stopped Arrow, which names none: read the block again, slowly."""
-    number = -1
+    number, width = -1, len(header)
     try:
         for number, (cells, end) in enumerate(_rows(block)):
             if len(cells) != width:
                 cut = end == len(block) and ends_inside_quotes(block)
                 found = f"expected {width} cells, found {len(cells)}"
+                if 2 * width <= len(cells):
+                    quoted = ",".join(header)[:_MOST_QUOTED]
+                    found += f"; the header is {quoted!r}: the names of the columns must come first"
                 return BrokenBlockError(number, _OPEN_QUOTE if cut else found)
     except UnicodeDecodeError as error:
         return BrokenBlockError(number + 1, f"not valid UTF-8: byte 0x{error.object[error.start]:02x}")

@@ -79,7 +79,9 @@ def test_a_glob_looks_nowhere_else(tree):
     (tree / "b-other").mkdir()
     (tree / "b-other" / os.fsdecode(b"\xff.csv")).write_text("")
     assert names("b*") == ["b.csv"]
-    with pytest.raises(UnreadableTableError, match=r"b-other/.*cannot be read: its name is not UTF-8; rename"):
+    with pytest.raises(
+        UnreadableTableError, match=r"b-other/.*cannot be read: its name is not UTF-8; rename"
+    ):
         names("b-other")
     with pytest.raises(UnreadableTableError, match="its name is not UTF-8; rename it"):
         names(os.fsdecode(b"b-other/\xff.csv"))

@@ -1,6 +1,7 @@
 """Row groups: as many rows as are few enough to hold in memory."""
 
 import pyarrow as pa
+import pytest
 from pyarrow import parquet
 
 from scoring.target import sink
@@ -23,3 +24,33 @@ def test_a_row_group_ends_after_so_many_rows_or_bytes(tmp_path, monkeypatch):
         metadata = parquet.ParquetFile(tmp_path / f"{name}.parquet").metadata
         rows[name] = [metadata.row_group(k).num_rows for k in range(metadata.num_row_groups)]
     assert rows == {"a": [12, 12, 4], "b": [8, 4]}
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        pytest.param(["a", "b"], ["a", "b"], id="as they are"),
+        pytest.param(["note", "note", "note"], ["note", "note_2", "note_3"], id="twice"),
+        pytest.param(["a", "", ""], ["a", "column_2", "column_3"], id="empty"),
+        pytest.param(["a", "a", "a_2", "a"], ["a", "a_3", "a_2", "a_4"], id="the other name is taken"),
+        pytest.param(
+            ["", "column_1", "column_2"], ["column_3", "column_1", "column_2"], id="a number is taken"
+        ),
+    ],
+)
+def test_columns_of_parquet_have_names_of_their_own(tmp_path, names, expected):
+    schema = pa.schema([pa.field(name, pa.int64(), metadata={"k": "v"}) for name in names], {"m": "n"})
+    batch = pa.RecordBatch.from_arrays([pa.array([place]) for place in range(len(names))], schema=schema)
+    said = [place for place, name in enumerate(names) if name != expected[place]]
+    with sink.sink(tmp_path / "a.parquet", "parquet") as file:
+        if said:
+            with pytest.warns(UserWarning, match="Parquet needs a name of its own for each column") as warned:
+                file.write(batch)
+            for place in said:
+                assert f"column {place + 1} ({names[place]!r}) as {expected[place]}" in str(warned[0].message)
+        file.write(batch)  # which is said once
+    table = parquet.read_table(tmp_path / "a.parquet")
+    assert table.schema.names == expected
+    assert table.schema.metadata[b"m"] == b"n"
+    assert [column.to_pylist()[0] for column in table.columns] == list(range(len(names)))
+    assert len(table) == 1 + bool(said)

@@ -378,6 +378,7 @@ WIDE = as_arrow([PHONE | {f"column {number}": 1 for number in range(1_000)}])
         pytest.param(STREAM[:50], "it ends within a message", id="cut in the schema"),
         pytest.param(STREAM[:-500], "it ends within a message", id="cut in a batch"),
         pytest.param(STREAM + b"x", "there is data after the end", id="more after the end"),
+        pytest.param(STREAM * 2, "there is data after the end", id="two streams"),
         pytest.param(
             STREAM[:8] + b"\xff" * 99 + STREAM[107:], "a message's metadata is malformed", id="noise"
         ),
@@ -392,6 +393,12 @@ def test_arrow_with_a_broken_structure_is_refused_in_both_modes(
     detail, pointers = problem(ask(client, ARROW, body, mode))
     assert words in detail
     assert pointers == [""]
+
+
+def test_a_stream_may_end_without_its_mark_since_http_tells_how_long_it_is(client: httpx.Client) -> None:
+    assert STREAM.endswith(b"\xff\xff\xff\xff\0\0\0\0")
+    whole, unmarked = (ask(client, ARROW, body, "fail") for body in (STREAM, STREAM[:-8]))
+    assert (unmarked.status_code, unmarked.content) == (200, whole.content)
 
 
 @settings(
