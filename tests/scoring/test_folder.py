@@ -404,7 +404,7 @@ def test_rejects_of_others_stay_where_nothing_is_rejected(tmp_path, model_reposi
         (".", "out", None, "it is inside the input folder"),
         ("in.csv", "/", None, "it has no name"),
         ("in.csv", "out.csv.bz2", None, "the name must end in"),
-        ("in.csv", f"{'n' * 225}.csv", None, "File name too long"),
+        ("in.csv", f"{'n' * 225}.csv", None, "its name has 229 bytes, expected at most 204"),
     ],
 )
 def test_a_place_that_would_be_in_the_way_is_refused_before_anything_is_written(

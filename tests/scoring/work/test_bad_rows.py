@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from contextlib import nullcontext
 
 import pyarrow as pa
 import pytest
@@ -196,8 +197,16 @@ def test_text_that_is_none_is_not_written_as_csv(tmp_path, model_repository):
 def test_a_column_that_is_there_twice_is_kept_twice(tmp_path, model_repository, target):
     header = ",".join([*EXAMPLE, "id", "id"])
     (tmp_path / "in.csv").write_text(f"{header}\n{','.join(str(value) for value in EXAMPLE.values())},a,b\n")
-    score([str(tmp_path / "in.csv")], tmp_path / target, model_repository, options=Options(columns=("id",)))
+    says = (
+        pytest.warns(UserWarning, match=r"column 2 \('id'\) as id_2")
+        if target == "out.parquet"
+        else nullcontext()
+    )
+    with says:
+        score(
+            [str(tmp_path / "in.csv")], tmp_path / target, model_repository, options=Options(columns=("id",))
+        )
     if target == "out.csv":
         assert (tmp_path / target).read_text().startswith("id,id,price_range")
     else:
-        assert parquet.ParquetFile(tmp_path / target).schema_arrow.names[:3] == ["id", "id", "price_range"]
+        assert parquet.ParquetFile(tmp_path / target).schema_arrow.names[:3] == ["id", "id_2", "price_range"]

@@ -338,7 +338,7 @@ FULL = b"\n".join([HEADER, *[LINE] * 3, b""])
             FULL + b'"' + LINE * 5_000, "row 4: the row is longer than 98304 bytes", "/3", id="long row"
         ),
         pytest.param(FULL + b"\xe9" + LINE, "row 4: not valid UTF-8: byte 0xe9", "/3", id="Latin-1"),
-        pytest.param(FULL.decode().encode("utf-16"), "not valid CSV in UTF-8", "", id="UTF-16"),
+        pytest.param(FULL.decode().encode("utf-16"), "it is text in UTF-16", "", id="UTF-16"),
         pytest.param(FULL.replace(b"ram", b"RAM"), "lacks the column ram (found 'RAM')", "", id="no column"),
         pytest.param(
             FULL.replace(b"ram", b"fc"), "the table lacks the column ram", "", id="no column, another twice"
