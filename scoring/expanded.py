@@ -62,6 +62,8 @@ def _row_bytes(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
 
 def _cell_bytes(array: pa.Array) -> _Bytes:  # noqa: PLR0911 - one for each way to store cells
     kind = array.type
+    if types.is_primitive(kind):
+        return max(_LEAST, int(kind.bit_width) // 8)
     if isinstance(kind, pa.BaseExtensionType):
         return _cell_bytes(array.storage)
     if types.is_dictionary(kind):

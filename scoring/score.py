@@ -19,7 +19,7 @@ from scoring.job.manifest import Manifest
 from scoring.job.summary import Summary
 from scoring.progress import of_rows
 from scoring.signals import GRACE_SECONDS, ended_by_signals
-from scoring.source import blocks, files, uri
+from scoring.source import blocks, files, plan, uri
 from scoring.source.blocks import Shard
 from scoring.target.sink import FILES, Form, file_form
 from scoring.target.staging import locked, require_name, sweep
@@ -73,7 +73,7 @@ def score(  # noqa: PLR0913, PLR0917
     (`null`).
 
     Raises `TargetError`, `BusyError`, `JobDiffersError`, `ColumnTypeError`, `BadRowError`, and what
-    `files.find`, `blocks.plan`, `Predictor` and `cluster.parts` raise.
+    `files.find`, `plan.plan`, `Predictor` and `cluster.parts` raise.
     """
     console = Console(stderr=True)
     require_name(target, ".rejected")
@@ -156,7 +156,7 @@ def _into_file(  # noqa: PLR0913, PLR0917
         raise TargetError(job.target, "a cluster writes parts, so OUT must be a folder")
     for target in (job.target, job.rejects):
         sweep(target.parent, target.name)
-    shards = blocks.plan(job.files, split_csv=False)
+    shards = plan.plan(job.files, split_csv=False)
     with ShardWorker(job, usable_cores()) as worker, of_rows(about, console) as advance:
         tally = worker.whole(shards, patience.also(advance))
     return Summary.of(job, tally, tally.rows, time.perf_counter() - started)
@@ -171,7 +171,7 @@ def _into_folder(  # noqa: PLR0913, PLR0917
         return finished
     _sweep(job)
     before = totals(manifest.parts).rows
-    shards = manifest.remaining(blocks.plan(job.files, split_csv=options.cluster is not None))
+    shards = manifest.remaining(plan.plan(job.files, split_csv=options.cluster is not None))
     with of_rows(about, console, before) as advance:
         _write_parts(job, options.cluster, shards, manifest, patience.also(advance))
     _tidy(job)
@@ -231,7 +231,7 @@ def _require_place(found: files.Found, target: Path, metrics: Path | None) -> No
         for folder in found.folders:
             if folder in path.parents:
                 raise TargetError(path, f"it is inside the input folder {folder}")
-    for source in found.files:
+    for source in (file for file in found.files if not file.system):
         path = Path(source.path).resolve()
-        if not source.system and not {path, *path.parents}.isdisjoint(written):
+        if not {path, *path.parents}.isdisjoint(written):
             raise TargetError(target, f"the result would overwrite the input {source.name}")

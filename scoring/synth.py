@@ -12,11 +12,11 @@ from pricerange import synthetic
 from pricerange.cores import usable_cores
 from pricerange.errors import TableFormatError, TargetError
 from pricerange.phone import FEATURE_NAMES
+from scoring.in_order import in_order
 from scoring.progress import of_rows
 from scoring.signals import ended_by_signals
 from scoring.target.sink import FILES, Encoded, Form, encoded, file_form, sink
 from scoring.target.staging import locked, require_name, staged
-from scoring.work.shard import in_order
 
 _BLOCK_ROWS = 1 << 16
 _DECIMAL = {"clock_speed", "m_dep"}

@@ -12,7 +12,7 @@ from pricerange.phone import FEATURES
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}
 FORMATS = ["csv", "csv.gz", "csv.zst", "parquet", "arrow", "feather"]
 """Name ends; `arrow` files are written as streams here and `feather` ones as files."""
-SMALL = {"BLOCK_ROWS": 3, "PART_ROWS": 12, "PART_BYTES": 1_500}
+SMALL = {"BLOCK_ROWS": 3, "PART_ROWS": 12, "PART_BYTES": 1_500, "SMALL_BYTES": 1_000, "SHARING_FILES": 9}
 SMALL_BLOCK_BYTES = 400
 """Sizes by which a table of a few rows has many blocks and parts."""
 

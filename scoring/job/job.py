@@ -9,7 +9,7 @@ from pricerange.bundle import Bundle
 from pricerange.predictor import Provider
 from scoring.expanded import BLOCK_BYTES
 from scoring.job.tally import Tally, whole
-from scoring.source.blocks import BLOCK_ROWS, PART_BYTES, PART_ROWS
+from scoring.source.blocks import BLOCK_ROWS, PART_BYTES, PART_ROWS, SHARING_FILES, SMALL_BYTES
 from scoring.source.files import InputFile
 from scoring.target.sink import Form
 
@@ -46,13 +46,23 @@ class Job:
             "--on-bad-row": self.on_bad_row,
             "--columns": None if self.columns is None else list(self.columns),
             "--format": self.form,
-            "size of parts": [BLOCK_ROWS, BLOCK_BYTES, PART_ROWS, PART_BYTES],
+            "size of parts": [
+                BLOCK_ROWS,
+                BLOCK_BYTES,
+                PART_ROWS,
+                PART_BYTES,
+                SMALL_BYTES,
+                SHARING_FILES,
+            ],
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A finished part of a file: its place as in `Shard`, its bytes on the disk, what was counted."""
+    """A finished part of a file: its place as in `Shard`, its bytes on the disk, what was counted.
+
+    Where small files share it, it is `files` of them, whole, from `file` on.
+    """
 
     file: int
     number: int
@@ -62,6 +72,7 @@ class Part:
     bytes: int
     rejected_bytes: int
     tally: Tally
+    files: int = 1
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON has it."""

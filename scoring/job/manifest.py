@@ -95,6 +95,11 @@ class Manifest:
 
 def _rest(shard: Shard, finished: dict[tuple[int, int], Part]) -> Shard | None:
     while part := finished.get((shard.file, shard.start)):
+        if shard.files:
+            if part.files >= shard.files:
+                return None
+            shard = Shard(shard.file + part.files, files=shard.files - part.files)
+            continue
         if part.stop in {shard.stop, shard.start}:
             return None
         row = part.first_row + part.tally.rows

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import pyarrow as pa
 
@@ -29,15 +30,23 @@ PART_ROWS = 1 << 20
 """Rows, at least, of a part of a Parquet or Arrow file, but for the last."""
 PART_BYTES = 1 << 26
 """Bytes, at least, of a part of a CSV file before compression, but for the last; about as many phones."""
+SMALL_BYTES = 1 << 20
+"""Bytes, at most, of a file that may share a part with others: to write one a file would take longer."""
+SHARING_FILES = 1 << 10
+"""Files, at most, that share a part: there is work for all cores, and less to do again after a kill."""
+
+Content: TypeAlias = "pa.RecordBatch | TextBlock"
+"""Rows as columns, or as CSV stands there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A run of parts of a file that is read in one go: to the end where there is no `stop`.
+    """A run of parts of a file that is read in one go, to the end where there is no `stop`; or many files.
 
     `file` is the file's place in the job. `start` and `stop` count bytes of CSV before compression, row
     groups of Parquet, record batches of Arrow. `part` is the number of the first part in the file,
-    `first_row` that of its first row, from 1.
+    `first_row` that of its first row, from 1. Where `files` is not 0, it is so many small files from there
+    on, whole, which share parts.
     """
 
     file: int
@@ -45,15 +54,29 @@ class Shard:
     start: int = 0
     stop: int | None = None
     first_row: int = 1
+    files: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What a block has of a file, which is one of many; `file` is its place in the job."""
+
+    file: int
+    content: Content
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Rows of a part, as columns or as CSV stands there; a shard can begin where the last of a part stops."""
+    """Rows of a part; a shard can begin where the last of a part stops.
+
+    Where files share parts, `part` is the place of the part's first file, and the content is that of the
+    `members`, side by side.
+    """
 
     part: int
     stop: int
-    content: pa.RecordBatch | TextBlock
+    content: Content
+    members: tuple[Member, ...] = ()
 
 
 def read(file: InputFile, shard: Shard, columns: Sequence[str] | None = None) -> Iterator[Block]:
@@ -62,7 +85,7 @@ def read(file: InputFile, shard: Shard, columns: Sequence[str] | None = None) ->
     Of Parquet and Arrow only `columns` are read, where any are named. Raises `TableNotFoundError`,
     `UnreadableTableError`, `BrokenBlockError`, or `SourceChangedError` at the end of the shard.
     """
-    with _naming(file):
+    with naming(file):
         match file.format:
             case "csv":
                 yield from _read_csv(file, shard)
@@ -71,28 +94,6 @@ def read(file: InputFile, shard: Shard, columns: Sequence[str] | None = None) ->
             case "arrow":
                 yield from _read_arrow(file, shard, columns)
         file.require_unchanged()
-
-
-def plan(files: Sequence[InputFile], split_csv: bool) -> list[Shard]:
-    """Cut files into shards that can be read at the same time.
-
-    A Parquet file gives one a part. So does a CSV file where `split_csv` asks to read it once for that;
-    else it is one, as compressed and Arrow files are.
-
-    Raises `TableNotFoundError`, `UnreadableTableError` or `BrokenBlockError`.
-    """
-
-    def planned(place: int, file: InputFile) -> list[Shard]:
-        with _naming(file):
-            if file.format == "parquet":
-                return list(_plan_parquet(file, place))
-            if split_csv and file.format == "csv" and not file.compression:
-                return list(_plan_csv(file, place))
-            return [Shard(place)]
-
-    # of many files in an object store each may take a while to answer
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        return [shard for shards in threads.map(planned, range(len(files)), files) for shard in shards]
 
 
 def about_rows(files: Sequence[InputFile]) -> int:
@@ -104,7 +105,7 @@ def about_rows(files: Sequence[InputFile]) -> int:
 
 
 def _about_rows(file: InputFile) -> int:
-    with _naming(file):
+    with naming(file):
         match file.format:
             case "parquet":
                 with ParquetFile(file) as table:
@@ -119,8 +120,18 @@ def _about_rows(file: InputFile) -> int:
                     return batches.about_rows()
 
 
+def rows_of(content: Content) -> int:
+    """Return how many rows there are."""
+    return len(csv_blocks.lines(content.text)) if isinstance(content, TextBlock) else int(content.num_rows)
+
+
+def bytes_of(content: Content) -> int:
+    """Return what rows take in memory."""
+    return len(content.text) if isinstance(content, TextBlock) else int(content.get_total_buffer_size())
+
+
 @contextmanager
-def _naming(file: InputFile) -> Iterator[None]:
+def naming(file: InputFile) -> Iterator[None]:
     """Raise what the file system and Arrow say of a file as errors that name it."""
     try:
         yield
@@ -146,17 +157,6 @@ def _read_csv(file: InputFile, shard: Shard) -> Iterator[Block]:
             part, begun = part + 1, block.stop
 
 
-def _plan_csv(file: InputFile, place: int) -> Iterator[Shard]:
-    shard = Shard(place)
-    row = shard.first_row
-    for block in csv_file.blocks(file.stream):
-        row += len(csv_blocks.lines(block.text))
-        if block.stop - shard.start >= PART_BYTES:
-            yield replace(shard, stop=block.stop)
-            shard = Shard(place, shard.part + 1, block.stop, None, row)
-    yield shard
-
-
 def _read_parquet(file: InputFile, shard: Shard, columns: Sequence[str] | None) -> Iterator[Block]:
     with ParquetFile(file, columns) as table:
         _require_narrow(table.schema)
@@ -168,20 +168,6 @@ def _read_parquet(file: InputFile, shard: Shard, columns: Sequence[str] | None) 
                 yield Block(shard.part, stop, settled_batch(block))
         if not rows and not shard.start:
             yield Block(shard.part, stop, empty(table.schema))
-
-
-def _plan_parquet(file: InputFile, place: int) -> Iterator[Shard]:
-    with ParquetFile(file) as table:
-        shard = Shard(place)
-        rows = 0
-        for group in range(table.metadata.num_row_groups):
-            rows += table.metadata.row_group(group).num_rows
-            if rows >= PART_ROWS:
-                yield replace(shard, stop=group + 1)
-                shard = Shard(place, shard.part + 1, group + 1, None, shard.first_row + rows)
-                rows = 0
-        if rows or not shard.part:
-            yield replace(shard, stop=table.metadata.num_row_groups)
 
 
 def _read_arrow(file: InputFile, shard: Shard, columns: Sequence[str] | None) -> Iterator[Block]:

@@ -33,14 +33,18 @@ class ParquetFile:
         self._raw = file.open()
         try:
             self._table = parquet.ParquetFile(
-                self._raw, buffer_size=_BUFFER_BYTES, page_checksum_verification=True
+                self._raw,
+                # each column has a buffer of its own, which takes time to allocate
+                buffer_size=max(min(_BUFFER_BYTES, file.size), 1),
+                page_checksum_verification=True,
             )
         except BaseException:
             self._raw.close()
             raise
         self.metadata = self._table.metadata
-        fields = [field for field in self._table.schema_arrow if columns is None or field.name in columns]
-        self.schema = pa.schema(fields, self._table.schema_arrow.metadata)
+        schema = self._table.schema_arrow
+        fields = [field for field in schema if columns is None or field.name in columns]
+        self.schema = pa.schema(fields, schema.metadata)
         self._columns = None if columns is None else self.schema.names
 
     def batches(self, groups: range, rows: int) -> Iterator[pa.RecordBatch]:
@@ -52,7 +56,9 @@ class ParquetFile:
         if not groups.start:
             self._require_alone()
         longest = max((self._row_bytes(group, READ_BYTES // rows) for group in groups), default=1)
-        rows = min(max(READ_BYTES // longest, 1), rows)
+        # Arrow makes room for as many as may come, be there few
+        there = sum(self.metadata.row_group(group).num_rows for group in groups)
+        rows = max(min(READ_BYTES // longest, rows, there), 1)
         yield from self._table.iter_batches(rows, row_groups=groups, columns=self._columns, use_threads=False)
 
     def _require_alone(self) -> None:

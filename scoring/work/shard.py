@@ -1,16 +1,16 @@
 """The work on a shard: read ahead, answer on all cores, write in order, part by part."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import accumulate, groupby
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
+import numpy as np
 import pyarrow as pa
 
 from pricerange.errors import (
@@ -25,9 +25,10 @@ from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 from pricerange.tables.csv.file import located
 from scoring.errors import BadBlockRowError, ColumnsDifferError, UnknownColumnError
+from scoring.in_order import in_order
 from scoring.job.job import Job, Part, part_name
 from scoring.job.tally import Tally
-from scoring.source import blocks
+from scoring.source import blocks, small_files
 from scoring.source.blocks import Block, Shard
 from scoring.target.columns import with_reasons
 from scoring.target.sink import encoded, sink
@@ -40,17 +41,14 @@ OnRows = Callable[[int], None]
 _BLOCKS_AHEAD = 3
 """Blocks a thread that are read before they can be answered: reading and writing take turns."""
 
-In = TypeVar("In")
-Out = TypeVar("Out")
-
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A block that was answered, and the number of its first row in its file."""
+    """A block that was answered, the file that it begins in, and the number of its first row there."""
 
-    shard: Shard
     block: Block
     answered: Answered
+    file: int
     row: int
 
     @property
@@ -77,13 +75,18 @@ class ShardWorker:
         """
         job = self._job
         start, row = shard.start, shard.first_row
-        for number, pieces in groupby(self._pieces(shard), attrgetter("part")):
-            name = part_name(shard.file, number, job.form)
+        for part, pieces in groupby(self._pieces(shard), attrgetter("part")):
+            file, number = (part, 0) if shard.files else (shard.file, part)
+            name = part_name(file, number, job.form)
             with self._staged(job.target / name, job.rejects / name) as (answers, rejects):
                 tally, last = self._write(pieces, answers, rejects, on_rows)
                 size = answers.stat().st_size
                 rejected = rejects.stat().st_size if rejects and rejects.exists() else 0
-            yield Part(shard.file, number, start, last.block.stop, row, size, rejected, tally)
+            if shard.files:
+                count = last.block.members[-1].file + 1 - file
+                yield Part(file, 0, 0, 0, 1, size, rejected, tally, count)
+                continue
+            yield Part(file, number, start, last.block.stop, row, size, rejected, tally)
             start, row = last.block.stop, row + tally.rows
 
     def whole(self, shards: Sequence[Shard], on_rows: OnRows) -> Tally:
@@ -115,41 +118,74 @@ class ShardWorker:
             sink(rejects_path, job.form, job.compression) if rejects_path else nullcontext() as rejects,
         ):
             for piece in pieces:
-                file = job.files[piece.shard.file]
                 try:
                     answers.write(piece.answered.answers)
-                    if rejects and (rejected := piece.answered.rejected):
-                        numbers = [piece.row + row for row in rejected.rows]
-                        batch = with_reasons(rejected.batch, file.name, numbers, rejected.reasons)
-                        rejects.write(encoded(batch, job.form))
+                    if rejects:
+                        for batch in self._rejected(piece):
+                            rejects.write(encoded(batch, job.form))
                 except ColumnsDifferError as error:
-                    raise replace(error, file=file.name) from error
+                    raise replace(error, file=job.files[piece.file].name) from error
                 total.add(piece.answered.tally)
                 on_rows(piece.answered.tally.rows)
         return total, piece
 
+    def _rejected(self, piece: _Piece) -> Iterator[pa.RecordBatch]:
+        """Yield a piece's rejected rows with their reasons, file by file."""
+        rejected, members = piece.answered.rejected, piece.block.members
+        if rejected is None:
+            return
+        # a block of several files has all of their rows
+        lengths = [blocks.rows_of(member.content) for member in members[:-1]]
+        files = [member.file for member in members] or [piece.file]
+        begins = [0, *accumulate(lengths)]
+        bounds = [*np.searchsorted(rejected.rows, begins).tolist(), len(rejected.rows)]
+        for file, begin, first, stop in zip(files, begins, bounds[:-1], bounds[1:], strict=True):
+            if first < stop:
+                name, batch = self._job.files[file].name, rejected.batch.slice(first, stop - first)
+                numbers = [piece.row + row - begin for row in rejected.rows[first:stop]]
+                yield with_reasons(batch, name, numbers, rejected.reasons[first:stop])
+
     def _pieces(self, shard: Shard) -> Iterator[_Piece]:
         """Read and answer a shard's blocks, in order."""
-        file = self._job.files[shard.file]
-        read = blocks.read(file, shard, self._wanted)
-        row = shard.first_row
+        files = self._job.files
+        read = (
+            small_files.read(files, shard, self._wanted)
+            if shard.files
+            else blocks.read(files[shard.file], shard, self._wanted)
+        )
+        file, row = shard.file, shard.first_row
         try:
             for block, answered in in_order(self._threads, self._answer, read, _BLOCKS_AHEAD * self._cores):
-                yield _Piece(shard, block, answered, row)
+                if block.members and block.members[0].file != file:
+                    file, row = block.members[0].file, 1
+                if isinstance(answered, PriceRangeError):
+                    raise answered
+                yield _Piece(block, answered, file, row)
                 row += answered.tally.rows
         except BadBlockRowError as error:
-            raise BadRowError(file.name, row + error.row, error.reason) from error
+            raise BadRowError(files[file].name, row + error.row, error.reason) from error
         except BrokenBlockError as error:
-            raise located(error, file.name, row - 1) from error
+            raise located(error, files[file].name, row - 1) from error
         except (MissingColumnError, DuplicateColumnError) as error:
-            raise replace(error, table=file.name) from error
+            raise replace(error, table=files[file].name) from error
         except UnknownColumnError as error:
-            raise replace(error, file=file.name) from error
+            raise replace(error, file=files[file].name) from error
         except pa.ArrowException as error:
-            raise UnreadableTableError(file.name, str(error)) from error
+            raise UnreadableTableError(files[file].name, str(error)) from error
 
-    def _answer(self, block: Block) -> tuple[Block, Answered]:
-        return block, self._answerer.answer(block.content)
+    def _answer(self, block: Block) -> tuple[Block, Answered | PriceRangeError]:
+        """Answer a block, or return what is wrong, and with which of its files."""
+        try:
+            return block, self._answerer.answer(block.content)
+        except PriceRangeError as error:
+            if len(block.members) < 2:
+                return block, error
+        for member in block.members:
+            try:
+                self._answerer.answer(member.content)
+            except PriceRangeError as error:
+                return replace(block, members=(member,)), error
+        raise AssertionError
 
     def __enter__(self) -> Self:
         return self
@@ -158,29 +194,3 @@ class ShardWorker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._threads.shutdown(cancel_futures=True)
-
-
-def in_order(threads: Executor, work: Callable[[In], Out], items: Iterator[In], most: int) -> Iterator[Out]:
-    """Yield what the work makes of each item, in order, while it goes on on up to `most` later ones.
-
-    An error of the items comes after what was made of those before it.
-    """
-    coming: deque[Future[Out]] = deque()
-    failure = None
-    try:
-        while failure is None:
-            try:
-                coming.append(threads.submit(work, next(items)))
-            except StopIteration:
-                break
-            except PriceRangeError as error:
-                failure = error
-            if len(coming) > most:
-                yield coming.popleft().result()
-        while coming:
-            yield coming.popleft().result()
-        if failure:
-            raise failure
-    finally:
-        for future in coming:
-            future.cancel()

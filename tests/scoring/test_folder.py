@@ -25,7 +25,7 @@ from scoring.job.job import part_name
 from scoring.job.manifest import NAME as MANIFEST
 from scoring.job.manifest import Manifest
 from scoring.score import Options, score
-from scoring.source import blocks, files
+from scoring.source import blocks, files, plan
 from scoring.source.blocks import Shard
 from scoring.target import staging
 
@@ -74,8 +74,8 @@ def test_parts_hold_the_rows_in_order_and_are_those_of_the_manifest(
 @pytest.mark.parametrize("split_csv", [False, True], ids=["streamed", "planned"])
 def test_shards_give_the_same_blocks_from_wherever_they_begin(tmp_path, small_parts, phones, form, split_csv):
     (file,) = files.find([str(write(phones, tmp_path / f"in.{form}"))]).files
-    whole = [block for shard in blocks.plan([file], split_csv=False) for block in blocks.read(file, shard)]
-    planned = blocks.plan([file], split_csv)
+    whole = [block for shard in plan.plan([file], split_csv=False) for block in blocks.read(file, shard)]
+    planned = plan.plan([file], split_csv)
     assert [block for shard in planned for block in blocks.read(file, shard)] == whole
     assert (len(planned) > 1) == (form == "parquet" or (form == "csv" and split_csv))
     rows = [len(as_batch(block.content)) for block in whole]
@@ -156,11 +156,20 @@ score([sys.argv[1]], Path(sys.argv[2]), Path(sys.argv[3]), options=Options("reje
 """
 
 
+@pytest.mark.parametrize("is_folder", [False, True], ids=["a file", "many small files"])
 def test_runs_that_are_killed_at_any_moment_end_in_the_result_of_one_that_was_not(
-    tmp_path, model_repository, small_parts, phones
+    tmp_path, model_repository, small_parts, phones, is_folder
 ):
     bad = phones.set_column(0, "battery_power", pa.array([0 if k % 7 == 0 else 900 for k in range(ROWS)]))
-    source = write(pa.concat_tables([bad] * 20), tmp_path / "in.csv")
+    source = tmp_path / "in.csv"
+    if is_folder:
+        source.mkdir()
+        for number in range(8 * ROWS):
+            columns = bad.column_names if number % 50 else bad.column_names[:-1]
+            small = bad.select(columns).slice(number % ROWS, 2)
+            write(small, source / f"{number:05d}.{'parquet' if number % 7 == 0 else 'csv'}")
+    else:
+        write(pa.concat_tables([bad] * 20), source)
     score([str(source)], tmp_path / "whole", model_repository, options=Options("reject"))
     killed = 0
     moment = random.Random(1)
