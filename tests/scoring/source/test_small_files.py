@@ -1,5 +1,6 @@
 """Small files that share parts: the answers are those of each file, and parts depend on the files alone."""
 
+import csv
 import gzip
 import json
 import threading
@@ -36,6 +37,15 @@ QUOTED = ROW.replace(str(EXAMPLE["battery_power"]), f'" {EXAMPLE["battery_power"
 def phones(rows: int = 2, **columns: object) -> pa.Table:
     values = {name: pa.array([float(value)] * rows) for name, value in EXAMPLE.items()}
     return pa.table({**values, **{name: pa.array([value] * rows) for name, value in columns.items()}})
+
+
+def cells(out: Path) -> list[dict[str, object]]:
+    """Return the rows of all parts; those of CSV as the text that stands there."""
+    rows: list[dict[str, object]] = []
+    for part in sorted(out.glob("part-*")):
+        with part.open(newline="") as file:
+            rows += csv.DictReader(file) if part.suffix == ".csv" else read(part)
+    return rows
 
 
 def parts(out: Path) -> list[str]:
@@ -114,9 +124,9 @@ def test_files_that_share_parts_get_the_answers_that_each_gets_alone(
         patch.setattr(small_files, "_FETCHED_TOGETHER", 2)
         score(sources, folder / "shared", model_repository, options=options)
     alone = [folder / f"alone-{number:05d}" for number in range(len(sources))]
-    assert read(folder / "shared") == [row for result in alone for row in read(result)]
-    rejects = [row for result in alone for row in read(result.with_name(f"{result.name}.rejected"))]
-    assert read(folder / "shared.rejected") == rejects
+    assert cells(folder / "shared") == [row for result in alone for row in cells(result)]
+    rejects = [row for result in alone for row in cells(result.with_name(f"{result.name}.rejected"))]
+    assert cells(folder / "shared.rejected") == rejects
     assert len(parts(folder / "shared")) <= len(sources)
 
 
@@ -237,11 +247,12 @@ def test_a_small_file_that_changes_before_it_is_read_is_noticed(tmp_path, monkey
 
 
 def test_rejects_name_the_file_and_the_row_in_it(tmp_path, model_repository):
+    (tmp_path / "in").mkdir()
     for number in range(30):
         rows = [BAD if number % 3 == k else ROW for k in range(number % 5)]
-        (tmp_path / f"{number:02d}.csv").write_text("\n".join([HEADER, *rows]))
+        (tmp_path / "in" / f"{number:02d}.csv").write_text("\n".join([HEADER, *rows]))
     for target in ("out", "out.csv", "out.parquet"):
-        score([str(tmp_path / "*.csv")], tmp_path / target, model_repository, options=Options("reject"))
+        score([str(tmp_path / "in")], tmp_path / target, model_repository, options=Options("reject"))
         found = [(Path(row["file"]).name, row["row"]) for row in read(tmp_path / f"{target}.rejected")]
         assert found == [
             (f"{number:02d}.csv", number % 3 + 1) for number in range(30) if number % 3 < number % 5
@@ -252,13 +263,14 @@ def test_rejects_name_the_file_and_the_row_in_it(tmp_path, model_repository):
 def test_a_shared_part_that_is_gone_is_made_again(tmp_path, model_repository, monkeypatch, form):
     monkeypatch.setattr(blocks, "SHARING_FILES", 12)
     monkeypatch.setattr(blocks, "PART_ROWS", 7)
-    monkeypatch.setattr(blocks, "PART_BYTES", 1_000_000 if form.endswith(("gz", "zst")) else 2_500)
+    if form == "csv":
+        monkeypatch.setattr(blocks, "PART_BYTES", 2_500)
     for number in range(30):
         table = phones(note=1) if number % 10 == 9 else phones(2, other="x")
         write(table, tmp_path / f"{number:02d}.{form}")
     score([str(tmp_path / f"*.{form}")], tmp_path / "out", model_repository)
     whole = digests(tmp_path / "out")
-    assert 6 <= len(whole) < 30
+    assert 6 <= len(whole) < 20
     for name in [*whole][::2]:
         (tmp_path / "out" / name).unlink()
     summary = score([str(tmp_path / f"*.{form}")], tmp_path / "out", model_repository)
