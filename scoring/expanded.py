@@ -34,7 +34,11 @@ def cut(batch: pa.RecordBatch, rows: int) -> Iterator[pa.RecordBatch]:
     """
     for first in range(0, max(batch.num_rows, 1), rows):
         piece = batch.slice(first, rows)
-        ends = np.cumsum(_row_bytes(piece))
+        each = _row_bytes(piece)
+        if isinstance(each, int) and each * piece.num_rows <= BLOCK_BYTES:
+            yield piece
+            continue
+        ends = np.cumsum(np.broadcast_to(np.asarray(each, np.int64), piece.num_rows))
         start, before = 0, 0
         while start < len(ends):
             stop = int(np.searchsorted(ends, before + BLOCK_BYTES, "right"))
@@ -49,15 +53,16 @@ def cut(batch: pa.RecordBatch, rows: int) -> Iterator[pa.RecordBatch]:
 
 def size(batch: pa.RecordBatch) -> int:
     """Return the bytes of all rows."""
-    return int(_row_bytes(batch).sum())
+    each = _row_bytes(batch)
+    return each * batch.num_rows if isinstance(each, int) else int(each.sum())
 
 
-def _row_bytes(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-    """Return the bytes of each row, int64 [n]."""
+def _row_bytes(batch: pa.RecordBatch) -> _Bytes:
+    """Return the bytes of each row."""
     total: _Bytes = 0
     for column in batch.columns:
         total = total + _cell_bytes(column)
-    return np.broadcast_to(np.asarray(total, np.int64), batch.num_rows)
+    return total
 
 
 def _cell_bytes(array: pa.Array) -> _Bytes:  # noqa: PLR0911 - one for each way to store cells

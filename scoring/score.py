@@ -1,5 +1,6 @@
 """Score files of phones: find, judge, answer and write, in constant memory, interrupted at will."""
 
+import os
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -231,7 +232,8 @@ def _require_place(found: files.Found, target: Path, metrics: Path | None) -> No
         for folder in found.folders:
             if folder in path.parents:
                 raise TargetError(path, f"it is inside the input folder {folder}")
+    folders = tuple(f"{path}{os.sep}" for path in written)
     for source in (file for file in found.files if not file.system):
-        path = Path(source.path).resolve()
-        if not {path, *path.parents}.isdisjoint(written):
+        # of many files a Path each would take longer than to read them
+        if f"{os.path.realpath(source.path)}{os.sep}".startswith(folders):
             raise TargetError(target, f"the result would overwrite the input {source.name}")

@@ -131,7 +131,7 @@ def find(sources: Sequence[str], seconds: float = uri.SECONDS) -> Found:
         if not place.system and Path(place.path).is_dir():
             folders.append(Path(place.path).resolve())
         for table in tables:
-            path = table.path if table.system else str(Path(table.path).resolve())
+            path = table.path if table.system else os.path.realpath(table.path)
             key = (uri.Uri.of(table.system).scheme if table.system else "", path)
             if key in files:
                 raise RepeatedInputError(table.name)

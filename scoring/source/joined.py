@@ -15,6 +15,8 @@ from scoring.source import blocks
 from scoring.source.blocks import Block, Content, Member
 
 _LINE_ENDS = (b"\n", b"\r")
+_COLUMN_BYTES = 512
+"""What a column of a record batch takes in memory beside its buffers, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,8 @@ def _length(content: Content) -> _Length:
     """Return bytes and rows, or more: what is counted is what they take in memory, and lines."""
     if isinstance(content, TextBlock):
         return len(content.text) + 1, content.text.count(b"\n") + content.text.count(b"\r") + 1
-    return max(expanded.size(content), content.get_total_buffer_size()), content.num_rows
+    in_memory = content.get_total_buffer_size() + _COLUMN_BYTES * content.num_columns
+    return max(expanded.size(content), in_memory), content.num_rows
 
 
 def _side_by_side(contents: list[Content]) -> Content:
