@@ -221,6 +221,10 @@ def score(
         Path | None,
         typer.Option(help="Metrics file (.prom) for the textfile collector of a Prometheus node exporter"),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be done, by the files' beginnings; write nothing"),
+    ] = False,
     source_timeout: Annotated[
         float, typer.Option(min=3, help="Seconds without an answer after which an object store is given up")
     ] = 60,
@@ -232,14 +236,15 @@ def score(
     """
     if engine == "local":
         sys.meta_path.insert(0, _NoPandas())
-    from scoring.score import Options
+    from scoring.score import Options, look
     from scoring.score import score as run
     from scoring.work.cluster import Cluster
 
     cluster = Cluster(address, actor_cpus, actor_gpus) if engine == "ray" else None
     kept = None if columns is None else tuple(name.strip() for name in columns.split(","))
     options = Options(on_bad_row, kept, form, cluster, metrics_textfile, source_timeout)
-    typer.echo(run(sources, target, models, model_version, provider, options))
+    asked = look if dry_run else run
+    typer.echo(asked(sources, target, models, model_version, provider, options))
 
 
 @app.command()

@@ -27,6 +27,7 @@ from scoring.target.staging import locked, require_name, sweep
 from scoring.waiting import Patience
 from scoring.work import cluster, local
 from scoring.work.cluster import Cluster
+from scoring.work.preview import preview
 from scoring.work.shard import ShardWorker
 
 _ENDING = re.compile(r"\.(?=.*[A-Za-z])[A-Za-z0-9]{1,7}")
@@ -50,6 +51,22 @@ class Options:
     cluster: Cluster | None = None
     metrics: Path | None = None
     source_seconds: float = uri.SECONDS
+
+
+def look(  # noqa: PLR0913, PLR0917
+    sources: Sequence[str],
+    target: Path,
+    models: Path,
+    version: int | None = None,
+    provider: Provider = "cpu",
+    options: Options = Options(),
+) -> str:
+    """Return, line by line, what `score` would do, by the beginnings of the files. Raises what it raises."""
+    console = Console(stderr=True)
+    waited_for = _waited_for(sources, options.source_seconds)
+    with ended_by_signals(), Patience(console, waited_for):
+        job = _job(sources, target, models, version, provider, options, console)
+        return preview(job, blocks.about_rows(job.files))
 
 
 def score(  # noqa: PLR0913, PLR0917
@@ -77,9 +94,6 @@ def score(  # noqa: PLR0913, PLR0917
     `files.find`, `plan.plan`, `Predictor` and `cluster.parts` raise.
     """
     console = Console(stderr=True)
-    require_name(target, ".rejected")
-    if options.metrics:
-        require_name(options.metrics)
 
     def say() -> None:
         kept = "what is finished is kept" if _is_folder(target) else "nothing was written"
@@ -105,7 +119,30 @@ def _score(  # noqa: PLR0913, PLR0917
     started = time.perf_counter()
     waited_for = _waited_for(sources, options.source_seconds)
     with Patience(console, waited_for):
-        found = files.find(sources, options.source_seconds)
+        job = _job(sources, target, models, version, provider, options, console)
+        about = blocks.about_rows(job.files)
+    with locked(job.target), Patience(console, waited_for) as patience:
+        write = _into_folder if _is_folder(job.target) else _into_file
+        summary = write(job, options, started, about, console, patience)
+    if options.metrics:
+        summary.write_metrics(options.metrics)
+    return summary
+
+
+def _job(  # noqa: PLR0913, PLR0917
+    sources: Sequence[str],
+    target: Path,
+    models: Path,
+    version: int | None,
+    provider: Provider,
+    options: Options,
+    console: Console,
+) -> Job:
+    """Find out what is to be done; nothing is written yet."""
+    require_name(target, ".rejected")
+    if options.metrics:
+        require_name(options.metrics)
+    found = files.find(sources, options.source_seconds)
     if found.ignored:
         _tell(console, f"ignored, since their names are not those of tables: {', '.join(found.ignored)}")
     # by whatever links it is named, it is one place: for the lock, and for what is renamed to it
@@ -115,7 +152,7 @@ def _score(  # noqa: PLR0913, PLR0917
         raise TableFormatError(target, (*FILES, "have no extension (a folder)"))
     form, compression = as_file or (options.form, None)
     _require_place(found, target, options.metrics)
-    job = Job(
+    return Job(
         found.files,
         target,
         form,
@@ -125,14 +162,6 @@ def _score(  # noqa: PLR0913, PLR0917
         bundle.read(bundle.find(models, version)),
         provider,
     )
-    with Patience(console, waited_for):
-        about = blocks.about_rows(job.files)
-    with locked(target), Patience(console, waited_for) as patience:
-        write = _into_file if as_file else _into_folder
-        summary = write(job, options, started, about, console, patience)
-    if options.metrics:
-        summary.write_metrics(options.metrics)
-    return summary
 
 
 def _is_folder(target: Path) -> bool:

@@ -1,0 +1,157 @@
+"""What a job would do, told before it does it, by the beginnings of its first files; nothing is written."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+from pricerange.answer.columns import NAMES
+from pricerange.errors import (
+    BrokenBlockError,
+    PriceRangeError,
+)
+from pricerange.phone import FEATURE_NAMES
+from pricerange.predictor import Predictor
+from pricerange.tables.csv.file import TextBlock, located
+from scoring.job.job import Job
+from scoring.source import blocks
+from scoring.source.blocks import Shard
+from scoring.source.files import InputFile
+from scoring.work.answer import Answerer
+
+_MOST_FILES = 256
+"""Files of which the beginning is looked at."""
+_MOST_NAMED = 3
+"""Files, and bad rows of each, that are named of many."""
+_MOST_FAULTS = 20
+"""Faults, at most, that are listed."""
+_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """What the first block of a file tells: its columns, its rows and why some of them are bad."""
+
+    columns: tuple[str, ...]
+    rows: int
+    bad: tuple[str, ...]
+    bad_rows: int
+    wrong: str | None
+
+
+def preview(job: Job, about: int) -> str:
+    """Return, line by line, what is read, which columns are found, what is wrong, and what would be written.
+
+    `about` is how many rows there are by estimate. Raises what `Predictor` raises.
+    """
+    predictor = Predictor(job.model, job.provider)
+    answerer = Answerer(predictor, "reject", None, "parquet")
+    looked_at = job.files[:_MOST_FILES]
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        found = list(threads.map(lambda file: _begin(file, answerer), looked_at))
+    return "\n".join(
+        [
+            f"{len(job.files):,} files, {_size(sum(file.size for file in job.files))}, about {about:,} rows",
+            *_of_columns(job, looked_at, found),
+            *_of_rows(job, found),
+            *_of_target(job),
+        ]
+    )
+
+
+def _begin(file: InputFile, answerer: Answerer) -> _Beginning:
+    """Judge the rows of a file's first block."""
+    columns: tuple[str, ...] = ()
+    try:
+        content = next(blocks.read(file, Shard(0))).content
+        names = content.header if isinstance(content, TextBlock) else content.schema.names
+        columns = tuple(names)
+        rejected = answerer.answer(content).rejected
+    except BrokenBlockError as error:
+        return _Beginning(columns, 0, (), 0, str(located(error, file.name, 0)))
+    except PriceRangeError as error:
+        return _Beginning(columns, 0, (), 0, str(error))
+    rows = blocks.rows_of(content)
+    if rejected is None:
+        return _Beginning(columns, rows, (), 0, None)
+    wrong = next((reason for reason in rejected.reasons[:1] if not _has_features(columns)), None)
+    bad = zip(rejected.rows, rejected.reasons, strict=True)
+    first = islice(bad, _MOST_NAMED)
+    named = () if wrong else tuple(f"{file.name}, row {row + 1}: {reason}" for row, reason in first)
+    return _Beginning(columns, rows, named, len(rejected.rows), wrong and f"{file.name}: {wrong}")
+
+
+def _has_features(columns: Sequence[str]) -> bool:
+    return all(columns.count(name) == 1 for name in FEATURE_NAMES)
+
+
+def _of_columns(job: Job, files: Sequence[InputFile], found: Sequence[_Beginning]) -> Iterator[str]:
+    """Tell what kinds of files there are, and of each which columns it has."""
+    kinds: dict[tuple[str, tuple[str, ...]], list[InputFile]] = defaultdict(list)
+    for file, beginning in zip(files, found, strict=True):
+        form = file.format if file.compression is None else f"{file.format}, {file.compression}"
+        kinds[form, beginning.columns].append(file)
+    for (form, columns), alike in kinds.items():
+        named = ", ".join(file.name for file in alike[:_MOST_NAMED])
+        yield f"{form}: {named}{_more(len(alike) - _MOST_NAMED, 'files')}"
+        if not columns:
+            continue
+        missing = [name for name in FEATURE_NAMES if name not in columns]
+        yield f"  features: {len(FEATURE_NAMES) - len(missing)} of {len(FEATURE_NAMES)}" + (
+            f"; missing: {', '.join(missing)}" if missing else ""
+        )
+        others = [name for name in columns if name not in FEATURE_NAMES]
+        kept = [
+            f"{name} as input_{name}" if name in NAMES else name
+            for name in others
+            if job.columns is None or name in job.columns
+        ]
+        dropped = [name for name in columns if job.columns is not None and name not in job.columns]
+        if kept:
+            yield f"  kept beside them: {_names(kept)}"
+        if dropped:
+            yield f"  left out by --columns: {_names(dropped)}"
+    if len(job.files) > len(files):
+        yield f"not looked at: {len(job.files) - len(files):,} more files"
+
+
+def _of_rows(job: Job, found: Sequence[_Beginning]) -> Iterator[str]:
+    """Tell what is wrong with the rows that were looked at, and what would become of them."""
+    rows, bad = sum(each.rows for each in found), sum(each.bad_rows for each in found)
+    wrong = [each.wrong for each in found if each.wrong]
+    yield f"rows looked at: {rows:,}, {bad:,} of them no valid phones"
+    named = [line for each in found for line in each.bad]
+    yield from (f"  {line}" for line in [*wrong, *named][:_MOST_FAULTS])
+    if wrong or bad:
+        yield {
+            "fail": "  the job would end with the first of these (--on-bad-row fail)",
+            "reject": f"  bad rows would go to {job.rejects}",
+            "null": "  bad rows would be kept without an answer, and with the reason in a column error",
+        }[job.on_bad_row]
+
+
+def _of_target(job: Job) -> Iterator[str]:
+    what = f"a folder of {job.form} parts" if job.target.suffix == "" or job.target.is_dir() else job.form
+    model = f"{job.model.name} version {job.model.version}"
+    yield f"would be written: {job.target}, {what}, answered by {model}; nothing was written now"
+
+
+def _names(columns: Sequence[str]) -> str:
+    most = 20
+    return ", ".join(repr(name) if not name.strip() else name for name in columns[:most]) + _more(
+        len(columns) - most, "columns"
+    )
+
+
+def _more(count: int, what: str) -> str:
+    return f" and {count:,} more {what}" if count > 0 else ""
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} GB"
