@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -20,6 +21,8 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
+
+from pricerange import foreign
 
 Kind = Literal["yes/no", "whole number", "number"]
 Fault = Literal["null", "NaN", "text", "wrong type", "out of limits", "not whole"]
@@ -76,6 +79,7 @@ FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 LABELS: tuple[str, ...] = ("low", "medium", "high", "very high")
 """Names of the price ranges 0 to 3."""
 
+_MOST_FOUND = 1_000
 _LOW = np.array([feature.low for feature in FEATURES])
 _HIGH = np.array([feature.high for feature in FEATURES])
 _WHOLE = np.array([feature.kind != "number" for feature in FEATURES])
@@ -144,6 +148,22 @@ def problems(error: ValidationError) -> Iterator[Problem]:
         yield Problem(_detail(details), json_pointer(details["loc"]))
 
 
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """Why something is no phone: `problems` are the first of `count`."""
+
+    problems: Sequence[Problem]
+    count: int
+
+
+def first_problems(error: ValidationError, most: int) -> Problems:
+    """Translate the first of pydantic's errors; of very many none, since to find them costs memory."""
+    count = error.error_count()
+    if count > _MOST_FOUND:
+        return Problems([Problem(f"{count} rules are broken, too many to list", "")], 1)
+    return Problems(list(islice(problems(error), most)), count)
+
+
 def json_pointer(location: Sequence[int | str]) -> str:
     """Write a path of keys and indices as a JSON Pointer (RFC 6901)."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
@@ -166,9 +186,12 @@ def _detail(error: ErrorDetails) -> str:
         case "model_type" | "model_attributes_type" | "dict_type":
             return f"expected a JSON object, got {_shown(error['input'])}"
         case "json_invalid":
-            what = error["msg"].removeprefix("Invalid JSON: ")
-            if error["input"][:3] == b"\xef\xbb\xbf":
+            what: str = error["msg"].removeprefix("Invalid JSON: ")
+            begin = bytes(error["input"][: foreign.BEGIN_BYTES])
+            if begin.startswith(b"\xef\xbb\xbf"):
                 what = "it begins with a byte order mark (RFC 8259, 8.1)"
+            elif other := foreign.named(begin):
+                what = f"it is {other.what}: {other.body}"
             return f"the body is not valid JSON: {what}"
         case _ if feature:
             return refusal(feature, error["input"])

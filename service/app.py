@@ -82,7 +82,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.router.route_class = DirectRoute
-    predict = PredictEndpoint(batcher, predictor.bundle, settings.max_body_bytes)
+    predict = PredictEndpoint(batcher, slices, predictor.bundle, settings.max_body_bytes)
     add_predict(app.router, predict)
     add_batch(app.router, BatchEndpoint(batcher, slices, predictor.bundle, settings, spool_budget))
     add_v2(

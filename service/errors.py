@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from itertools import islice
 from typing import ClassVar, Self
 
 from pydantic import ValidationError
 
 from pricerange.errors import PriceRangeError
-from pricerange.phone import Problem, json_pointer, problems
+from pricerange.phone import Problem, first_problems, json_pointer
 
 MOST_PROBLEMS = 100
 """Entries of `errors` in one answer; `detail` says how many there were."""
-_MOST_FOUND = 1_000
 _CHALLENGE = 'Bearer realm="pricerange"'
+CONTENT_CODINGS = ("gzip", "deflate", "zstd")
+"""Content codings that a body may have."""
 
 
 class ServiceError(PriceRangeError):
@@ -50,10 +50,8 @@ class InvalidInputError(ServiceError):
     @classmethod
     def of(cls, error: ValidationError) -> Self:
         """Name the first rules that a body broke; of very many none, since to find them costs memory."""
-        count = error.error_count()
-        if count > _MOST_FOUND:
-            return cls([Problem(f"{count} rules are broken, too many to list", "")], 1)
-        return cls(list(islice(problems(error), MOST_PROBLEMS)), count)
+        found = first_problems(error, MOST_PROBLEMS)
+        return cls(found.problems, found.count)
 
     def __str__(self) -> str:
         first, more = self.problems[0].detail, self.count - 1
@@ -333,17 +331,51 @@ class InferenceInputError(InvalidInputError):
 
 @dataclass
 class ContentEncodingError(ServiceError):
-    """A body in an encoding that is not supported."""
+    """A body in a content coding that is not supported; the answer lists the others (RFC 9110, 15.5.16)."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     kind = "content-encoding"
     title = "Unsupported content encoding"
+    headers = (("Accept-Encoding", ", ".join(CONTENT_CODINGS)),)
 
-    expected: str
     found: str
 
     def __str__(self) -> str:
-        return f"expected Content-Encoding: {self.expected}, found {self.found}"
+        return f"expected Content-Encoding: {', '.join(CONTENT_CODINGS)} or none, found {self.found[:100]}"
+
+
+@dataclass
+class BrokenEncodingError(InvalidInputError):
+    """A body that its Content-Encoding does not fit."""
+
+    status = HTTPStatus.BAD_REQUEST
+    kind = "broken-encoding"
+    title = "Broken content encoding"
+
+    count: int = 1
+
+    @classmethod
+    def found(cls, coding: str, found: str) -> Self:
+        """Say what was found where data in a coding was expected."""
+        return cls([Problem(f"the body: expected {coding} data, found {found}", "")])
+
+
+@dataclass
+class ExpansionError(ServiceError):
+    """A compressed body that becomes longer than its bytes justify."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    kind = "expansion"
+    title = "Body expands too much"
+
+    received: int
+    most: int
+
+    def __str__(self) -> str:
+        return (
+            f"the first {self.received} bytes of the body decompress to more than {self.most}, "
+            "which is as much as they may: send it less compressed"
+        )
 
 
 @dataclass

@@ -1,9 +1,12 @@
 """Phones as bodies of `/predict/batch` in each of its forms."""
 
 import csv
+import gzip
 import io
 import json
 import math
+import sys
+import zlib
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
@@ -12,7 +15,13 @@ from pyarrow import ipc
 
 from pricerange.phone import FEATURES, Feature
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
+NDJSON = "application/x-ndjson"
 
 Phones = Sequence[Mapping[str, object]]
 
@@ -37,7 +46,12 @@ def as_arrow(phones: pa.Table | Phones, rows: int = 300, **options: object) -> b
     return sink.getvalue()
 
 
-WRITE = {JSON: as_json, CSV: as_csv, ARROW: as_arrow}
+def as_ndjson(phones: Phones) -> bytes:
+    return "".join(json.dumps(phone) + "\n" for phone in phones).encode()
+
+
+WRITE = {JSON: as_json, CSV: as_csv, NDJSON: as_ndjson, ARROW: as_arrow}
+COMPRESS = {"identity": bytes, "gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstd.compress}
 
 
 def _values(feature: Feature) -> st.SearchStrategy[float]:

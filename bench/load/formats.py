@@ -18,6 +18,7 @@ from pricerange.predictor import Prediction
 
 JSON = "application/json"
 CSV = "text/csv"
+NDJSON = "application/x-ndjson"
 ARROW = "application/vnd.apache.arrow.stream"
 OCTETS = "application/octet-stream"
 HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -65,6 +66,11 @@ def _csv(rows: Rows) -> Request:
     return Request("/predict/batch", {"Content-Type": CSV}, sink.getvalue())
 
 
+def _ndjson(rows: Rows) -> Request:
+    lines = b"\n".join(map(orjson.dumps, as_objects(rows)))
+    return Request("/predict/batch", {"Content-Type": NDJSON}, lines)
+
+
 def _arrow(rows: Rows) -> Request:
     table, sink = pa.Table.from_pylist(as_objects(rows)), io.BytesIO()
     with ipc.new_stream(sink, table.schema) as stream:
@@ -109,6 +115,10 @@ def _read_objects(answer: Answer) -> Prediction:
 
 def _read_list(answer: Answer) -> Prediction:
     return _prediction(orjson.loads(answer.body))
+
+
+def _read_ndjson(answer: Answer) -> Prediction:
+    return _prediction([orjson.loads(line) for line in answer.body.splitlines()])
 
 
 def _read_csv(answer: Answer) -> Prediction:
@@ -161,6 +171,7 @@ BATCHES = (
     Format("V2 JSON, nested", _v2_nested, _read_v2),
     Format("V2 JSON, flat", _v2_flat, _read_v2),
     Format("V2 binary", _v2_binary, _read_v2_binary),
+    Format("NDJSON", _ndjson, _read_ndjson, streams=True),
     Format("CSV", _csv, _read_csv, streams=True),
     Format("Arrow", _arrow, _read_arrow, streams=True),
 )

@@ -1,71 +1,178 @@
 """Phones from JSON, checked as one array: what `Phone` does one by one, a few times as fast."""
 
+import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from pydantic import ValidationError
 
-from pricerange.phone import FEATURES, admissible
+from pricerange.phone import (
+    FEATURE_NAMES,
+    FEATURES,
+    Phone,
+    Problem,
+    Problems,
+    admissible,
+    features_of,
+    first_problems,
+    json_pointer,
+)
 
 Body = bytes | bytearray
 _Table = npt.NDArray[np.float64]
 
-_Phone = msgspec.defstruct(
-    "_Phone",
-    [(feature.name, bool | float if feature.kind == "yes/no" else float) for feature in FEATURES],
-    forbid_unknown_fields=True,
-    gc=False,  # it holds numbers only
-)
+_MOST_FIELDS = 1_000
+"""To say of each field of a larger object that it is unknown takes 300 MB."""
+_MOST_PROBLEMS = 100
+_MOST_NAMED = 10
+_NULL = msgspec.Raw(b"null")
 
 
-class _Phones(msgspec.Struct, forbid_unknown_fields=True):
-    phones: list[_Phone]  # type: ignore[valid-type]
+class PhoneReader:
+    """Reads phones that must have certain fields beside those of a phone, if any.
 
-
-_read_phone = msgspec.json.Decoder(_Phone).decode
-_read_phones = msgspec.json.Decoder(_Phones).decode
-_NO_PHONE = _Phone(*[-1.0] * len(FEATURES))
-
-
-def rows(bodies: Sequence[Body]) -> tuple[_Table, npt.NDArray[np.bool_]]:
-    """Read n bodies of one phone each: float64 [n, 20] in the table's order, and bool [n], which are valid.
-
-    Those are the ones that `Phone` takes; what is wrong with the others, `Phone` knows.
+    The names may hold no quote, backslash or control character.
     """
+
+    def __init__(self, kept: Sequence[str] = ()) -> None:
+        """Have `kept` return the fields of these names, of a phone's own or not."""
+        self._beside = tuple(dict.fromkeys(name for name in kept if name not in FEATURE_NAMES))
+        phone = _struct(
+            {feature.name: bool | float if feature.kind == "yes/no" else float for feature in FEATURES}
+            | dict.fromkeys(self._beside, msgspec.Raw)
+        )
+        phones = msgspec.defstruct("_Phones", [("phones", list[phone])], forbid_unknown_fields=True)  # type: ignore[valid-type]
+        self._read_phone = msgspec.json.Decoder(phone).decode
+        self._read_phones: Callable[[Body], Any] = msgspec.json.Decoder(phones).decode
+        self._no_phone = phone(*[-1.0] * len(FEATURES), *[_NULL] * len(self._beside))
+        self._read_kept = msgspec.json.Decoder(
+            msgspec.defstruct(
+                "_Kept",
+                [(f"kept_{place}", msgspec.Raw, _NULL) for place in range(len(kept))],
+                rename={f"kept_{place}": name for place, name in enumerate(kept)},
+                gc=False,
+            )
+        ).decode
+        self._kept = tuple(kept)
+
+    def rows(self, bodies: Sequence[Body]) -> tuple[_Table, npt.NDArray[np.bool_]]:
+        """Read n bodies of a phone each: float64 [n, 20] in the table's order, and bool [n], which are valid.
+
+        Those are the ones that `Phone` takes; what is wrong with the others, `checked` tells.
+        """
+        try:
+            phones = list(map(self._read_phone, bodies))
+        except ValueError:  # what is not JSON, not UTF-8, or not of these types
+            phones = [self._phone(body) for body in bodies]
+        table = _table(phones)
+        valid: npt.NDArray[np.bool_] = np.logical_and.reduce(admissible(table), axis=1)
+        if self._beside:  # texts, which are not looked into
+            valid &= np.fromiter(map(_is_utf8, bodies), np.bool_, len(bodies))
+        return table, valid
+
+    def rows_of_list(self, body: Body, most: int) -> _Table | None:
+        """Read `{"phones": [...]}`: float64 [n, 20], None unless there are at most so many, all valid."""
+        try:
+            phones = self._read_phones(body).phones
+        except ValueError:
+            return None
+        if len(phones) > most or (self._beside and not _is_utf8(body)):
+            return None
+        table = _table(phones)
+        return table if admissible(table).all() else None
+
+    def kept(self, bodies: Iterable[Body]) -> list[list[bytes]]:
+        """Return of each phone its kept fields, as they stand there; `null` where there is none."""
+        return [self._kept_of(body) for body in bodies]
+
+    def kept_of_list(self, body: Body) -> list[list[bytes]]:
+        """Return what `kept` does of the phones in `{"phones": [...]}`. Raises `ValueError` for all else."""
+        return self.kept(map(bytes, _read_texts(body).phones))
+
+    def checked(self, phone: object) -> list[float] | Problems:
+        """Return the values of a phone that was JSON, or what is wrong with it; the pointers begin at it."""
+        if not isinstance(phone, dict):
+            missing = []
+        elif len(phone) > _MOST_FIELDS:
+            detail = f"expected the {len(FEATURES)} fields of a phone, found {len(phone)}"
+            return Problems([Problem(detail, "")], 1)
+        else:
+            missing = [name for name in self._beside if name not in phone]
+            others = [name for name in phone if name not in FEATURE_NAMES]
+            phone = {name: value for name, value in phone.items() if name not in self._beside}
+        problems = [Problem(_lacks(name, others), json_pointer([name])) for name in missing]
+        try:
+            values = features_of(Phone.model_validate(phone))
+        except ValidationError as error:
+            found = first_problems(error, _MOST_PROBLEMS)
+            return Problems([*problems, *found.problems], len(problems) + found.count)
+        return Problems(problems, len(problems)) if problems else values
+
+    def _phone(self, body: Body) -> Any:
+        try:
+            return self._read_phone(body)
+        except ValueError:
+            return self._no_phone
+
+    def _kept_of(self, body: Body) -> list[bytes]:
+        try:
+            texts = msgspec.structs.astuple(self._read_kept(body)) if _is_utf8(body) else ()
+        except ValueError:  # no object, or not JSON
+            texts = ()
+        return list(map(bytes, texts)) or [b"null"] * len(self._kept)
+
+
+class _Texts(msgspec.Struct, forbid_unknown_fields=True):
+    phones: list[msgspec.Raw]
+
+
+_read_texts = msgspec.json.Decoder(_Texts).decode
+
+
+def _struct(fields: Mapping[str, object]) -> Any:
+    """Define an object whose fields are called anything at all."""
+    return msgspec.defstruct(
+        "_Phone",
+        [(f"field_{place}", kind) for place, kind in enumerate(fields.values())],
+        rename={f"field_{place}": name for place, name in enumerate(fields)},
+        forbid_unknown_fields=True,
+        gc=False,  # it holds numbers and texts only
+    )
+
+
+def _is_utf8(text: Body) -> bool:
     try:
-        phones = list(map(_read_phone, bodies))
-    except ValueError:  # what is not JSON, not UTF-8, or not of these types
-        phones = [_phone(body) for body in bodies]
-    table = _table(phones)
-    valid: npt.NDArray[np.bool_] = np.logical_and.reduce(admissible(table), axis=1)
-    return table, valid
+        return text.isascii() or bool(text.decode())
+    except UnicodeDecodeError:
+        return False
 
 
-def rows_of_list(body: Body, most: int) -> _Table | None:
-    """Read `{"phones": [...]}`: float64 [n, 20], None unless there are at most so many and all are valid."""
-    try:
-        phones = _read_phones(body).phones
-    except ValueError:
-        return None
-    if len(phones) > most:
-        return None
-    table = _table(phones)
-    return table if admissible(table).all() else None
-
-
-def _phone(body: Body) -> Any:
-    try:
-        return _read_phone(body)
-    except ValueError:
-        return _NO_PHONE
+def _lacks(name: str, others: Sequence[str]) -> str:
+    found = ", ".join(json.dumps(other[:40]) for other in others[:_MOST_NAMED]) or "none"
+    return f"{json.dumps(name)} is missing, which the parameter columns names; other fields: {found}"
 
 
 def _table(phones: Sequence[Any]) -> _Table:
+    """Return the features of n phones: the first fields of each."""
     values = chain.from_iterable(map(msgspec.structs.astuple, phones))
+    if phones and len(phones[0].__struct_fields__) > len(FEATURES):
+        values = chain.from_iterable(msgspec.structs.astuple(phone)[: len(FEATURES)] for phone in phones)
     # faster than an array or NumPy
     doubles = struct.Struct(f"{len(FEATURES) * len(phones)}d").pack(*values)
     return np.frombuffer(doubles, np.float64).reshape(-1, len(FEATURES))
+
+
+@lru_cache(maxsize=32)
+def reader_of(kept: tuple[str, ...]) -> PhoneReader:
+    """Return the reader that keeps some fields; to make one takes as long as to read a hundred phones."""
+    return PhoneReader(kept)
+
+
+PLAIN = PhoneReader()
+"""Reads phones that have no other fields."""

@@ -166,6 +166,20 @@ def judge_csv(block: bytes, header: Sequence[str]) -> Verdict:
     return replace(verdict, columns=_features_of(csv_rows.parse(block, header)))
 
 
+def judge_csv_beside(
+    block: bytes, header: Sequence[str], kept: Sequence[int]
+) -> "tuple[Verdict, list[pa.Array]]":
+    """Return what `judge_csv` does, and the text of the columns at some places, as it stands there."""
+    read = csv_rows.doubles_and_texts(block, len(header), feature_places(header), kept)
+    if read is not None:
+        values, texts = read
+        verdict = Verdict.of(values, ())
+        if verdict.valid.all():
+            return verdict, texts
+    batch = csv_rows.parse(block, header)
+    return judge(batch), [batch.column(place) for place in kept]
+
+
 def _reason(feature: Feature, content: object) -> Reason:
     return Reason(refusal(feature, content), f"{feature.name}: {fault(feature, content)}")
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from pricerange.errors import TableFormatError, TableNotFoundError, UnreadableTableError
-from pricerange.tables.content import content_of
+from pricerange.foreign import BEGIN_BYTES, named
 from scoring.errors import NoInputError, RepeatedInputError, SourceChangedError
 from scoring.source import uri
 
@@ -35,7 +35,6 @@ _MARKS: dict[str, tuple[bytes, ...]] = {
     "csv": (b"",),
 }
 """How a file begins that is what its name says."""
-_BEGINNING_BYTES = 64
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -70,14 +69,15 @@ class InputFile:
         """Return what the file is by its first bytes and what to do, None where its name says the same."""
         try:
             with self.open() as file:
-                beginning = file.read(_BEGINNING_BYTES)
+                beginning = file.read(BEGIN_BYTES)
         except (OSError, pa.ArrowException):
             return None
         expected = _MARKS.get(self.compression or self.format, ())
         if beginning.startswith(expected):
             return None
-        found = content_of(beginning) or ("CSV" if b"," in beginning.partition(b"\n")[0] else None)
-        return f"it is {found}" if found else None
+        if found := named(beginning):
+            return f"it is {found.what}, {found.file}"
+        return "it is CSV" if b"," in beginning.partition(b"\n")[0] else None
 
     def require_unchanged(self) -> None:
         """Raise `SourceChangedError` where the file is no longer as it was found."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from pricerange.errors import BrokenBlockError
 from pricerange.tables.table import feature_places, judge
 from service.batch.arrow_messages import Message, MessageCutter
-from service.batch.rows import MOST_COLUMNS, BlockWork
+from service.batch.kept import ArrowCells, Kept, keepable
+from service.batch.rows import MOST_COLUMNS, Block, BlockWork
 from service.http.request_state import RequestState
 
 if TYPE_CHECKING:
@@ -20,17 +21,20 @@ _LARGE_BYTES = 1 << 18
 """From this size on a message is decompressed on a thread."""
 
 
-async def arrow_blocks(parts: AsyncIterator[bytes], state: RequestState) -> AsyncIterator[BlockWork]:
+async def arrow_blocks(
+    parts: AsyncIterator[bytes], state: RequestState, kept: Kept | None
+) -> AsyncIterator[BlockWork]:
     """Yield the work on each block of rows, in order; what they hold in memory is the request's.
 
-    Raises `BrokenBlockError`, `MissingColumnError`, `DuplicateColumnError` and what `parts` raises.
+    Raises `BrokenBlockError`, `MissingColumnError`, `DuplicateColumnError`, `InvalidInputError` for a column
+    to keep that is missing, and what `parts` raises.
     """
     cutter, decoder = MessageCutter(), None
     async for part in parts:
         state.hold(len(part))
-        for message in cutter.feed(part):
+        for message in cutter.feed(part, state.received):
             if decoder is None:
-                decoder = _Decoder(message)
+                decoder = _Decoder(message, kept)
                 continue
             decoder.put(message)
             if message.kind != "record batch":
@@ -41,17 +45,22 @@ async def arrow_blocks(parts: AsyncIterator[bytes], state: RequestState) -> Asyn
             large = message.inflated > _LARGE_BYTES
             batch = await asyncio.to_thread(decoder.next) if large else decoder.next()
             for start in range(0, batch.num_rows, BLOCK_ROWS):
-                yield partial(judge, batch.slice(start, BLOCK_ROWS))
+                yield partial(_block, batch.slice(start, BLOCK_ROWS), kept)
             state.release(len(message.content) + message.inflated)
     cutter.end()
     if decoder is None:
         raise BrokenBlockError(None, "not an Arrow stream: it has no schema")
 
 
+def _block(batch: "pa.RecordBatch", kept: Kept | None) -> Block:
+    verdict = judge(batch)
+    return Block(verdict, ArrowCells([batch.column(name) for name in kept.names]) if kept else None)
+
+
 class _Decoder:
     """Arrow's reader, given whole messages."""
 
-    def __init__(self, schema: Message) -> None:
+    def __init__(self, schema: Message, kept: Kept | None) -> None:
         import pyarrow as pa
         from pyarrow import ipc
 
@@ -62,12 +71,14 @@ class _Decoder:
         self._messages = _Messages()
         self._messages.put(schema)
         try:
-            names = ipc.read_schema(pa.py_buffer(schema.content)).names
+            read = ipc.read_schema(pa.py_buffer(schema.content))
+            names = read.names
             if len(names) > MOST_COLUMNS:
                 raise BrokenBlockError(
                     None, f"the schema has {len(names)} columns, expected at most {MOST_COLUMNS}"
                 )
-            options = ipc.IpcReadOptions(included_fields=sorted(feature_places(names)), use_threads=False)
+            wanted = {*feature_places(names), *(_kept_places(read, kept) if kept else ())}
+            options = ipc.IpcReadOptions(included_fields=sorted(wanted), use_threads=False)
             self._reader = ipc.open_stream(self._messages, options=options)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise _broken(error) from error
@@ -115,6 +126,20 @@ class _Messages:
             return memoryview(b"")
         part, self._pending[0] = self._pending[0][:size], self._pending[0][size:]
         return part
+
+
+def _kept_places(schema: "pa.Schema", kept: Kept) -> list[int]:
+    """Return where the columns to keep stand, and note their types."""
+    places = kept.places(schema.names)
+    for field in (schema.field(place) for place in places):
+        if not keepable(field):
+            raise BrokenBlockError(
+                None,
+                f"the column {field.name} of {str(field.type)[:100]} cannot be kept: expected numbers, "
+                "string, truth values, times, or a dictionary of these",
+            )
+    kept.types = [schema.field(place).type for place in places]
+    return places
 
 
 def _broken(error: Exception) -> BrokenBlockError:

@@ -50,13 +50,13 @@ class MessageCutter:
         self._received = 0
         self._rows = 0
 
-    def feed(self, part: bytes) -> Iterator[Message]:
-        """Take the next part and yield the messages that are complete.
+    def feed(self, part: bytes, received: int) -> Iterator[Message]:
+        """Take the next part and yield the messages that are complete; so many bytes have come in all.
 
         Raises `BrokenBlockError` for what is not a message, and for one that is too large.
         """
         rest = memoryview(part)
-        self._received += len(part)
+        self._received = received
         while rest:
             if self._ended:
                 raise BrokenBlockError(None, "there is data after the end of the Arrow stream")

@@ -6,12 +6,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pricerange.phone import FEATURE_NAMES, LABELS, Phone
 from service.batch.answers import COLUMNS
+from service.batch.kept import MOST_KEPT
 from service.http.body import JSON
-from service.http.openapi import body_of
+from service.http.openapi import compressed_body_of
 from service.model.write import ModelName
 
-CSV, ARROW = "text/csv", "application/vnd.apache.arrow.stream"
-FORMS = (JSON, CSV, ARROW)
+CSV, NDJSON, ARROW = "text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"
+FORMS = (JSON, CSV, NDJSON, ARROW)
 
 
 class Phones(BaseModel):
@@ -47,28 +48,43 @@ class BatchAnswer(BaseModel):
 
 def request_document() -> dict[str, Any]:
     """Describe the parameter and the body (`openapi_extra` of the route)."""
-    document = body_of(Phones)
+    document = compressed_body_of(Phones)
     columns = f"a column for each of {', '.join(FEATURE_NAMES)}; other columns are ignored"
-    document["requestBody"]["content"] |= _tables(columns)
+    document["requestBody"]["content"] |= _tables(columns, "a JSON object for each phone")
     document["parameters"] = [
         {
             "name": "on_bad_row",
             "in": "query",
             "description": "An invalid row fails the request (fail), or gets nulls and the reason (null)",
             "schema": {"enum": ["fail", "null"], "default": "fail"},
-        }
+        },
+        {
+            "name": "columns",
+            "in": "query",
+            "description": (
+                "Columns of the body that come first in the answer, as they are; one of an answer's name "
+                "gets `input_` in front. In JSON they are fields that a phone must have, the only other ones"
+            ),
+            "schema": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MOST_KEPT},
+            "style": "form",
+            "explode": False,
+        },
     ]
     return document
 
 
 def answer_document() -> dict[str, Any]:
     """Describe the answer (an entry of the route's `responses`)."""
-    return {"model": BatchAnswer, "content": _tables(f"the columns {', '.join(COLUMNS)}")}
+    return {
+        "model": BatchAnswer,
+        "content": _tables(f"the columns {', '.join(COLUMNS)}", "a row of `predictions`"),
+    }
 
 
-def _tables(columns: str) -> dict[str, Any]:
+def _tables(columns: str, line: str) -> dict[str, Any]:
     return {
         CSV: {"schema": {"type": "string", "description": f"RFC 4180 in UTF-8: {columns}"}},
+        NDJSON: {"schema": {"type": "string", "description": f"In each line {line}"}},
         ARROW: {
             "schema": {"type": "string", "format": "binary", "description": f"An IPC stream: {columns}"},
         },

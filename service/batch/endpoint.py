@@ -1,8 +1,8 @@
-"""`POST /predict/batch`: many phones as JSON, CSV or an Arrow stream, answered in order and in the same form.
+"""`POST /predict/batch`: many phones, answered in order and in the form that they are sent in, or in another.
 
-CSV and Arrow may have any length. They are read, checked and answered block by block while they arrive; the
-answer is kept until the last row is known to be good, so that its status is true and a client may send all of
-its body before it reads.
+CSV, NDJSON and Arrow may have any length. They are read, checked and answered block by block while they
+arrive; the answer is kept until the last row is known to be good, so that its status is true and a client may
+send all of its body before it reads.
 """
 
 import asyncio
@@ -18,26 +18,39 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pricerange import descriptors
+from pricerange import descriptors, foreign
 from pricerange.bundle import Bundle
 from pricerange.errors import BrokenBlockError
 from pricerange.phone import LABELS, Problem
 from pricerange.predictor import Prediction
-from service.batch.answers import ArrowWriter, BlockAnswers, CsvWriter, JsonWriter, Writer
+from service.batch.answers import (
+    COLUMNS,
+    MEMBERS,
+    ArrowWriter,
+    BlockAnswers,
+    CsvWriter,
+    JsonWriter,
+    NdjsonWriter,
+    Writer,
+)
 from service.batch.arrow_body import arrow_blocks
 from service.batch.csv_body import csv_blocks
-from service.batch.document import ARROW, CSV, FORMS, answer_document, request_document
+from service.batch.document import ARROW, CSV, FORMS, NDJSON, answer_document, request_document
 from service.batch.json_body import JsonReader
+from service.batch.kept import TIMES_WRITTEN, Kept
+from service.batch.ndjson_body import ndjson_blocks
+from service.batch.query import asked_of
 from service.batch.rows import BlockWork, CheckedRows, OnBadRow, of_row
 from service.batch.spool import Spool
 from service.errors import ClientDisconnectedError, InvalidInputError, NoDescriptorError, OverloadedError
 from service.http import deadline
 from service.http.accept import weights
-from service.http.body import JSON, media_type_of, read, stream
+from service.http.body import JSON, media_type_of
 from service.http.budget import Budget
 from service.http.openapi import problem_responses
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher
+from service.model.decoded import parts, whole
 from service.model.time_slices import TimeSlices
 from service.settings import Settings
 
@@ -91,70 +104,90 @@ class BatchEndpoint:
         headers = state.head.by_name
         form = media_type_of(headers, FORMS)
         answer_form = _accepted(headers, form)
-        on_bad_row = _on_bad_row(request)
+        asked = asked_of(request)
+        taken = COLUMNS if answer_form in (CSV, ARROW) else MEMBERS
+        kept = Kept(asked.columns, taken) if asked.columns else None
         if ARROW in (form, answer_form) or form == CSV:
             await _load_arrow()
         state.hold(_STREAM_BYTES)
         spool = Spool(self._spool_budget)
         try:
-            blocks, writer = (
-                self._blocks(request, state, form, on_bad_row),
-                self._writer(answer_form, on_bad_row),
-            )
-            await self._work(state, blocks, writer, on_bad_row, spool)
+            blocks = self._blocks(request, state, form, asked.on_bad_row, kept)
+            writer = self._writer(answer_form, asked.on_bad_row, kept)
+            await self._work(state, blocks, writer, asked.on_bad_row, kept, spool)
             return await spool.response(answer_form.encode())
         except BaseException:
             spool.close()
             raise
 
-    async def _work(
+    async def _work(  # noqa: PLR0913, PLR0917
         self,
         state: RequestState,
         blocks: AsyncIterator[BlockWork],
         writer: Writer,
         on_bad_row: OnBadRow,
+        kept: Kept | None,
         spool: Spool,
     ) -> None:
         """Answer the blocks one after the other, into the spool, as long as somebody waits for them."""
         rows = 0
-        await spool.write(writer.head())
+        begun = False
         try:
             async for work in blocks:
                 if state.disconnected:
                     raise ClientDisconnectedError(0)
-                block = await self._slices.run(work, begun=rows > 0)
+                block, cells = await self._slices.run(work, begun=rows > 0)
+                held = 0
+                if kept is not None and cells is not None:
+                    kept.count(cells, state.received)
+                    held = TIMES_WRITTEN * cells.size
+                    state.hold(held)
                 reasons = {}
                 if not block.valid.all():
                     if on_bad_row == "fail":
                         raise _bad_row(block, rows)
                     reasons = await self._reasons(block)
                 prediction = await self._predict(block, patient=rows > 0)
-                answers = BlockAnswers(prediction, reasons)
+                if not begun:
+                    await spool.write(writer.head())
+                    begun = True
+                answers = BlockAnswers(prediction, reasons, cells)
                 await spool.write(await self._slices.run(partial(writer.block, answers), begun=True))
+                state.release(held)
                 rows += len(block.rows)
                 deadline.renew(monotonic())
         except BrokenBlockError as error:
             raise _broken(error, rows) from error
+        if not begun:
+            await spool.write(writer.head())
         await spool.write(writer.tail())
 
     async def _blocks(
-        self, request: Request, state: RequestState, form: str, on_bad_row: OnBadRow
+        self, request: Request, state: RequestState, form: str, on_bad_row: OnBadRow, kept: Kept | None
     ) -> AsyncIterator[BlockWork]:
         if form == JSON:
-            body = await read(request, self._settings.max_body_bytes)
+            body = await whole(request, self._settings.max_body_bytes, self._slices)
             state.hold(_JSON_TIMES * len(body))
-            yield partial(self._json.rows_of, body, on_bad_row)
+            yield partial(self._json.block_of, body, on_bad_row, kept)
             return
-        parts = stream(request, self._settings.max_stream_bytes)
-        async for work in csv_blocks(parts) if form == CSV else arrow_blocks(parts, state):
+        received = _recognised(parts(request, self._settings.max_stream_bytes, self._slices), form)
+        if form == CSV:
+            blocks = csv_blocks(received, kept)
+        elif form == NDJSON:
+            blocks = ndjson_blocks(received, on_bad_row, kept)
+        else:
+            blocks = arrow_blocks(received, state, kept)
+        async for work in blocks:
             yield work
 
-    def _writer(self, form: str, on_bad_row: OnBadRow) -> Writer:
+    def _writer(self, form: str, on_bad_row: OnBadRow, kept: Kept | None) -> Writer:
         if form == CSV:
-            return CsvWriter()
+            return CsvWriter(kept)
         if form == ARROW:
-            return ArrowWriter()
-        return JsonWriter(self._version, with_errors=on_bad_row == "null")
+            return ArrowWriter(kept)
+        if form == NDJSON:
+            return NdjsonWriter(kept, with_errors=on_bad_row == "null")
+        return JsonWriter(self._version, kept, with_errors=on_bad_row == "null")
 
     async def _predict(self, block: CheckedRows, patient: bool) -> Prediction:
         """Answer a block's phones; a row that is none has 0 throughout."""
@@ -188,6 +221,30 @@ class BatchEndpoint:
                 await asyncio.sleep(_PAUSE)
 
 
+async def _recognised(received: AsyncIterator[bytes], form: str) -> AsyncIterator[bytes]:
+    """Yield the parts of a body, unless its first bytes are those of another form: `InvalidInputError`."""
+    begin: bytes | None = b""
+    async for part in received:
+        if begin is None:
+            yield part
+            continue
+        begin += part
+        if len(begin) >= foreign.BEGIN_BYTES:
+            _recognise(begin, form)
+            yield begin
+            begin = None
+    if begin:
+        _recognise(begin, form)
+        yield begin
+
+
+def _recognise(begin: bytes, form: str) -> None:
+    found = foreign.named(begin)
+    if found is not None and not (form == ARROW and begin.startswith(b"\xff")):
+        detail = f"the body is not {form}, but {found.what}: {found.body}"
+        raise InvalidInputError([Problem(detail, "")], 1)
+
+
 def _bad_row(block: CheckedRows, before: int) -> InvalidInputError:
     """Name the first bad row of a block by its number, and each of its values that is wrong."""
     place = int(np.argmin(block.valid))
@@ -214,20 +271,6 @@ async def _load_arrow() -> None:
             if descriptors.left() < _FILES_OF_AN_IMPORT:
                 raise NoDescriptorError(descriptors.limit())
             await asyncio.to_thread(importlib.import_module, module)
-
-
-def _on_bad_row(request: Request) -> OnBadRow:
-    if not request.scope["query_string"]:
-        return "fail"
-    match request.query_params.multi_items():
-        case [("on_bad_row", "fail")]:
-            return "fail"
-        case [("on_bad_row", "null")]:
-            return "null"
-    found = request.scope["query_string"].decode("latin-1")[:40]
-    raise InvalidInputError(
-        [Problem(f"expected the parameter on_bad_row=fail or =null, got {found!r}", "")], 1
-    )
 
 
 def _accepted(headers: Mapping[bytes, bytes], form: str) -> str:

@@ -1,17 +1,19 @@
 """A body in JSON, as one block of rows: it is bounded."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeGuard
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from pricerange.phone import FEATURES, Phone, Problem, features_of
-from pricerange.tables import json_phones
+from pricerange.phone import FEATURES, Problem, Problems
+from pricerange.tables.json_phones import PLAIN, PhoneReader, reader_of
 from pricerange.tables.table import sentence
-from service.batch.rows import OnBadRow, of_row
+from service.batch.kept import JsonCells, Kept
+from service.batch.rows import Block, OnBadRow, of_row
 from service.errors import InvalidInputError, TooManyRowsError
 
 
@@ -25,15 +27,21 @@ class JsonRows:
     rows: npt.NDArray[np.float32]
     valid: npt.NDArray[np.bool_]
     phones: Sequence[object]
+    reader: PhoneReader
 
     def problems(self, row: int) -> Iterator[Problem]:
         """Yield what is wrong with a row, value by value; the pointers begin at the row."""
-        yield from _refusal(self.phones[row]).problems
+        yield from self._refusal(row).problems
 
     def detail(self, row: int) -> str:
         """Say what is wrong with a row in one sentence."""
-        found = _refusal(self.phones[row])
+        found = self._refusal(row)
         return sentence((problem.detail for problem in found.problems), found.count)
+
+    def _refusal(self, row: int) -> Problems:
+        found = self.reader.checked(self.phones[row])
+        assert isinstance(found, Problems)
+        return found
 
 
 class JsonReader:
@@ -46,27 +54,37 @@ class JsonReader:
             "Anything", __base__=_Anything, phones=(Annotated[list[Any], bound], ...)
         )
 
-    def rows_of(self, body: bytes | bytearray, on_bad_row: OnBadRow) -> JsonRows:
+    def block_of(self, body: bytes | bytearray, on_bad_row: OnBadRow, kept: Kept | None) -> Block:
         """Check a body: all phones at once, and one by one where that fails, to find out why.
 
         Raises `TooManyRowsError`; and `InvalidInputError` for a body that holds no list, or, where a bad row
         fails, for the first one.
         """
-        table = json_phones.rows_of_list(body, self._max_rows)
+        reader = reader_of(kept.names) if kept else PLAIN
+        table = reader.rows_of_list(body, self._max_rows)
         if table is not None:
-            return JsonRows(table.astype(np.float32), np.ones(len(table), np.bool_), ())
+            rows = JsonRows(table.astype(np.float32), np.ones(len(table), np.bool_), (), reader)
+        else:
+            rows = self._one_by_one(body, on_bad_row, reader)
+        return Block(rows, _cells(body, rows.phones, reader, kept) if kept else None)
+
+    def _one_by_one(self, body: bytes | bytearray, on_bad_row: OnBadRow, reader: PhoneReader) -> JsonRows:
         try:
             phones = self._anything.model_validate_json(body).phones
         except ValidationError as error:
             raise self._no_list(error) from None
-        values = []
+        values: list[list[float] | None] = []
         for row, phone in enumerate(phones):
-            values.append(_values(phone))
-            if values[-1] is None and on_bad_row == "fail":
-                raise _bad_row(row, phone)
+            found = reader.checked(phone)
+            if not isinstance(found, Problems):
+                values.append(found)
+                continue
+            if on_bad_row == "fail":
+                raise InvalidInputError(of_row(row, found.problems, "/phones"), found.count)
+            values.append(None)
         valid = np.array([value is not None for value in values], np.bool_)
-        rows = np.array([value or _NO_PHONE for value in values], np.float32).reshape(-1, len(FEATURES))
-        return JsonRows(rows, valid, phones)
+        table = np.array([value or _NO_PHONE for value in values], np.float32).reshape(-1, len(FEATURES))
+        return JsonRows(table, valid, phones, reader)
 
     def _no_list(self, error: ValidationError) -> InvalidInputError | TooManyRowsError:
         if error.error_count() == 1 and error.errors()[0]["type"] == "too_long":
@@ -80,37 +98,13 @@ class _Anything(BaseModel):
     phones: list[Any]
 
 
-_MOST_FIELDS = 1_000
-"""To say of each field of a larger object that it is unknown takes 300 MB."""
 _NO_PHONE = [0.0] * len(FEATURES)
 
 
-def _values(phone: object) -> list[float] | None:
-    """Return a phone's values, None where it is none."""
-    if _is_overfull(phone):
-        return None
+def _cells(body: bytes | bytearray, phones: Sequence[object], reader: PhoneReader, kept: Kept) -> JsonCells:
+    """Return the fields that are kept, as they stand there."""
     try:
-        return features_of(Phone.model_validate(phone))
-    except ValidationError:
-        return None
-
-
-def _refusal(phone: object) -> InvalidInputError:
-    """Say what is wrong with a phone that is none; the pointers begin at the phone."""
-    if _is_overfull(phone):
-        detail = f"expected the {len(FEATURES)} fields of a phone, found {len(phone)}"
-        return InvalidInputError([Problem(detail, "")], 1)
-    try:
-        Phone.model_validate(phone)
-    except ValidationError as error:
-        return InvalidInputError.of(error)
-    raise AssertionError("it is a phone")
-
-
-def _bad_row(row: int, phone: object) -> InvalidInputError:
-    found = _refusal(phone)
-    return InvalidInputError(of_row(row, found.problems, "/phones"), found.count)
-
-
-def _is_overfull(phone: object) -> TypeGuard[dict[str, object]]:
-    return isinstance(phone, dict) and len(phone) > _MOST_FIELDS
+        rows = reader.kept_of_list(body)
+    except ValueError:  # NaN or the like in one of the phones
+        rows = reader.kept(json.dumps(phone).encode() for phone in phones)
+    return JsonCells(rows, len(kept.names))

@@ -1,12 +1,13 @@
 """What every form of a batch is read into: blocks of rows, each checked when it is its turn."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from pricerange.phone import Problem
+from service.batch.kept import Cells
 
 OnBadRow = Literal["fail", "null"]
 
@@ -42,5 +43,12 @@ def of_row(row: int, problems: Iterable[Problem], place: str = "") -> list[Probl
     ]
 
 
-BlockWork = Callable[[], CheckedRows]
+class Block(NamedTuple):
+    """The n rows of a block, and their cells in the columns that are kept, if any."""
+
+    checked: CheckedRows
+    cells: Cells | None = None
+
+
+BlockWork = Callable[[], Block]
 """Reads and checks one block."""

@@ -23,15 +23,6 @@ _PACE_BYTES = 16_384
 """Bytes of a body that a sender gets `receive_timeout` for."""
 
 
-async def read_json(request: Request, limit: int) -> bytes | bytearray:
-    """Return the bytes of a JSON body. A request without Content-Type is taken at its word.
-
-    Raises `MediaTypeError` and what `read` raises.
-    """
-    media_type_of(RequestState.of(request.scope).head.by_name, (JSON,))
-    return await read(request, limit)
-
-
 async def read(request: Request, limit: int) -> bytes | bytearray:
     """Return the bytes of a body of any type.
 
@@ -40,6 +31,7 @@ async def read(request: Request, limit: int) -> bytes | bytearray:
     state = RequestState.of(request.scope)
     body = state.writer.take_body() if state.writer else None
     if body is not None:
+        state.received = len(body)
         state.hold(len(body))
     else:
         _check_announced(state.head.by_name, limit, "max_body_bytes")
@@ -59,14 +51,22 @@ async def stream(request: Request, limit: int | None) -> AsyncIterator[bytes]:
 
     Raises `BodyTooLargeError`, and what `chunks` raises.
     """
-    if limit is not None:
-        _check_announced(RequestState.of(request.scope).head.by_name, limit, "max_stream_bytes")
-    received = 0
-    async for chunk in chunks(request):
-        received += len(chunk)
-        if limit is not None and received > limit:
-            raise BodyTooLargeError(limit, "max_stream_bytes")
+    async for chunk in bounded(request, limit, "max_stream_bytes"):
         deadline.renew(monotonic())
+        yield chunk
+
+
+async def bounded(request: Request, limit: int | None, setting: str) -> AsyncIterator[bytes]:
+    """Yield the parts of a body of at most as many bytes as a setting says.
+
+    Raises `BodyTooLargeError`, and what `chunks` raises.
+    """
+    state = RequestState.of(request.scope)
+    if limit is not None:
+        _check_announced(state.head.by_name, limit, setting)
+    async for chunk in chunks(request):
+        if limit is not None and state.received > limit:
+            raise BodyTooLargeError(limit, setting)
         yield chunk
 
 
@@ -78,7 +78,7 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
     """
     state = RequestState.of(request.scope)
     patience = state.requests.receive_timeout
-    received, due, too_slow = 0, _PACE_BYTES, monotonic() + patience
+    due, too_slow = _PACE_BYTES, monotonic() + patience
     while True:
         ends = deadline.current()
         try:
@@ -87,26 +87,26 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
         except TimeoutError:
             if ends.when < too_slow:
                 raise ends.error() from None
-            raise SlowSenderError(patience, f"the body after byte {received}") from None
+            raise SlowSenderError(patience, f"the body after byte {state.received}") from None
         if state.failure is not None:
             raise state.failure
         if message["type"] == "http.disconnect":
-            raise ClientDisconnectedError(received)
+            raise ClientDisconnectedError(state.received)
         chunk: bytes = message.get("body", b"")
-        received += len(chunk)
+        state.received += len(chunk)
         yield chunk
         if not message.get("more_body", False):
             return
-        if received >= due:
-            due, too_slow = received + _PACE_BYTES, monotonic() + patience
+        if state.received >= due:
+            due, too_slow = state.received + _PACE_BYTES, monotonic() + patience
 
 
 def media_type_of(headers: Mapping[bytes, bytes], known: Sequence[str]) -> str:
     """Return which of the known types a body has, the first where its request says nothing.
 
-    Raises `MediaTypeError`, also for text that is not UTF-8 and for a body that is encoded.
+    Raises `MediaTypeError`, also for text that is not UTF-8.
     """
-    if headers.get(b"content-type") == _PLAIN_JSON and b"content-encoding" not in headers and JSON in known:
+    if headers.get(b"content-type") == _PLAIN_JSON and JSON in known:
         return JSON
     content_type = headers.get(b"content-type", known[0].encode()).decode("latin-1")
     found = content_type
@@ -114,9 +114,6 @@ def media_type_of(headers: Mapping[bytes, bytes], known: Sequence[str]) -> str:
         found, *parameters = (part.strip().lower() for part in content_type.replace('"', "").split(";"))
         if found not in known or not _PARAMETERS.issuperset(parameters):
             raise MediaTypeError(" or ".join(known), content_type)
-    encoding = headers.get(b"content-encoding", b"identity").decode("latin-1")
-    if encoding.lower() != "identity":
-        raise MediaTypeError(f"{found} without a Content-Encoding", f"Content-Encoding: {encoding}")
     return found
 
 

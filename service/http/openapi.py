@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from service.errors import CONTENT_CODINGS
 from service.http.body import JSON
 from service.http.problems import PROBLEM_JSON, ProblemDetails
 
@@ -18,6 +19,13 @@ def body_of(model: type[BaseModel]) -> dict[str, Any]:
     """Describe a JSON body that the endpoint reads itself (`openapi_extra` of a route)."""
     schema = {"$ref": _REF.format(model=model.__name__)}
     return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
+
+
+def compressed_body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Describe what `body_of` does, of a body that may be compressed."""
+    document = body_of(model)
+    document["requestBody"]["description"] = f"May have a Content-Encoding: {', '.join(CONTENT_CODINGS)}"
+    return document
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -43,8 +43,8 @@ class RequestState:
     `requests` is what it has in common with all others. `began` is a time of the monotonic clock. `writer`
     writes an answer that is known as a whole, and is let go with it. `status` is 0 until an answer is begun,
     `rejected_as` names the kind of problem where it is a rejection. `failure` is why the rest of a body will
-    not come, `disconnected` says that nobody waits for the answer any more. `held` bytes of the budget are
-    the request's.
+    not come, `disconnected` says that nobody waits for the answer any more. `received` bytes of a body that
+    is read part by part have come. `held` bytes of the budget are the request's.
     """
 
     requests: "Requests"
@@ -59,6 +59,7 @@ class RequestState:
     failure: PriceRangeError | None = None
     recorded: bool = False
     disconnected: bool = False
+    received: int = 0
     held: int = 0
 
     @staticmethod

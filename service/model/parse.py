@@ -7,8 +7,7 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from pricerange.phone import FEATURES, Phone, features_of
-from pricerange.tables import json_phones
-from pricerange.tables.json_phones import Body
+from pricerange.tables.json_phones import PLAIN, Body
 from service.errors import InvalidInputError
 
 _FEW = 3
@@ -21,7 +20,7 @@ def rows_of(bodies: Sequence[Body]) -> tuple[npt.NDArray[np.float32], Mapping[in
     if len(bodies) < _FEW:
         rows = np.zeros((len(bodies), len(FEATURES)), np.float32)
     else:
-        table, valid = json_phones.rows(bodies)
+        table, valid = PLAIN.rows(bodies)
         if valid.all():
             return table.astype(np.float32), {}
         rows = np.where(valid[:, np.newaxis], table, 0).astype(np.float32)

@@ -9,10 +9,13 @@ from starlette.responses import Response
 
 from pricerange.bundle import Bundle
 from pricerange.phone import LABELS, Phone
-from service.http.body import read_json
-from service.http.openapi import body_of, problem_responses
+from service.http.body import JSON, media_type_of
+from service.http.openapi import compressed_body_of, problem_responses
 from service.http.reply import Reply
+from service.http.request_state import RequestState
 from service.model.batcher import Batcher, PhoneAnswer
+from service.model.decoded import whole
+from service.model.time_slices import TimeSlices
 from service.model.write import ROW_BEGINS, ModelName, model_json
 
 PATH = "/predict"
@@ -39,14 +42,16 @@ class Answer(BaseModel):
 class PredictEndpoint:
     """Answers one phone a request."""
 
-    def __init__(self, batcher: Batcher, version: Bundle, max_body_bytes: int) -> None:
+    def __init__(self, batcher: Batcher, slices: TimeSlices, version: Bundle, max_body_bytes: int) -> None:
         self.limit = min(max_body_bytes, MOST_PHONE_BYTES)
         self.batcher = batcher
+        self._slices = slices
         self._end = b'],"model":%b}' % model_json(version)
 
     async def predict(self, request: Request) -> Response:
-        """Answer a request."""
-        body = await read_json(request, self.limit)
+        """Answer a request. One without Content-Type is taken at its word."""
+        media_type_of(RequestState.of(request.scope).head.by_name, (JSON,))
+        body = await whole(request, self.limit, self._slices)
         return Reply(self.write(await self.batcher.predict_phone(body)))
 
     def write(self, answer: PhoneAnswer) -> bytes:
@@ -63,5 +68,5 @@ def add_predict(router: APIRouter, endpoint: PredictEndpoint) -> None:
         methods=["POST"],
         summary="Price range of one phone",
         responses={200: {"model": Answer}, **problem_responses(400, 408, 413, 415, 422, 503, 504)},
-        openapi_extra=body_of(Phone),
+        openapi_extra=compressed_body_of(Phone),
     )

@@ -1,7 +1,8 @@
 """The fast path of `POST /predict`: a request that arrives whole is answered by callbacks, without a task.
 
 A task, its coroutines and ASGI's messages cost more than the checks and the model. Whatever is less plain, as
-a body in several parts, goes through ASGI; both call the same functions, and nobody sees a difference.
+a body that comes in parts or compressed, goes through ASGI; both call the same functions, and nobody sees a
+difference.
 """
 
 import asyncio
@@ -28,8 +29,8 @@ class FastPath:
         self._request_timeout = request_timeout
 
     def takes(self, head: Head) -> bool:
-        """Return whether a request is of the route, as far as its first line says."""
-        return head.path == PATH and head.method == "POST"
+        """Return whether a request is of the route, and its body is plain."""
+        return head.path == PATH and head.method == "POST" and b"content-encoding" not in head.by_name
 
     def begin(self, state: RequestState, body: bytes) -> None:
         """Ask for the answer to a request; it is written in a later iteration of the event loop."""

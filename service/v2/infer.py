@@ -7,12 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pricerange.bundle import Bundle
-from service.http.body import read
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher
+from service.model.decoded import whole
 from service.model.time_slices import TimeSlices
 from service.v2.answer import answer
-from service.v2.encoding import decoded
 from service.v2.query import HEADER_LENGTH, Query, read_query
 
 _SMALL_BYTES = 8_192
@@ -38,10 +37,9 @@ class InferEndpoint:
         """Answer n phones. The type of the body is what the header says, whatever its Content-Type."""
         state = RequestState.of(request.scope)
         headers = state.head.by_name
-        body = await read(request, self._max_body_bytes)
-        # compressed, it may become as large as a body may be
-        state.hold(_JSON_TIMES * (len(body) if b"content-encoding" not in headers else self._max_body_bytes))
-        if len(body) <= _SMALL_BYTES and b"content-encoding" not in headers:
+        body = await whole(request, self._max_body_bytes, self._slices)
+        state.hold(_JSON_TIMES * len(body))
+        if len(body) <= _SMALL_BYTES:
             query = self._query(body, headers)
         else:
             query = await self._slices.run(partial(self._query, body, headers))
@@ -50,10 +48,9 @@ class InferEndpoint:
         return answer(prediction, query, self._served, accepted)
 
     def _query(self, body: bytes | bytearray, headers: Mapping[bytes, bytes]) -> Query:
-        encoding = headers.get(b"content-encoding", b"").decode("latin-1")
         header_length = headers.get(_HEADER_LENGTH)
         return read_query(
-            decoded(bytes(body), encoding, self._max_body_bytes),
+            bytes(body),
             header_length.decode("latin-1") if header_length is not None else None,
             self._max_rows,
         )

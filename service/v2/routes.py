@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pricerange.bundle import Bundle
-from service.http.openapi import body_of, problem_responses
+from service.http.openapi import body_of, compressed_body_of, problem_responses
 from service.v2.answer import OCTETS
 from service.v2.infer import InferEndpoint
 from service.v2.messages import (
@@ -105,7 +105,7 @@ def _of_model(repository: RepositoryEndpoints, infer: InferEndpoint) -> list[_Ro
         "description": "Length of the JSON object in bytes, if a tensor's bytes follow it",
         "schema": {"type": "integer", "minimum": 0},
     }
-    body = body_of(InferRequest)["requestBody"]
+    body = compressed_body_of(InferRequest)["requestBody"]
     body["content"] |= _BYTES
     return [
         _Route("GET", "", repository.metadata, "Inputs and outputs of the model", ModelMetadata),

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pricerange.errors import BrokenBlockError
-from pricerange.tables.content import content_of
+from pricerange.foreign import named
 from pricerange.tables.csv.blocks import ends_inside_quotes
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def split_header(block: bytes) -> tuple[list[str], bytes]:
 
     Raises `BrokenBlockError` without a row where no header can be read.
     """
-    if found := content_of(block):
-        raise BrokenBlockError(None, f"it is no CSV: it is {found}")
+    if found := named(block):
+        raise BrokenBlockError(None, f"it is no CSV: it is {found.what}, {found.file}")
     try:
         header, end = next((row for row in _rows(block) if row[0] not in _SEPARATOR_LINES), ([], len(block)))
     except UnicodeDecodeError as error:
@@ -70,12 +70,20 @@ def doubles(block: bytes, width: int, wanted: Sequence[int]) -> npt.NDArray[np.f
     import pyarrow as pa
 
     columns = _whole_columns(block, width, dict.fromkeys(wanted, pa.float64()))
+    return None if columns is None else _side_by_side(columns)
+
+
+def doubles_and_texts(
+    block: bytes, width: int, wanted: Sequence[int], kept: Sequence[int]
+) -> "tuple[npt.NDArray[np.float64], list[pa.Array]] | None":
+    """Return some columns as `doubles` does, and others as text; None also where one column is to be both."""
+    import pyarrow as pa
+
+    kinds = dict.fromkeys(wanted, pa.float64()) | dict.fromkeys(kept, pa.string())
+    columns = _whole_columns(block, width, kinds) if len(kinds) == len(wanted) + len(kept) else None
     if columns is None:
         return None
-    values = np.empty((len(wanted), len(columns[0])))
-    for place, column in enumerate(columns):
-        values[place] = column.to_numpy()
-    return values.T
+    return _side_by_side(columns[: len(wanted)]), columns[len(wanted) :]
 
 
 def typed(block: bytes, header: Sequence[str], numbers: Container[str]) -> "pa.RecordBatch | None":
@@ -88,6 +96,13 @@ def typed(block: bytes, header: Sequence[str], numbers: Container[str]) -> "pa.R
     kinds = {place: pa.float64() if name in numbers else pa.string() for place, name in enumerate(header)}
     columns = _whole_columns(block, len(header), kinds)
     return None if columns is None else pa.RecordBatch.from_arrays(columns, names=list(header))
+
+
+def _side_by_side(columns: "Sequence[pa.Array]") -> npt.NDArray[np.float64]:
+    values = np.empty((len(columns), len(columns[0])))
+    for place, column in enumerate(columns):
+        values[place] = column.to_numpy()
+    return values.T
 
 
 def _whole_columns(block: bytes, width: int, kinds: "Mapping[int, pa.DataType]") -> "list[pa.Array] | None":

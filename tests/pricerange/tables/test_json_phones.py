@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pricerange.phone import FEATURES, Phone, features_of
-from pricerange.tables import json_phones
+from pricerange.tables.json_phones import PLAIN
 
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}
 
@@ -64,7 +64,7 @@ def nearly_bodies(draw: st.DrawFn) -> str:
 
 @given(st.lists(st.one_of(st.just(json.dumps(EXAMPLE)), nearly_bodies()), max_size=5))
 def test_all_at_once_takes_what_phone_takes_one_by_one(bodies: list[str]) -> None:
-    table, valid = json_phones.rows([body.encode() for body in bodies])
+    table, valid = PLAIN.rows([body.encode() for body in bodies])
     expected = [one_by_one(body) for body in bodies]
     assert valid.tolist() == [phone is not None for phone in expected]
     assert table[valid].tolist() == [phone for phone in expected if phone is not None]
@@ -72,7 +72,7 @@ def test_all_at_once_takes_what_phone_takes_one_by_one(bodies: list[str]) -> Non
 
 @given(st.lists(st.one_of(st.just(json.dumps(EXAMPLE)), nearly_bodies()), max_size=5), st.integers(0, 5))
 def test_a_list_is_taken_if_all_its_phones_are(bodies: list[str], most: int) -> None:
-    found = json_phones.rows_of_list(f'{{"phones": [{",".join(bodies)}]}}'.encode(), most)
+    found = PLAIN.rows_of_list(f'{{"phones": [{",".join(bodies)}]}}'.encode(), most)
     expected = [one_by_one(body) for body in bodies]
     if None in expected or len(expected) > most:
         assert found is None
@@ -86,24 +86,24 @@ def test_a_list_is_taken_if_all_its_phones_are(bodies: list[str], most: int) -> 
     [b"{}", b"[]", b'{"phones": {}}', b'{"phones": [], "more": 1}', b'{"phones": null}', b'{"\xff": 1}'],
 )
 def test_another_document_is_no_list(body: bytes) -> None:
-    assert json_phones.rows_of_list(body, 10) is None
+    assert PLAIN.rows_of_list(body, 10) is None
 
 
 def test_a_body_that_is_not_utf_8_leaves_the_others_as_they_are() -> None:
-    _, valid = json_phones.rows([b'{"\xff": 1}', json.dumps(EXAMPLE).encode(), b'{"ram": "\xff"}'])
+    _, valid = PLAIN.rows([b'{"\xff": 1}', json.dumps(EXAMPLE).encode(), b'{"ram": "\xff"}'])
     assert valid.tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
 def test_true_is_one_in_a_yes_no_feature_only(feature: Any) -> None:
     phones = [EXAMPLE, {**EXAMPLE, feature.name: True}]
-    table, valid = json_phones.rows([json.dumps(phone).encode() for phone in phones])
+    table, valid = PLAIN.rows([json.dumps(phone).encode() for phone in phones])
     assert valid.tolist() == [True, feature.kind == "yes/no"]
     if feature.kind == "yes/no":
         assert table[1, FEATURES.index(feature)] == 1
 
 
 def test_the_order_of_the_keys_does_not_matter() -> None:
-    table, valid = json_phones.rows([json.dumps(dict(reversed(EXAMPLE.items()))).encode()])
+    table, valid = PLAIN.rows([json.dumps(dict(reversed(EXAMPLE.items()))).encode()])
     assert valid.all()
     assert table.tolist() == [list(EXAMPLE.values())]

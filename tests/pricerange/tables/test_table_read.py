@@ -82,7 +82,7 @@ def test_parquet_keeps_types_and_comes_in_batches(tmp_path, monkeypatch):
         ("phones.csv", b"", UnreadableTableError, "the file is empty"),
         ("phones.csv", b"\n\r\n", UnreadableTableError, "the file is empty"),
         ("phones.csv", "a,b\n1,2\n".encode("utf-16"), UnreadableTableError, "it is text in UTF-16"),
-        ("phones.csv", b"\x1f\x8b\x08\x00", UnreadableTableError, "it is gzip"),
+        ("phones.csv", b"\x1f\x8b\x08\x00", UnreadableTableError, "it is compressed with gzip"),
         ("phones.csv", "a,b\n1,é\n".encode("latin-1"), BrokenRowError, "row 1: not valid UTF-8: byte 0xe9"),
         ("phones.csv", b"a,b\n1,2\n\n3\n", BrokenRowError, "row 2: expected 2 cells, found 1"),
         ("phones.csv", b"a,b\n1,2,3\n", BrokenRowError, "row 1: expected 2 cells, found 3"),

@@ -57,7 +57,7 @@ PARQUET = made(lambda file: parquet.write_table(TABLE, file))
         pytest.param(
             "a.feather",
             b"FEA1" + bytes(60) + b"FEA1",
-            "Feather version 1, which has to be written as version 2",
+            "a Feather V1 file, which has to be written as version 2",
             id="Feather V1",
         ),
         pytest.param("a.feather", made(zipped), "zip archive", id="zip as Arrow"),

@@ -15,7 +15,7 @@ from corpus import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from live_server import NO_TLS, Server
-from phone_tables import ARROW, CSV, PHONES, as_arrow, as_csv
+from phone_tables import ARROW, CSV, NDJSON, PHONES, as_arrow, as_csv, as_ndjson
 from schemathesis import GenerationMode
 
 from pricerange.phone import FEATURE_NAMES
@@ -183,7 +183,7 @@ def test_a_body_over_the_limit_is_refused(client: httpx.Client, chunked: bool) -
         pytest.param({"Content-Type": "text/plain"}, id="text"),
         pytest.param({"Content-Type": "application/x-www-form-urlencoded"}, id="form"),
         pytest.param({"Content-Type": "application/json; charset=utf-16"}, id="utf-16"),
-        pytest.param({**JSON, "Content-Encoding": "gzip"}, id="gzip"),
+        pytest.param({**JSON, "Content-Encoding": "br"}, id="br"),
     ],
 )
 def test_other_media_types_are_refused(client: httpx.Client, headers: dict[str, str]) -> None:
@@ -249,6 +249,7 @@ def test_memory_stays_flat_under_large_bodies(client: httpx.Client, server: Serv
 
 # a document tells no more of them than that they are text and bytes
 schemathesis.openapi.media_type(CSV, PHONES.map(as_csv))
+schemathesis.openapi.media_type(NDJSON, PHONES.map(as_ndjson))
 schemathesis.openapi.media_type(ARROW, PHONES.map(as_arrow))
 NULL = ("null", ["null"])
 
@@ -269,6 +270,8 @@ def test_what_the_openapi_document_says_holds(server: Server, mode: GenerationMo
         def holds(case: schemathesis.Case) -> None:
             # there a bad row is no error
             assume(mode is GenerationMode.POSITIVE or (case.query or {}).get("on_bad_row") not in NULL)
+            # names of columns of the body, which no schema can hold
+            assume("columns" not in (case.query or {}))
             case.call_and_validate()
 
         holds()

@@ -373,7 +373,7 @@ def test_a_long_list_of_bad_values_is_cut_and_counted(client: httpx.Client) -> N
 @pytest.mark.parametrize(
     ("encoding", "body", "status", "words"),
     [
-        pytest.param("br", b"{}", 415, "expected Content-Encoding: gzip, deflate or none, found br", id="br"),
+        pytest.param("br", b"{}", 415, "gzip, deflate, zstd or none, found br", id="br"),
         pytest.param("gzip, gzip", b"{}", 415, "found gzip, gzip", id="twice"),
         pytest.param("gzip", b"{}", 400, "the body: expected gzip data, found", id="no-gzip"),
         pytest.param("gzip", gzip.compress(b"{}")[:-1], 400, "found truncated data", id="truncated"),

@@ -1,0 +1,63 @@
+"""A body in NDJSON, a phone a line, as blocks of rows."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+
+import numpy as np
+
+from pricerange.phone import Problem
+from pricerange.tables.json_phones import PLAIN, reader_of
+from pricerange.tables.ndjson import LineCutter, Lines, LineVerdict, judge_lines
+from service.batch.kept import JsonCells, Kept
+from service.batch.rows import Block, BlockWork, OnBadRow
+from service.errors import InvalidInputError
+
+LONGEST_LINE = 98_304
+"""Bytes of a line, and of a block of them."""
+
+
+async def ndjson_blocks(
+    parts: AsyncIterator[bytes], on_bad_row: OnBadRow, kept: Kept | None
+) -> AsyncIterator[BlockWork]:
+    """Yield the work on each block of lines, in order.
+
+    Raises `BrokenBlockError` and what `parts` raises; the work raises `InvalidInputError` for the first bad
+    line where one fails.
+    """
+    cutter, reader = LineCutter(LONGEST_LINE), _LineReader(on_bad_row, kept)
+    async for part in parts:
+        for lines in cutter.feed(part):
+            yield partial(reader.block, lines)
+    for lines in cutter.end():
+        yield partial(reader.block, lines)
+
+
+class _LineReader:
+    """Reads the blocks one after the other."""
+
+    def __init__(self, on_bad_row: OnBadRow, kept: Kept | None) -> None:
+        self._fails = on_bad_row == "fail"
+        self._kept = kept
+        self._reader = reader_of(kept.names) if kept else PLAIN
+        self._before = 0
+
+    def block(self, lines: Lines) -> Block:
+        verdict = judge_lines(lines, self._reader)
+        if self._fails and not verdict.valid.all():
+            raise self._bad_line(verdict)
+        self._before += len(lines.texts)
+        if self._kept is None:
+            return Block(verdict)
+        return Block(verdict, JsonCells(self._reader.kept(lines.texts), len(self._kept.names)))
+
+    def _bad_line(self, verdict: LineVerdict) -> InvalidInputError:
+        """Name the first line that is no phone by its number, and its phone by its place among all."""
+        row = int(np.argmin(verdict.valid))
+        found, line = verdict.refusal(row), verdict.lines.numbers[row]
+        return InvalidInputError(
+            [
+                Problem(f"line {line}: {problem.detail}", f"/{self._before + row}{problem.pointer}")
+                for problem in found.problems
+            ],
+            found.count,
+        )

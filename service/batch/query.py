@@ -1,0 +1,64 @@
+"""What the query of a request asks for: `on_bad_row=null`, `columns=id,sku`."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from pricerange.phone import Problem
+from service.batch.kept import MOST_KEPT
+from service.batch.rows import OnBadRow
+from service.errors import InvalidInputError
+
+_MODES: dict[str, OnBadRow] = {"fail": "fail", "null": "null"}
+_EXPECTED = "expected the parameter on_bad_row=fail or =null, or columns=NAME,NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What becomes of bad rows, and the columns that are handed through."""
+
+    on_bad_row: OnBadRow = "fail"
+    columns: tuple[str, ...] = ()
+
+
+_NOTHING = Asked()
+
+
+def asked_of(request: Request) -> Asked:
+    """Read a request's query. Raises `InvalidInputError`."""
+    query: bytes = request.scope["query_string"]
+    if not query:
+        return _NOTHING
+    asked = dict[str, str]()
+    for name, value in request.query_params.multi_items():
+        if name in asked:
+            raise _unexpected(query)
+        asked[name] = value
+    columns = asked.pop("columns", None)
+    on_bad_row = asked.pop("on_bad_row", "fail")
+    if asked or on_bad_row not in _MODES:
+        raise _unexpected(query)
+    return Asked(_MODES[on_bad_row], () if columns is None else _names(columns))
+
+
+def _names(columns: str) -> tuple[str, ...]:
+    names = tuple(columns.split(","))
+    if len(names) > MOST_KEPT:
+        raise _refused(f"columns names {len(names)} columns, expected at most {MOST_KEPT}")
+    for name in names:
+        if not name or not name.isprintable() or "\\" in name or '"' in name:
+            raise _refused(
+                "columns: expected names with commas between them, none empty or with a quote, "
+                f"backslash or control character, got {columns[:40]!r}"
+            )
+        if names.count(name) > 1:
+            raise _refused(f"columns names {name[:40]!r} more than once")
+    return names
+
+
+def _unexpected(query: bytes) -> InvalidInputError:
+    return _refused(f"{_EXPECTED}, got {query.decode('latin-1')[:40]!r}")
+
+
+def _refused(detail: str) -> InvalidInputError:
+    return InvalidInputError([Problem(detail, "")], 1)
