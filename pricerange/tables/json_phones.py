@@ -2,7 +2,7 @@
 
 import json
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -51,14 +51,16 @@ class PhoneReader:
         self._read_phone = msgspec.json.Decoder(phone).decode
         self._read_phones: Callable[[Body], Any] = msgspec.json.Decoder(phones).decode
         self._no_phone = phone(*[-1.0] * len(FEATURES), *[_NULL] * len(self._beside))
-        self._read_kept = msgspec.json.Decoder(
-            msgspec.defstruct(
-                "_Kept",
-                [(f"kept_{place}", msgspec.Raw, _NULL) for place in range(len(kept))],
-                rename={f"kept_{place}": name for place, name in enumerate(kept)},
-                gc=False,
-            )
-        ).decode
+        fields = msgspec.defstruct(
+            "_Kept",
+            [(f"kept_{place}", msgspec.Raw, _NULL) for place in range(len(kept))],
+            rename={f"kept_{place}": name for place, name in enumerate(kept)},
+            gc=False,
+        )
+        kept_phones = msgspec.defstruct("_KeptPhones", [("phones", list[fields])])  # type: ignore[valid-type]
+        self._read_kept = msgspec.json.Decoder(fields).decode
+        self._read_all_kept: Callable[[Body], Any] = msgspec.json.Decoder(list[fields]).decode  # type: ignore[valid-type]
+        self._read_kept_list: Callable[[Body], Any] = msgspec.json.Decoder(kept_phones).decode
         self._kept = tuple(kept)
 
     def rows(self, bodies: Sequence[Body]) -> tuple[_Table, npt.NDArray[np.bool_]]:
@@ -87,13 +89,23 @@ class PhoneReader:
         table = _table(phones)
         return table if admissible(table).all() else None
 
-    def kept(self, bodies: Iterable[Body]) -> list[list[bytes]]:
-        """Return of each phone its kept fields, as they stand there; `null` where there is none."""
+    def kept(self, bodies: Sequence[Body], *, valid: bool) -> list[Sequence[bytes]]:
+        """Return of each body its kept fields, as they stand there; `null` where there is none.
+
+        Where all are `valid`, as `rows` says it, they are read in one go.
+        """
+        if valid:
+            return _bytes_of(self._read_all_kept(b"[%b]" % b",".join(bodies)))
         return [self._kept_of(body) for body in bodies]
 
-    def kept_of_list(self, body: Body) -> list[list[bytes]]:
+    def kept_of_list(self, body: Body) -> list[Sequence[bytes]]:
         """Return what `kept` does of the phones in `{"phones": [...]}`. Raises `ValueError` for all else."""
-        return self.kept(map(bytes, _read_texts(body).phones))
+        texts = _read_texts(body).phones
+        return self.kept(list(map(bytes, texts)), valid=False)
+
+    def kept_of_valid_list(self, body: Body) -> list[Sequence[bytes]]:
+        """Return what `kept_of_list` does, sooner, where `rows_of_list` has found phones only."""
+        return _bytes_of(self._read_kept_list(body).phones)
 
     def checked(self, phone: object) -> list[float] | Problems:
         """Return the values of a phone that was JSON, or what is wrong with it; the pointers begin at it."""
@@ -120,7 +132,7 @@ class PhoneReader:
         except ValueError:
             return self._no_phone
 
-    def _kept_of(self, body: Body) -> list[bytes]:
+    def _kept_of(self, body: Body) -> Sequence[bytes]:
         try:
             texts = msgspec.structs.astuple(self._read_kept(body)) if _is_utf8(body) else ()
         except ValueError:  # no object, or not JSON
@@ -144,6 +156,10 @@ def _struct(fields: Mapping[str, object]) -> Any:
         forbid_unknown_fields=True,
         gc=False,  # it holds numbers and texts only
     )
+
+
+def _bytes_of(objects: Sequence[Any]) -> list[Sequence[bytes]]:
+    return [list(map(bytes, msgspec.structs.astuple(each))) for each in objects]
 
 
 def _is_utf8(text: Body) -> bool:

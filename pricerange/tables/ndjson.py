@@ -3,7 +3,7 @@
 A line ends with LF or CRLF, the last one perhaps with nothing; blank lines are not rows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +25,8 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class Lines:
     """The lines of a block that are not blank, and the number of each in the file, from 1."""
 
-    texts: Sequence[bytes]
-    numbers: Sequence[int]
+    texts: list[bytes]
+    numbers: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,48 +64,50 @@ class LineVerdict:
 
 
 class LineCutter:
-    """Cuts bytes into blocks of whole lines, in whatever parts they come, none longer than `longest`."""
+    """Cuts bytes into blocks of whole lines, none longer than `longest`, nor a line.
+
+    Blocks depend on the bytes alone, not on the parts in which they come.
+    """
 
     def __init__(self, longest: int) -> None:
         self._longest = longest
         self._pending = bytearray()
-        self._lines = 0
+        self._line = 0
+        self._block = Lines([], [])
+        self._size = 0
 
     def feed(self, part: bytes) -> Iterator[Lines]:
-        """Take the next part and yield the lines that are complete. Raises `BrokenBlockError`."""
+        """Take the next part and yield the blocks that are complete. Raises `BrokenBlockError`."""
         begin = len(self._pending)
         self._pending += part
         end = self._pending.rfind(b"\n", begin) + 1
         if end:
             text = bytes(self._pending[: end - 1])
             del self._pending[:end]
-            yield from self._blocks(text)
+            yield from self._add(text.split(b"\n"))
         if len(self._pending) > self._longest:
-            raise self._too_long(self._lines + 1)
+            raise self._too_long(self._line + 1)
 
     def end(self) -> Iterator[Lines]:
-        """Yield what no line end follows."""
-        if self._pending:
-            yield from self._blocks(bytes(self._pending))
+        """Yield the last block, with what no line end follows."""
+        yield from self._add([bytes(self._pending)])
+        if self._block.texts:
+            yield self._block
 
-    def _blocks(self, text: bytes) -> Iterator[Lines]:
-        texts: list[bytes] = []
-        numbers: list[int] = []
-        size = 0
-        for line in text.split(b"\n"):
-            self._lines += 1
-            if len(line) > self._longest:
-                yield from _block(texts, numbers)
-                raise self._too_long(self._lines)
+    def _add(self, lines: Iterable[bytes]) -> Iterator[Lines]:
+        for line in lines:
+            self._line += 1
+            size = len(line)
+            if size > self._longest:
+                raise self._too_long(self._line)
             if not line.strip(_BLANK):
                 continue
-            if size + len(line) > self._longest or len(texts) == _BLOCK_LINES:
-                yield Lines(texts, numbers)
-                texts, numbers, size = [], [], 0
-            texts.append(line)
-            numbers.append(self._lines)
-            size += len(line)
-        yield from _block(texts, numbers)
+            if self._size + size > self._longest or len(self._block.texts) == _BLOCK_LINES:
+                yield self._block
+                self._block, self._size = Lines([], []), 0
+            self._block.texts.append(line)
+            self._block.numbers.append(self._line)
+            self._size += size
 
     def _too_long(self, line: int) -> BrokenBlockError:
         return BrokenBlockError(None, f"line {line} is longer than {self._longest} bytes")
@@ -117,8 +119,3 @@ def judge_lines(lines: Lines, reader: PhoneReader) -> LineVerdict:
     if not valid.all():
         table = np.where(valid[:, np.newaxis], table, 0)
     return LineVerdict(table.astype(np.float32), valid, lines, reader)
-
-
-def _block(texts: list[bytes], numbers: list[int]) -> Iterator[Lines]:
-    if texts:
-        yield Lines(texts, numbers)

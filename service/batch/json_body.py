@@ -66,7 +66,7 @@ class JsonReader:
             rows = JsonRows(table.astype(np.float32), np.ones(len(table), np.bool_), (), reader)
         else:
             rows = self._one_by_one(body, on_bad_row, reader)
-        return Block(rows, _cells(body, rows.phones, reader, kept) if kept else None)
+        return Block(rows, _cells(body, rows, kept) if kept else None)
 
     def _one_by_one(self, body: bytes | bytearray, on_bad_row: OnBadRow, reader: PhoneReader) -> JsonRows:
         try:
@@ -101,10 +101,11 @@ class _Anything(BaseModel):
 _NO_PHONE = [0.0] * len(FEATURES)
 
 
-def _cells(body: bytes | bytearray, phones: Sequence[object], reader: PhoneReader, kept: Kept) -> JsonCells:
+def _cells(body: bytes | bytearray, rows: JsonRows, kept: Kept) -> JsonCells:
     """Return the fields that are kept, as they stand there."""
     try:
-        rows = reader.kept_of_list(body)
+        read = rows.reader.kept_of_valid_list if rows.valid.all() else rows.reader.kept_of_list
+        cells = read(body)
     except ValueError:  # NaN or the like in one of the phones
-        rows = reader.kept(json.dumps(phone).encode() for phone in phones)
-    return JsonCells(rows, len(kept.names))
+        cells = rows.reader.kept([json.dumps(phone).encode() for phone in rows.phones], valid=False)
+    return JsonCells(cells, len(kept.names))

@@ -48,7 +48,8 @@ class _LineReader:
         self._before += len(lines.texts)
         if self._kept is None:
             return Block(verdict)
-        return Block(verdict, JsonCells(self._reader.kept(lines.texts), len(self._kept.names)))
+        cells = self._reader.kept(lines.texts, valid=bool(verdict.valid.all()))
+        return Block(verdict, JsonCells(cells, len(self._kept.names)))
 
     def _bad_line(self, verdict: LineVerdict) -> InvalidInputError:
         """Name the first line that is no phone by its number, and its phone by its place among all."""

@@ -5,14 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pricerange.errors import BrokenBlockError
-from pricerange.tables.ndjson import LineCutter
+from pricerange.tables.ndjson import LineCutter, Lines
 
 
-def lines(parts: list[bytes], longest: int = 20) -> list[tuple[bytes, int]]:
-    cutter = LineCutter(longest)
-    blocks = [block for part in parts for block in cutter.feed(part)] + list(cutter.end())
-    assert all(block.texts and sum(map(len, block.texts)) <= longest for block in blocks)
-    return [pair for block in blocks for pair in zip(block.texts, block.numbers, strict=True)]
+def blocks(parts: list[bytes]) -> list[Lines]:
+    cutter = LineCutter(20)
+    found = [block for part in parts for block in cutter.feed(part)] + list(cutter.end())
+    assert all(block.texts and sum(map(len, block.texts)) <= 20 for block in found)
+    return found
+
+
+def lines(parts: list[bytes]) -> list[tuple[bytes, int]]:
+    return [pair for block in blocks(parts) for pair in zip(block.texts, block.numbers, strict=True)]
 
 
 @given(
@@ -26,6 +30,7 @@ def test_lines_do_not_depend_on_parts(texts: list[bytes], places: list[int], end
     parts = [body[begin:end] for begin, end in zip([0, *ends], [*ends, len(body)], strict=True)]
     expected = [(text, number) for number, text in enumerate(texts, 1) if text.strip()]
     assert lines(parts) == expected
+    assert blocks(parts) == blocks([body])
 
 
 @pytest.mark.parametrize("parts", [[b"a\n" + b"x" * 21], [b"a\n" + b"x" * 21 + b"\n"], [b"a\nxx", b"x" * 19]])
