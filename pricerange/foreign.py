@@ -1,4 +1,4 @@
-"""What a body or a file is by its first bytes, where it is not what it was taken for, and what to do with it."""
+"""What a body or a file is by its first bytes, where it is not what it is taken for, and what to do."""
 
 from typing import NamedTuple
 

@@ -34,8 +34,8 @@ class Settings(BaseSettings):
     max_stream_bytes: int | None = Field(
         None,
         gt=0,
-        description="Maximum size of a CSV or Arrow body, in bytes; None is no limit. An answer over 1 MiB "
-        "is buffered on disk, in the folder that TMPDIR names, until it is complete",
+        description="Maximum size of a CSV, NDJSON or Arrow body, in bytes; None is no limit. An answer over "
+        "1 MiB is buffered on disk, in the folder that TMPDIR names, until it is complete",
     )
     max_request_memory: int | None = Field(
         None,

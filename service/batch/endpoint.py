@@ -8,7 +8,7 @@ send all of its body before it reads.
 import asyncio
 import importlib
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from time import monotonic
 
@@ -18,7 +18,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pricerange import descriptors, foreign
+from pricerange import descriptors
 from pricerange.bundle import Bundle
 from pricerange.errors import BrokenBlockError
 from pricerange.phone import LABELS, Problem
@@ -39,12 +39,12 @@ from service.batch.document import ARROW, CSV, FORMS, NDJSON, answer_document, r
 from service.batch.json_body import JsonReader
 from service.batch.kept import TIMES_WRITTEN, Kept
 from service.batch.ndjson_body import ndjson_blocks
-from service.batch.query import asked_of
+from service.batch.query import asked_of, form_of_answer
+from service.batch.recognised import recognised
 from service.batch.rows import BlockWork, CheckedRows, OnBadRow, of_row
 from service.batch.spool import Spool
 from service.errors import ClientDisconnectedError, InvalidInputError, NoDescriptorError, OverloadedError
 from service.http import deadline
-from service.http.accept import weights
 from service.http.body import JSON, media_type_of
 from service.http.budget import Budget
 from service.http.openapi import problem_responses
@@ -103,7 +103,7 @@ class BatchEndpoint:
         state = RequestState.of(request.scope)
         headers = state.head.by_name
         form = media_type_of(headers, FORMS)
-        answer_form = _accepted(headers, form)
+        answer_form = form_of_answer(headers, form)
         asked = asked_of(request)
         taken = COLUMNS if answer_form in (CSV, ARROW) else MEMBERS
         kept = Kept(asked.columns, taken) if asked.columns else None
@@ -170,7 +170,7 @@ class BatchEndpoint:
             state.hold(_JSON_TIMES * len(body))
             yield partial(self._json.block_of, body, on_bad_row, kept)
             return
-        received = _recognised(parts(request, self._settings.max_stream_bytes, self._slices), form)
+        received = recognised(parts(request, self._settings.max_stream_bytes, self._slices), form)
         if form == CSV:
             blocks = csv_blocks(received, kept)
         elif form == NDJSON:
@@ -221,30 +221,6 @@ class BatchEndpoint:
                 await asyncio.sleep(_PAUSE)
 
 
-async def _recognised(received: AsyncIterator[bytes], form: str) -> AsyncIterator[bytes]:
-    """Yield the parts of a body, unless its first bytes are those of another form: `InvalidInputError`."""
-    begin: bytes | None = b""
-    async for part in received:
-        if begin is None:
-            yield part
-            continue
-        begin += part
-        if len(begin) >= foreign.BEGIN_BYTES:
-            _recognise(begin, form)
-            yield begin
-            begin = None
-    if begin:
-        _recognise(begin, form)
-        yield begin
-
-
-def _recognise(begin: bytes, form: str) -> None:
-    found = foreign.named(begin)
-    if found is not None and not (form == ARROW and begin.startswith(b"\xff")):
-        detail = f"the body is not {form}, but {found.what}: {found.body}"
-        raise InvalidInputError([Problem(detail, "")], 1)
-
-
 def _bad_row(block: CheckedRows, before: int) -> InvalidInputError:
     """Name the first bad row of a block by its number, and each of its values that is wrong."""
     place = int(np.argmin(block.valid))
@@ -271,18 +247,3 @@ async def _load_arrow() -> None:
             if descriptors.left() < _FILES_OF_AN_IMPORT:
                 raise NoDescriptorError(descriptors.limit())
             await asyncio.to_thread(importlib.import_module, module)
-
-
-def _accepted(headers: Mapping[bytes, bytes], form: str) -> str:
-    """Return the form of the answer: the body's, unless the client accepts others alone."""
-    accepted = weights(headers.get(b"accept", b"*/*").decode("latin-1"))
-
-    def weight(form: str) -> float:
-        kind = f"{form.partition('/')[0]}/*"
-        return next((accepted[name] for name in (form, kind, "*/*") if name in accepted), 0.0)
-
-    if weight(form) > 0:
-        return form
-    # of equal ones the first that is named
-    best = max((*(name for name in accepted if name in FORMS), *FORMS), key=weight)
-    return best if weight(best) > 0 else form

@@ -17,7 +17,7 @@ import orjson
 from pricerange.errors import BrokenBlockError, DuplicateColumnError
 from pricerange.phone import FEATURE_NAMES, Problem
 from service.errors import InvalidInputError
-from service.http import encoding
+from service.http.framing import encoding
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,13 +1,16 @@
-"""What the query of a request asks for: `on_bad_row=null`, `columns=id,sku`."""
+"""What a request asks for: `on_bad_row=null`, `columns=id,sku`, and the form of its answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from pricerange.phone import Problem
+from service.batch.document import FORMS
 from service.batch.kept import MOST_KEPT
 from service.batch.rows import OnBadRow
 from service.errors import InvalidInputError
+from service.http.accept import weights
 
 _MODES: dict[str, OnBadRow] = {"fail": "fail", "null": "null"}
 _EXPECTED = "expected the parameter on_bad_row=fail or =null, or columns=NAME,NAME"
@@ -39,6 +42,21 @@ def asked_of(request: Request) -> Asked:
     if asked or on_bad_row not in _MODES:
         raise _unexpected(query)
     return Asked(_MODES[on_bad_row], () if columns is None else _names(columns))
+
+
+def form_of_answer(headers: Mapping[bytes, bytes], form: str) -> str:
+    """Return the form of the answer: the body's, unless the client accepts others alone."""
+    accepted = weights(headers.get(b"accept", b"*/*").decode("latin-1"))
+
+    def weight(form: str) -> float:
+        kind = f"{form.partition('/')[0]}/*"
+        return next((accepted[name] for name in (form, kind, "*/*") if name in accepted), 0.0)
+
+    if weight(form) > 0:
+        return form
+    # of equal ones the first that is named
+    best = max((*(name for name in accepted if name in FORMS), *FORMS), key=weight)
+    return best if weight(best) > 0 else form
 
 
 def _names(columns: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from service.errors import BodyTooLargeError, ClientDisconnectedError
 from service.http.body import bounded, read, stream
-from service.http.encoding import Decoder, decoder_of
+from service.http.framing.encoding import Decoder, decoder_of
 from service.http.request_state import RequestState
 from service.model.time_slices import TimeSlices
 

@@ -8,7 +8,7 @@ import orjson
 
 from pricerange.bundle import Bundle
 from pricerange.predictor import Prediction
-from service.http.encoding import encoded, wanted
+from service.http.framing.encoding import encoded, wanted
 from service.http.reply import JSON, Reply
 from service.v2.query import HEADER_LENGTH, Query
 

@@ -1,6 +1,7 @@
 """Many phones as JSON, CSV and Arrow: the same answers in every form, and what is said of bad rows."""
 
 import csv
+import gzip
 import io
 import json
 import math
@@ -419,6 +420,30 @@ def test_noise_in_a_stream_is_answered_never_with_a_5xx(client: httpx.Client, da
     response = ask(client, ARROW, bytes(body), "null")
     if response.status_code != 200:
         problem(response)
+
+
+def arrow_file() -> bytes:
+    sink = io.BytesIO()
+    table = pa.Table.from_pylist([PHONE])
+    with ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize("form", [JSON, CSV, NDJSON, ARROW])
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        pytest.param(arrow_file(), "an Arrow IPC file (Feather): send it as", id="Arrow file"),
+        pytest.param(gzip.compress(FULL), "gzip: send it with Content-Encoding: gzip", id="gzip"),
+        pytest.param(b"PK\x03\x04" + FULL, "an Excel workbook (xlsx)", id="xlsx"),
+        pytest.param(FULL.decode().encode("utf-16-le"), "text in UTF-16", id="UTF-16"),
+    ],
+)
+def test_bytes_of_another_form_are_named_with_what_to_do(
+    client: httpx.Client, form: str, body: bytes, words: str
+) -> None:
+    assert words in problem(ask(client, form, body))[0]
 
 
 # what is asked for

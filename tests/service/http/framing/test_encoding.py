@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from phone_tables import COMPRESS, zstd
 
 from service.errors import CONTENT_CODINGS, BrokenEncodingError, ContentEncodingError, ExpansionError
-from service.http.encoding import FREE_BYTES, PIECE_BYTES, TIMES, Decoder, decoder_of
+from service.http.framing.encoding import FREE_BYTES, PIECE_BYTES, TIMES, Decoder, decoder_of
 
 CODINGS = list(CONTENT_CODINGS)
 SKIPPED = b"\x50\x2a\x4d\x18\x03\0\0\0abc"
