@@ -3,8 +3,8 @@
 python -m bench.scoring_small_files [--csv 20000] [--parquet 5000] [--rounds 3] [--folder /tmp]
 
 Each file has two rows. Seconds are those of a process, from its start to its end; files are in the page
-cache. The results are compared to that of the same rows in one file: CSV byte by
-byte, Parquet value by value.
+cache. The results are compared to that of the same rows in one file: CSV byte by byte, Parquet value by
+value.
 """
 
 import argparse

@@ -67,16 +67,17 @@ texts = st.builds(
     st.lists(st.sampled_from([ROW, BAD, QUOTED]), max_size=6),
     st.booleans(),
 )
+
+
+def as_stored(note: pa.Array, in_dictionary: bool) -> pa.Array:
+    return note.dictionary_encode() if in_dictionary else note
+
+
 tables = st.builds(
     lambda rows, battery, note, in_dictionary: (
         phones(rows)
         .set_column(0, "battery_power", pa.array([battery, 900.0] * rows).slice(0, rows))
-        .append_column(
-            "note",
-            pa.array(note * rows).slice(0, rows).dictionary_encode()
-            if in_dictionary
-            else pa.array(note * rows).slice(0, rows),
-        )
+        .append_column("note", as_stored(pa.array(note * 5).slice(0, rows), in_dictionary))
     ),
     st.integers(0, 9),
     st.sampled_from([900.0, 5.0]),

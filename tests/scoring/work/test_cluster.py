@@ -33,12 +33,14 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def phones(tmp_path_factory):
-    """A CSV and a Parquet file of three parts each, a bad row in the last."""
+    """A CSV and a Parquet file of three parts each, a bad row in the last, and small files that share one."""
     folder = tmp_path_factory.mktemp("phones")
     for name in ("1.csv", "2.parquet"):
         synth(2_500_000, folder / name)
     with (folder / "1.csv").open("a") as file:
         file.write("," * 20 + "\n")
+    for number in range(20):
+        synth(2, folder / f"3-{number:02d}.csv")
     return folder
 
 
@@ -57,7 +59,7 @@ def test_a_machine_that_is_lost_changes_nothing(tmp_path, model_repository, phon
     options = Options("reject", cluster=Cluster(cluster.address))
     summary = score([str(phones)], out, model_repository, options=options)
     losing.join()
-    assert (summary.rows, summary.rejected) == (5_000_001, 1)
+    assert (summary.rows, summary.rejected) == (5_000_041, 1)
     for name in ("", ".rejected"):
         assert digests(tmp_path / f"out{name}") == digests(tmp_path / f"local{name}")
     assert not list(tmp_path.rglob(".*"))
