@@ -45,8 +45,10 @@ PARQUET = made(lambda file: parquet.write_table(TABLE, file))
         pytest.param("a.csv", TEXT.encode("utf-16-le"), "text in UTF-16", id="UTF-16 without a mark"),
         pytest.param("a.csv", TEXT.encode("utf-16-be"), "text in UTF-16", id="UTF-16, big end first"),
         pytest.param("a.csv", gzip.compress(CSV), "gzip, whose name has to end in .csv.gz", id="gzip"),
-        pytest.param("a.csv", pa.Codec("zstd").compress(CSV, asbytes=True), "Zstandard", id="zstd"),
-        pytest.param("a.csv", made(zipped), "an Excel workbook or a zip archive", id="xlsx"),
+        pytest.param(
+            "a.csv", pa.Codec("zstd").compress(CSV, asbytes=True), "compressed with zstd", id="zstd"
+        ),
+        pytest.param("a.csv", made(zipped), "a zip archive or an Excel workbook", id="xlsx"),
         pytest.param("a.csv", PARQUET, "Parquet, whose name has to end in .parquet", id="Parquet"),
         pytest.param("a.csv.gz", CSV, "it is CSV", id="CSV as gzip"),
         pytest.param("a.csv.gz", gzip.compress(TEXT.encode("utf-16")), "text in UTF-16", id="UTF-16 in gzip"),
