@@ -93,7 +93,7 @@ class Acceptor:
         self._coming: set[asyncio.Task[None]] = set()
         self._left_since = self._looked = 0.0
         self._paused: asyncio.TimerHandle | None = None
-        self._room = 0
+        self._most = inf  # connections for which there are descriptors, as last counted
         self._counted = self._said = -inf
         self._open = True
         listener.setblocking(False)
@@ -112,10 +112,10 @@ class Acceptor:
     def _look(self) -> None:
         """Take what is there, as long as it is our turn, or nobody else takes it."""
         for _ in range(_MOST_AT_ONCE):
-            if not self._is_our_turn() and self._leave_it():
-                return
             if not self._has_room():
                 self._wait_for_room()
+                return
+            if not self._is_our_turn() and self._leave_it():
                 return
             try:
                 connection, _ = self._listener.accept()
@@ -124,7 +124,6 @@ class Acceptor:
             except OSError:  # the last one was taken meanwhile
                 self._wait_for_room()
                 return
-            self._room -= 1
             connection.setblocking(False)
             task = self._loop.create_task(self._accept(connection))
             self._coming.add(task)
@@ -151,8 +150,9 @@ class Acceptor:
         now = monotonic()
         if now - self._counted >= _ROOM_SECONDS:
             self._counted = now
-            self._room = descriptors.left() - min(_RESERVE, descriptors.limit() // 4)
-        return self._room > 0
+            self._most = self._number() + descriptors.left() - min(_RESERVE, descriptors.limit() // 4)
+            self._tell()
+        return self._number() < self._most
 
     def _wait_for_room(self) -> None:
         self._pause(_ROOM_SECONDS)
@@ -181,9 +181,13 @@ class Acceptor:
         elsewhere = self._counters.elsewhere(Gauge.CONNECTIONS, monotonic() - _SILENT_SECONDS)
         return self._counters.row[Gauge.CONNECTIONS] <= min(elsewhere, default=inf) * _LEEWAY
 
+    def _number(self) -> int:
+        return len(self.connections) + len(self._coming)
+
     def _tell(self) -> None:
-        number = len(self.connections) + len(self._coming)
-        self._counters.row[Gauge.CONNECTIONS] = number if self._open else inf
-        if self._paused is not None and self._open and self._is_our_turn():
+        number = self._number()
+        takes_more = self._open and number < self._most
+        self._counters.row[Gauge.CONNECTIONS] = number if takes_more else inf
+        if self._paused is not None and takes_more and self._is_our_turn():
             self._paused.cancel()
             self._resume()

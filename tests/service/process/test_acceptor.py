@@ -176,10 +176,33 @@ def test_a_worker_without_room_says_so_and_tries_again(
             resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
             try:
                 await until(lambda: "no new connections are accepted" in caplog.text)
+                assert own.row[Gauge.CONNECTIONS] == inf  # no other worker waits for this one
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, limits)
             await until(lambda: len(worker.acceptor.connections) == 1)
+            await until(lambda: own.row[Gauge.CONNECTIONS] == 1)
             worker.lose()
             await worker.close()
+
+    run(test)
+
+
+def test_connections_that_end_make_room_before_it_is_measured_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("service.process.acceptor._ROOM_SECONDS", inf)
+    monkeypatch.setattr("service.process.acceptor._RESERVE", 0)
+    monkeypatch.setattr("service.process.acceptor.descriptors.left", lambda: 2)
+
+    async def test() -> None:
+        own, *_ = SharedCounters.of(2)
+        async with port() as (listener, connect):
+            worker = Worker(listener, own)
+            for _ in range(3):
+                connect(1)
+                await until(lambda: len(worker.acceptor.connections) == own.row[Gauge.CONNECTIONS] == 1)
+                worker.lose()
+            await worker.close()
+        assert not caplog.text
 
     run(test)
