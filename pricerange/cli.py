@@ -8,7 +8,6 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from pricerange.errors import MissingExtraError, PriceRangeError
+from pricerange.without_pandas import leave_out_pandas
 
 
 class _Commands(TyperGroup):
@@ -27,7 +27,6 @@ class _Commands(TyperGroup):
         if command is not None and name == "serve":
             from service.command import command as with_flags
 
-            sys.meta_path.insert(0, _NoPandas())
             command = with_flags(command.help or "")
         return name, command, rest
 
@@ -82,17 +81,6 @@ def main() -> None:
         except OSError as error:
             typer.echo(f"error: {error}".encode(errors="backslashreplace").decode(), err=True)
             sys.exit(1)
-
-
-class _NoPandas(MetaPathFinder):
-    """Keeps pyarrow from importing pandas where it is installed, for what nothing here needs.
-
-    That takes longer than to score a thousand rows, and would stop a service at its first table.
-    """
-
-    def find_spec(self, fullname: str, *_: object) -> None:
-        if fullname == "pandas":
-            raise ModuleNotFoundError("pandas is not needed", name=fullname)
 
 
 def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
@@ -235,7 +223,7 @@ def score(
     is kept as input_<name>. If OUT is a folder, running the same command again resumes an interrupted job.
     """
     if engine == "local":
-        sys.meta_path.insert(0, _NoPandas())
+        leave_out_pandas()
     from scoring.score import Options, look
     from scoring.score import score as run
     from scoring.work.cluster import Cluster

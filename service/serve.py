@@ -15,6 +15,7 @@ import uvicorn
 
 from pricerange.phone import FEATURES
 from pricerange.predictor import BLOCK_ROWS, Predictor
+from pricerange.without_pandas import leave_out_pandas
 from service.app import create_app
 from service.batch import spool_folder
 from service.http.connection import HttpConnection
@@ -50,6 +51,7 @@ def serve_alone(
     parent: Connection | None,
 ) -> int:
     """Serve on a bound socket from this process; `parent` hears of readiness, and its end is ours."""
+    leave_out_pandas()
     certificate = None
     if settings.tls_cert is not None and settings.tls_key is not None:
         certificate = Certificate(settings.tls_cert, settings.tls_key)

@@ -34,19 +34,21 @@ class FastPath:
 
     def begin(self, state: RequestState, body: bytes) -> None:
         """Ask for the answer to a request; it is written in a later iteration of the event loop."""
-        state.route = PATH
         try:
-            seconds = state.head.seconds or self._check(state.head)
+            seconds = state.head.seconds or self._check(state)
+            state.route = PATH
             self._endpoint.batcher.submit_phone(_Asked(body, seconds, state, self._endpoint))
         except PriceRangeError as error:
             # later, for it may begin the next request of the connection
             asyncio.get_running_loop().call_soon(_reject, state, error)
 
-    def _check(self, head: Head) -> float:
+    def _check(self, state: RequestState) -> float:
         """Check what a request says before its body; note and return the seconds that it may take."""
+        head = state.head
         seconds = deadline.of(head.by_name, self._request_timeout, 0.0).seconds
         if self._keys is not None:
             self._keys.check(head)
+        state.route = PATH  # not before: without a key no request gets as far as the router
         media_type_of(head.by_name, (JSON,))
         if head.length is not None and head.length > self._endpoint.limit:
             raise BodyTooLargeError(self._endpoint.limit)

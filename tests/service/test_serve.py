@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import resource
 import shutil
 import signal
@@ -18,6 +19,7 @@ import onnx
 import pytest
 from live_server import NO_TLS, PRICERANGE, Server, catches
 from onnx import numpy_helper
+from phone_tables import ARROW, as_arrow
 
 from pricerange import errors
 
@@ -252,3 +254,25 @@ def test_metrics_of_others_are_not_mixed_in(
     server = start(model_repository).wait_until_ready()
     assert "pricerange_requests_total" in httpx.get(f"{server.url}/metrics", verify=NO_TLS).text
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_no_request_waits_for_pandas(
+    start: Callable[..., Server],
+    model_repository: Path,
+    tmp_path: Path,
+    phone: dict[str, float],
+    monkeypatch: pytest.MonkeyPatch,
+    workers: str,
+) -> None:
+    # as installed as it can be: pyarrow imports what it finds by this name
+    (tmp_path / "pandas.py").write_text("raise RuntimeError('imported')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    server = start(model_repository, "--workers", workers).wait_until_ready()
+    answer = httpx.post(
+        f"{server.url}/predict/batch",
+        content=as_arrow([phone]),
+        headers={"Content-Type": ARROW},
+        verify=NO_TLS,
+    )
+    assert answer.status_code == 200
