@@ -140,7 +140,7 @@ class HttpConnection(asyncio.Protocol):
         """Close, but for an answer that is a matter of milliseconds."""
         if self._stage is ANSWER and self._exchange is None:
             self._keep_alive = False
-            return True
+            return self._transport.can_write_eof()  # TLS ends both ways at once
         return False
 
     def data_received(self, data: bytes) -> None:
@@ -287,7 +287,9 @@ class HttpConnection(asyncio.Protocol):
     def _await_head(self) -> None:
         self._stage = HEAD
         self._body = self._head = None
-        if self._at < len(self._data) or not self._reading:
+        if self._at == len(self._data):
+            self._data, self._at = b"", 0  # or a connection that waits would keep up to 256 KiB
+        if self._data or not self._reading:
             self._advance_soon()
 
     def _read_head(self) -> None:

@@ -476,6 +476,22 @@ def test_requests_sent_ahead_stay_bytes_and_keep_nobody_waiting(
         assert slowest < 2
 
 
+def test_an_idle_connection_does_not_keep_its_last_request(
+    start: Callable[..., Server], model_repository: Path
+) -> None:
+    server = start(model_repository, "--no-access-log").wait_until_ready()
+    process, url = psutil.Process(server.process.pid), httpx.URL(server.url)
+    body = b" " * 60_000
+    asked = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    before = process.memory_info().rss
+    with ExitStack() as stack:
+        for _ in range(400):
+            connection = stack.enter_context(socket.create_connection((url.host, url.port or 80), timeout=20))
+            connection.sendall(asked)
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 422")
+        assert process.memory_info().rss - before < 12e6
+
+
 def test_a_request_that_is_rejected_early_is_read_before_the_end(
     start: Callable[..., Server], model_repository: Path
 ) -> None:

@@ -1,10 +1,13 @@
 """HTTPS without a proxy: the same answers, limits and drain; a certificate is renewed without a restart."""
 
+import json
 import os
 import resource
+import socket
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -131,3 +134,33 @@ def test_a_certificate_that_cannot_be_opened_for_want_of_descriptors_is_tried_ag
     assert caplog.messages == []
     certificate.refresh()
     assert caplog.messages == [f"using the new certificate in {files[0]}"]
+
+
+def test_a_client_that_ends_tls_behind_its_request_leaves_no_warning(
+    start: Callable[..., Server],
+    model_repository: Path,
+    phone: dict[str, float],
+    files: Files,
+    client_context: ssl.SSLContext,
+) -> None:
+    server = start(model_repository, *flags(files)).wait_until_ready()
+    url, body = httpx.URL(server.url), json.dumps(phone).encode()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client_context.wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+    with socket.create_connection((url.host, url.port or 443), timeout=20) as connection:
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                connection.sendall(outgoing.read())
+                incoming.write(connection.recv(65_536))
+        tls.write(b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        with suppress(ssl.SSLWantReadError):
+            tls.unwrap()
+        connection.sendall(outgoing.read())  # both at once
+        while connection.recv(65_536):
+            pass
+    assert server.log(path="/predict", status=200)
+    assert server.end() == 0
+    assert not server.log(level="warning")
