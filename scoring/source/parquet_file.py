@@ -55,7 +55,8 @@ class ParquetFile:
         """
         if not groups.start:
             self._require_alone()
-        longest = max((self._row_bytes(group, READ_BYTES // rows) for group in groups), default=1)
+        # a table may have none of the columns that are read
+        longest = max([1, *(self._row_bytes(group, READ_BYTES // rows) for group in groups)])
         # Arrow makes room for as many as may come, be there few
         there = sum(self.metadata.row_group(group).num_rows for group in groups)
         rows = max(min(READ_BYTES // longest, rows, there), 1)

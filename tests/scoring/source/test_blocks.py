@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyarrow import ipc, parquet
 from scoring_tables import EXAMPLE, read, write
 
-from pricerange.errors import BrokenRowError, UnreadableTableError
+from pricerange.errors import BrokenRowError, MissingColumnError, UnreadableTableError
 from scoring import expanded
 from scoring.score import Options, score
 from scoring.source import arrow_file, blocks, files, parquet_file
@@ -262,3 +262,11 @@ def test_rows_are_estimated_without_reading_what_they_hold(tmp_path, monkeypatch
     as_arrow(one_text(), tmp_path / "in.arrow")
     monkeypatch.setattr(Batches, "since", lambda self, start: pytest.fail("a batch was read"))
     assert blocks.about_rows(files.find([str(tmp_path / "in.arrow")]).files) == ROWS
+
+
+@pytest.mark.parametrize("columns", [("note",), None])
+def test_a_parquet_file_without_any_of_the_columns_is_said_to_lack_them(tmp_path, model_repository, columns):
+    table = pa.table({} if columns is None else {"other": [1, 2]})
+    source = str(write(table, tmp_path / "in.parquet"))
+    with pytest.raises(MissingColumnError, match=r"in\.parquet lacks 20 columns"):
+        score([source], tmp_path / "out", model_repository, options=Options(columns=columns))
