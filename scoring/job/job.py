@@ -15,6 +15,8 @@ from scoring.target.sink import Form
 
 OnBadRow = Literal["fail", "reject", "null"]
 
+_LEAST_DIGITS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -36,6 +38,10 @@ class Job:
     def rejects(self) -> Path:
         """Where rows go that are rejected: beside the result, in its form."""
         return rejects_of(self.target)
+
+    def part_name(self, file: int, number: int) -> str:
+        """Return the name of a part's file."""
+        return part_name(file, number, self.form, len(self.files))
 
     def identity(self) -> dict[str, Any]:
         """Return what a second run must have in common with a first to go on with it, by the words for it."""
@@ -91,9 +97,9 @@ def rejects_of(target: Path) -> Path:
     return target.with_name(f"{target.name}.rejected")
 
 
-def part_name(file: int, number: int, form: Form) -> str:
-    """Return the name of a part's file; sorted by name, parts are in the order of the input."""
-    return f"part-{file:05d}-{number:05d}.{form}"
+def part_name(file: int, number: int, form: Form, files: int) -> str:
+    """Return the name of a part's file; sorted by name, those of so many files are in their order."""
+    return f"part-{file:0{max(_LEAST_DIGITS, len(str(files - 1)))}d}-{number:05d}.{form}"
 
 
 def totals(parts: Sequence[Part]) -> Tally:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from pricerange.durable import sync
 from pricerange.errors import TargetError
 from scoring.errors import JobDiffersError
-from scoring.job.job import Job, Part, part_name
+from scoring.job.job import Job, Part
 from scoring.source.blocks import Shard
 from scoring.target.staging import staged, sweep
 
@@ -61,7 +61,7 @@ class Manifest:
         """Raise `TargetError` where a part that was finished is not there."""
         for part in self.parts:
             if not _is_there(self._job, part):
-                name = part_name(part.file, part.number, self._job.form)
+                name = self._job.part_name(part.file, part.number)
                 raise TargetError(
                     self._job.target / name, "it was finished, but is now missing or has changed"
                 )
@@ -131,7 +131,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Part]]:
 
 def _is_there(job: Job, part: Part) -> bool:
     """Whether a part's files are as they were when it was finished."""
-    name = part_name(part.file, part.number, job.form)
+    name = job.part_name(part.file, part.number)
     sizes = [path.stat().st_size if path.exists() else 0 for path in (job.target / name, job.rejects / name)]
     return sizes == [part.bytes, part.rejected_bytes]
 

@@ -26,7 +26,7 @@ from pricerange.predictor import Predictor
 from pricerange.tables.csv.file import located
 from scoring.errors import BadBlockRowError, ColumnsDifferError, UnknownColumnError
 from scoring.in_order import in_order
-from scoring.job.job import Job, Part, part_name
+from scoring.job.job import Job, Part
 from scoring.job.tally import Tally
 from scoring.source import blocks, small_files
 from scoring.source.blocks import Block, Shard
@@ -77,7 +77,7 @@ class ShardWorker:
         start, row = shard.start, shard.first_row
         for part, pieces in groupby(self._pieces(shard), attrgetter("part")):
             file, number = (part, 0) if shard.files else (shard.file, part)
-            name = part_name(file, number, job.form)
+            name = job.part_name(file, number)
             with self._staged(job.target / name, job.rejects / name) as (answers, rejects):
                 tally, last = self._write(pieces, answers, rejects, on_rows)
                 size = answers.stat().st_size

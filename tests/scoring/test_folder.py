@@ -62,11 +62,11 @@ def test_parts_hold_the_rows_in_order_and_are_those_of_the_manifest(
     assert [int(row["place"]) for row in rows] == [*range(ROWS)] * 2
     finished = manifest(tmp_path / "out")
     assert len(finished) > 4
-    names = sorted(part_name(part["file"], part["number"], "parquet") for part in finished)
+    names = sorted(part_name(part["file"], part["number"], "parquet", files=2) for part in finished)
     assert names == sorted(digests(tmp_path / "out"))
     assert not (tmp_path / "out.rejected").exists()
     for part in finished:
-        in_part = read(tmp_path / "out" / part_name(part["file"], part["number"], "parquet"))
+        in_part = read(tmp_path / "out" / part_name(part["file"], part["number"], "parquet", files=2))
         assert int(in_part[0]["place"]) == part["first_row"] - 1
 
 
@@ -342,6 +342,13 @@ def test_a_folder_is_one_by_whatever_link_it_is_named(tmp_path, model_repository
     assert len(read(tmp_path / "out")) == ROWS
 
 
+def test_parts_are_in_order_by_their_names_however_many_files_there_are():
+    for count in (1, 100_000, 100_001, 2_000_000):
+        names = [part_name(file, 0, "parquet", count) for file in (0, count // 2, count - 1)]
+        assert names == sorted(names)
+    assert part_name(99_999, 0, "csv", 100_000) == "part-99999-00000.csv"
+
+
 def test_a_part_that_is_lost_in_the_meantime_keeps_a_job_from_being_finished(
     tmp_path, model_repository, small_parts, phones, monkeypatch
 ):
@@ -350,7 +357,7 @@ def test_a_part_that_is_lost_in_the_meantime_keeps_a_job_from_being_finished(
 
     def losing(self, part):
         add(self, part)
-        (tmp_path / "out" / part_name(0, 0, "parquet")).unlink(missing_ok=True)
+        (tmp_path / "out" / part_name(0, 0, "parquet", files=1)).unlink(missing_ok=True)
 
     monkeypatch.setattr(Manifest, "add", losing)
     with pytest.raises(TargetError, match=r"part-00000-00000\.parquet .*it was finished, but is now missing"):
