@@ -96,6 +96,20 @@ def read(file: InputFile, shard: Shard, columns: Sequence[str] | None = None) ->
         file.require_unchanged()
 
 
+def columns_of(file: InputFile) -> list[str]:
+    """Return the names of a file's columns, whatever they hold. Raises what `read` raises."""
+    with naming(file):
+        match file.format:
+            case "csv":
+                return next(csv_file.blocks(file.stream)).header
+            case "parquet":
+                with ParquetFile(file) as table:
+                    return list(table.schema.names)
+            case "arrow":
+                with Batches(file) as batches:
+                    return list(batches.schema.names)
+
+
 def about_rows(files: Sequence[InputFile]) -> int:
     """Return about how many rows files have, judged by the first of them, and those by their beginnings."""
     looked_at = files[:_AT_ONCE]

@@ -3,17 +3,21 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 
 from pricerange.answer.columns import NAMES
 from pricerange.errors import (
     BrokenBlockError,
+    ColumnTypeError,
+    DuplicateColumnError,
+    MissingColumnError,
     PriceRangeError,
 )
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
-from pricerange.tables.csv.file import TextBlock, located
+from pricerange.tables.csv.file import located
+from pricerange.tables.table import feature_places
+from scoring.errors import UnknownColumnError
 from scoring.job.job import Job
 from scoring.source import blocks
 from scoring.source.blocks import Shard
@@ -31,13 +35,17 @@ _AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class _Beginning:
-    """What the first block of a file tells: its columns, its rows and why some of them are bad."""
+    """What the first block of a file tells: its columns, its rows and why some of them are bad.
+
+    `wrong` is why all of them are, `broken` what would end any job.
+    """
 
     columns: tuple[str, ...]
-    rows: int
-    bad: tuple[str, ...]
-    bad_rows: int
-    wrong: str | None
+    rows: int = 0
+    bad: tuple[str, ...] = ()
+    bad_rows: int = 0
+    wrong: str | None = None
+    broken: str | None = None
 
 
 def preview(job: Job, about: int) -> str:
@@ -46,10 +54,10 @@ def preview(job: Job, about: int) -> str:
     `about` is how many rows there are by estimate. Raises what `Predictor` raises.
     """
     predictor = Predictor(job.model, job.provider)
-    answerer = Answerer(predictor, "reject", None, "parquet")
+    answerer = Answerer(predictor, "reject", job.columns, job.form)
     looked_at = job.files[:_MOST_FILES]
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        found = list(threads.map(lambda file: _begin(file, answerer), looked_at))
+        found = list(threads.map(lambda file: _begin(file, job, answerer), looked_at))
     return "\n".join(
         [
             f"{len(job.files):,} files, {_size(sum(file.size for file in job.files))}, about {about:,} rows",
@@ -60,30 +68,32 @@ def preview(job: Job, about: int) -> str:
     )
 
 
-def _begin(file: InputFile, answerer: Answerer) -> _Beginning:
-    """Judge the rows of a file's first block."""
+def _begin(file: InputFile, job: Job, answerer: Answerer) -> _Beginning:
+    """Judge the rows of a file's first block, of which only what the job reads is read."""
     columns: tuple[str, ...] = ()
+    wanted = None if job.columns is None else (*FEATURE_NAMES, *job.columns)
     try:
-        content = next(blocks.read(file, Shard(0))).content
-        names = content.header if isinstance(content, TextBlock) else content.schema.names
-        columns = tuple(names)
+        columns = tuple(blocks.columns_of(file))
+        content = next(blocks.read(file, Shard(0), wanted)).content
         rejected = answerer.answer(content).rejected
     except BrokenBlockError as error:
-        return _Beginning(columns, 0, (), 0, str(located(error, file.name, 0)))
+        return _Beginning(columns, broken=str(located(error, file.name, 0)))
+    except UnknownColumnError as error:
+        return _Beginning(columns, broken=str(replace(error, file=file.name)))
+    except ColumnTypeError as error:
+        return _Beginning(columns, broken=f"{file.name}: {error}")
     except PriceRangeError as error:
-        return _Beginning(columns, 0, (), 0, str(error))
+        return _Beginning(columns, broken=str(error))
     rows = blocks.rows_of(content)
-    if rejected is None:
-        return _Beginning(columns, rows, (), 0, None)
-    wrong = next((reason for reason in rejected.reasons[:1] if not _has_features(columns)), None)
-    bad = zip(rejected.rows, rejected.reasons, strict=True)
-    first = islice(bad, _MOST_NAMED)
-    named = () if wrong else tuple(f"{file.name}, row {row + 1}: {reason}" for row, reason in first)
-    return _Beginning(columns, rows, named, len(rejected.rows), wrong and f"{file.name}: {wrong}")
-
-
-def _has_features(columns: Sequence[str]) -> bool:
-    return all(columns.count(name) == 1 for name in FEATURE_NAMES)
+    try:
+        feature_places(columns)
+    except (MissingColumnError, DuplicateColumnError) as error:
+        # without rows it ends the job all the same
+        reason = rejected.reasons[0] if rejected else str(error) if job.on_bad_row == "fail" else None
+        return _Beginning(columns, rows, (), rows, reason and f"{file.name}: {reason}")
+    bad = list(zip(rejected.rows, rejected.reasons, strict=True)) if rejected else []
+    named = tuple(f"{file.name}, row {row + 1}: {reason}" for row, reason in bad[:_MOST_NAMED])
+    return _Beginning(columns, rows, named, len(bad))
 
 
 def _of_columns(job: Job, files: Sequence[InputFile], found: Sequence[_Beginning]) -> Iterator[str]:
@@ -119,11 +129,15 @@ def _of_columns(job: Job, files: Sequence[InputFile], found: Sequence[_Beginning
 def _of_rows(job: Job, found: Sequence[_Beginning]) -> Iterator[str]:
     """Tell what is wrong with the rows that were looked at, and what would become of them."""
     rows, bad = sum(each.rows for each in found), sum(each.bad_rows for each in found)
+    broken = [each.broken for each in found if each.broken][:_MOST_FAULTS]
     wrong = [each.wrong for each in found if each.wrong]
     yield f"rows looked at: {rows:,}, {bad:,} of them no valid phones"
     named = [line for each in found for line in each.bad]
-    yield from (f"  {line}" for line in [*wrong, *named][:_MOST_FAULTS])
-    if wrong or bad:
+    yield from (f"  {line}" for line in broken)
+    if broken and job.on_bad_row != "fail":
+        yield "  the job would end with the first of these, whatever --on-bad-row says"
+    yield from (f"  {line}" for line in [*wrong, *named][: _MOST_FAULTS - len(broken)])
+    if wrong or bad or (broken and job.on_bad_row == "fail"):
         yield {
             "fail": "  the job would end with the first of these (--on-bad-row fail)",
             "reject": f"  bad rows would go to {job.rejects}",

@@ -9,6 +9,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from pricerange.phone import FEATURES
+from scoring.expanded import BLOCK_BYTES
 from scoring.job.job import OnBadRow
 from scoring.score import Options, look, score
 
@@ -89,3 +90,40 @@ def test_what_a_dry_run_finds_good_is_scored(folder: Path, model_repository: Pat
     assert "rows looked at: 10, 0 of them no valid phones" in said
     assert "would end" not in said
     assert score(good, target, model_repository).rows == 10
+
+
+def test_a_dry_run_reads_what_the_job_reads_and_looks_for_the_columns_to_keep(
+    tmp_path: Path, model_repository: Path
+) -> None:
+    long = pa.array(["x" * (BLOCK_BYTES + 1)] * 5)
+    table = PHONES.append_column("id", pa.array(["a"] * 5)).append_column("long", long)
+    (tmp_path / "in").mkdir()
+    parquet.write_table(table, tmp_path / "in" / "long.parquet", use_dictionary=False)
+    said = told(tmp_path / "in", model_repository, columns=("id",))
+    assert "rows looked at: 5, 0 of them no valid phones" in said
+    assert "and 1 more columns" in said.partition("left out by --columns: ")[2]
+    assert "would end" not in said
+    said = told(tmp_path / "in", model_repository, "null", columns=("id", "sku"))
+    assert (
+        "  in/long.parquet lacks sku, which is among the columns to keep\n"
+        "  the job would end with the first of these, whatever --on-bad-row says\n"
+    ) in said
+
+
+@pytest.mark.parametrize("on_bad_row", ["reject", "null"])
+def test_what_ends_a_job_whatever_becomes_of_bad_rows_is_told_apart_from_them(
+    folder: Path, model_repository: Path, on_bad_row: OnBadRow
+) -> None:
+    lines = told(folder, model_repository, on_bad_row).splitlines()
+    end = lines.index("  the job would end with the first of these, whatever --on-bad-row says")
+    assert any("it is Parquet" in line for line in lines[:end])
+    assert any("in/bad.parquet, row 2" in line for line in lines[end:])
+
+
+def test_columns_that_are_missing_above_no_rows_end_a_job_as_a_dry_run_says(
+    tmp_path: Path, model_repository: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "head.csv").write_text("ram\n")
+    assert "head.csv: the table lacks 19 columns" in told(tmp_path / "in", model_repository)
+    assert "lacks" not in told(tmp_path / "in", model_repository, "null")
