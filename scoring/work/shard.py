@@ -38,6 +38,8 @@ from scoring.work.answer import Answered, Answerer
 OnRows = Callable[[int], None]
 """Is told of more rows that are done; what it raises ends the work."""
 
+_FAULTS = (PriceRangeError, pa.ArrowException)
+"""What may be wrong with a block, as it is said of a file."""
 _BLOCKS_AHEAD = 3
 """Blocks a thread that are read before they can be answered: reading and writing take turns."""
 
@@ -158,7 +160,7 @@ class ShardWorker:
             for block, answered in in_order(self._threads, self._answer, read, _BLOCKS_AHEAD * self._cores):
                 if block.members and block.members[0].file != file:
                     file, row = block.members[0].file, 1
-                if isinstance(answered, PriceRangeError):
+                if isinstance(answered, _FAULTS):
                     raise answered
                 yield _Piece(block, answered, file, row)
                 row += answered.tally.rows
@@ -173,19 +175,18 @@ class ShardWorker:
         except pa.ArrowException as error:
             raise UnreadableTableError(files[file].name, str(error)) from error
 
-    def _answer(self, block: Block) -> tuple[Block, Answered | PriceRangeError]:
+    def _answer(self, block: Block) -> tuple[Block, Answered | PriceRangeError | pa.ArrowException]:
         """Answer a block, or return what is wrong, and with which of its files."""
         try:
             return block, self._answerer.answer(block.content)
-        except PriceRangeError as error:
-            if len(block.members) < 2:
-                return block, error
-        for member in block.members:
+        except _FAULTS as error:
+            fault = error
+        for member in block.members if len(block.members) > 1 else ():
             try:
                 self._answerer.answer(member.content)
-            except PriceRangeError as error:
+            except _FAULTS as error:
                 return replace(block, members=(member,)), error
-        raise AssertionError
+        return block, fault
 
     def __enter__(self) -> Self:
         return self

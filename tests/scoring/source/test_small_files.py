@@ -230,6 +230,15 @@ def test_a_column_to_keep_that_a_small_file_lacks_is_said_with_its_name(tmp_path
         score(sources, tmp_path / "out", model_repository, options=Options(columns=("note",)))
 
 
+def test_a_small_file_that_arrow_cannot_judge_is_named(tmp_path, model_repository):
+    for number in range(5):
+        places = pa.array([0, 7 if number == 3 else 0], pa.int8())
+        power = pa.DictionaryArray.from_arrays(places, pa.array([900.0]), safe=False)
+        write(phones().set_column(0, "battery_power", power), tmp_path / f"{number}.arrow")
+    with pytest.raises(UnreadableTableError, match=r"3\.arrow cannot be read: Index 7 out of bounds"):
+        score([str(tmp_path)], tmp_path.with_name("judged"), model_repository)
+
+
 @pytest.mark.parametrize("change", ["grown", "gone"])
 def test_a_small_file_that_changes_before_it_is_read_is_noticed(tmp_path, monkeypatch, change):
     for number in range(3):
