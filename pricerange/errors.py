@@ -359,10 +359,12 @@ class ColumnTypeError(PriceRangeError):
     name: str
     found: str
     form: str = "CSV"
+    file: str = ""
     exit_code = 38
 
     def __str__(self) -> str:
+        where = f"{self.file}: " if self.file else ""
         return (
-            f"the column {self.name} has type {self.found}, which a {self.form} file cannot store; "
+            f"{where}the column {self.name} has type {self.found}, which a {self.form} file cannot store; "
             "`--columns` leaves it out"
         )

@@ -78,10 +78,8 @@ def _begin(file: InputFile, job: Job, answerer: Answerer) -> _Beginning:
         rejected = answerer.answer(content).rejected
     except BrokenBlockError as error:
         return _Beginning(columns, broken=str(located(error, file.name, 0)))
-    except UnknownColumnError as error:
+    except (UnknownColumnError, ColumnTypeError) as error:
         return _Beginning(columns, broken=str(replace(error, file=file.name)))
-    except ColumnTypeError as error:
-        return _Beginning(columns, broken=f"{file.name}: {error}")
     except PriceRangeError as error:
         return _Beginning(columns, broken=str(error))
     rows = blocks.rows_of(content)

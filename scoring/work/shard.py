@@ -16,6 +16,7 @@ import pyarrow as pa
 from pricerange.errors import (
     BadRowError,
     BrokenBlockError,
+    ColumnTypeError,
     DuplicateColumnError,
     MissingColumnError,
     PriceRangeError,
@@ -125,7 +126,7 @@ class ShardWorker:
                     if rejects:
                         for batch in self._rejected(piece):
                             rejects.write(encoded(batch, job.form))
-                except ColumnsDifferError as error:
+                except (ColumnsDifferError, ColumnTypeError) as error:
                     raise replace(error, file=job.files[piece.file].name) from error
                 total.add(piece.answered.tally)
                 on_rows(piece.answered.tally.rows)
@@ -170,7 +171,7 @@ class ShardWorker:
             raise located(error, files[file].name, row - 1) from error
         except (MissingColumnError, DuplicateColumnError) as error:
             raise replace(error, table=files[file].name) from error
-        except UnknownColumnError as error:
+        except (UnknownColumnError, ColumnTypeError) as error:
             raise replace(error, file=files[file].name) from error
         except pa.ArrowException as error:
             raise UnreadableTableError(files[file].name, str(error)) from error

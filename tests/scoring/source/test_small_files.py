@@ -16,6 +16,7 @@ from scoring_tables import EXAMPLE, FORMATS, digests, read, write
 from pricerange.errors import (
     BadRowError,
     BrokenRowError,
+    ColumnTypeError,
     MissingColumnError,
     TableNotFoundError,
     UnreadableTableError,
@@ -237,6 +238,15 @@ def test_a_small_file_that_arrow_cannot_judge_is_named(tmp_path, model_repositor
         write(phones().set_column(0, "battery_power", power), tmp_path / f"{number}.arrow")
     with pytest.raises(UnreadableTableError, match=r"3\.arrow cannot be read: Index 7 out of bounds"):
         score([str(tmp_path)], tmp_path.with_name("judged"), model_repository)
+
+
+def test_a_small_file_whose_text_csv_cannot_store_is_named(tmp_path, model_repository):
+    for number in range(5):
+        table = phones(note="a" if number != 3 else b"\xff")
+        text = pa.Array.from_buffers(pa.string(), 2, table["note"].chunk(0).buffers())
+        write(table.set_column(20, "note", text), tmp_path / f"{number}.parquet")
+    with pytest.raises(ColumnTypeError, match=r"3\.parquet: the column note has type string, with bytes"):
+        score([str(tmp_path)], tmp_path.with_name("stored.csv"), model_repository)
 
 
 @pytest.mark.parametrize("change", ["grown", "gone"])
