@@ -5,6 +5,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import types
 
+from scoring import expanded
+
 
 def settled(array: pa.Array) -> pa.Array:  # noqa: PLR0911 - one for each way to hold values
     """Turn views into texts and runs into cells, at any depth; what has neither stays as it is."""
@@ -39,8 +41,9 @@ def empty(schema: pa.Schema) -> pa.RecordBatch:
 def settled_batch(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Settle each column of n rows."""
     for place, field in enumerate(batch.schema):
-        column = settled(batch.column(place))
-        if column.type != field.type:
+        before = batch.column(place)
+        column = settled(before)
+        if column is not before:
             batch = batch.set_column(place, field.with_type(column.type), column)
     return batch
 
@@ -53,17 +56,23 @@ def _spelled_out(array: pa.RunEndEncodedArray) -> pa.Array:
 
 
 def _looked_up(array: pa.DictionaryArray) -> pa.DictionaryArray:
-    """Settle those values of a dictionary that are used: the others may be any number."""
-    values = array.dictionary
+    """Settle those values of a dictionary that are used: the others may be any number.
+
+    A dictionary longer than a block keeps those alone too: rows that wait to be written would each hold one.
+    """
+    values, index = array.dictionary, pa.int32()
     if settled(pa.nulls(0, values.type)).type == values.type:
-        return array
+        index = array.type.index_type
+        if values.get_total_buffer_size() <= expanded.BLOCK_BYTES:
+            return array
     valid = array.indices.is_valid().to_numpy(zero_copy_only=False)
     found = array.indices.fill_null(0).to_numpy()
     used, places = np.unique(found[valid], return_inverse=True)
     indices = np.zeros(len(found), np.int32)
     indices[valid] = places
     kept = settled(_picked(values, used))
-    return pa.DictionaryArray.from_arrays(pa.array(indices, mask=~valid), kept, ordered=array.type.ordered)
+    codes = pa.array(indices, mask=~valid).cast(index)
+    return pa.DictionaryArray.from_arrays(codes, kept, ordered=array.type.ordered)
 
 
 def _picked(values: pa.Array, places: npt.NDArray[np.intp]) -> pa.Array:

@@ -6,8 +6,9 @@ from pyarrow import ipc
 from scoring_tables import EXAMPLE, read
 
 from pricerange.errors import ColumnTypeError
+from scoring import expanded
 from scoring.score import Options, score
-from scoring.source.settled import empty, settled
+from scoring.source.settled import empty, settled, settled_batch
 
 VIEWS = pa.array(["a", None, "long enough to lie elsewhere"], pa.string_view())
 CATEGORIES = pa.DictionaryArray.from_arrays(pa.array([2, 0, None], pa.uint32()), VIEWS)
@@ -51,6 +52,20 @@ def test_a_settled_column_has_the_same_values_and_can_be_filtered(column):
         assert settled(found) is found
     none = empty(pa.schema([pa.field("a", column.type)]))
     assert none.schema.field("a").type == settled(column).type
+
+
+@pytest.mark.parametrize("index", [pa.int8(), pa.uint8(), pa.int32(), pa.uint64()])
+def test_of_a_dictionary_longer_than_a_block_what_is_used_is_kept(monkeypatch, index):
+    values = pa.array([f"{k} {'x' * 1_000}" for k in range(100)])
+    column = pa.DictionaryArray.from_arrays(pa.array([99, 5, None, 99], index), values, ordered=True)
+    assert settled(column) is column
+    monkeypatch.setattr(expanded, "BLOCK_BYTES", 10_000)
+    found = settled(column)
+    assert found.type == column.type
+    assert found.to_pylist() == column.to_pylist()
+    assert found.dictionary.to_pylist() == [values[5].as_py(), values[99].as_py()]
+    (kept,) = settled_batch(pa.record_batch({"a": column})).columns
+    assert kept.get_total_buffer_size() < 10_000
 
 
 def scored(column: pa.Array, path, model_repository, target: str):
