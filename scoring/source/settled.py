@@ -88,10 +88,11 @@ def _picked(values: pa.Array, places: npt.NDArray[np.intp]) -> pa.Array:
 
 def _struct(array: pa.StructArray) -> pa.StructArray:
     kind = array.type
-    columns = [settled(array.field(place)) for place in range(kind.num_fields)]
-    fields = [kind.field(place).with_type(column.type) for place, column in enumerate(columns)]
-    if pa.struct(fields) == kind:
+    before = [array.field(place) for place in range(kind.num_fields)]
+    columns = [settled(column) for column in before]
+    if all(column is same for column, same in zip(columns, before, strict=True)):
         return array
+    fields = [kind.field(place).with_type(column.type) for place, column in enumerate(columns)]
     return pa.StructArray.from_arrays(columns, fields=fields, mask=array.is_null())
 
 
@@ -100,8 +101,9 @@ def _list(array: pa.Array) -> pa.Array:
     offsets = array.offsets
     begin, stop = offsets[0].as_py(), offsets[-1].as_py()
     # of a map, these are structs of a key and an item
-    values = settled(array.values.slice(begin, stop - begin))
-    if values.type == array.values.type:
+    before = array.values.slice(begin, stop - begin)
+    values = settled(before)
+    if values is before:
         return array
     ends = pa.array(offsets.to_numpy() - begin, offsets.type)
     if types.is_map(kind):
@@ -119,8 +121,9 @@ def _list(array: pa.Array) -> pa.Array:
 
 def _fixed_size_list(array: pa.FixedSizeListArray) -> pa.FixedSizeListArray:
     width = array.type.list_size
-    values = settled(array.values.slice(array.offset * width, len(array) * width))
-    if values.type == array.values.type:
+    before = array.values.slice(array.offset * width, len(array) * width)
+    values = settled(before)
+    if values is before:
         return array
     kind = pa.list_(array.type.value_field.with_type(values.type), width)
     return pa.FixedSizeListArray.from_arrays(values, type=kind, mask=array.is_null())

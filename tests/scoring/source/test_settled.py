@@ -66,6 +66,14 @@ def test_of_a_dictionary_longer_than_a_block_what_is_used_is_kept(monkeypatch, i
     assert found.dictionary.to_pylist() == [values[5].as_py(), values[99].as_py()]
     (kept,) = settled_batch(pa.record_batch({"a": column})).columns
     assert kept.get_total_buffer_size() < 10_000
+    for nested in (
+        pa.StructArray.from_arrays([column], ["x"]),
+        pa.ListArray.from_arrays(pa.array([0, 1, 4]), column),
+        pa.FixedSizeListArray.from_arrays(column, 2),
+    ):
+        found = settled(nested)
+        assert (found.type, found.to_pylist()) == (nested.type, nested.to_pylist())
+        assert found.get_total_buffer_size() < 10_000
 
 
 def scored(column: pa.Array, path, model_repository, target: str):
