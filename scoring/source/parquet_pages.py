@@ -37,9 +37,11 @@ class Page:
 
 def begin_of(chunk: parquet.ColumnChunkMetaData) -> int:
     """Return where a column chunk begins: with its dictionary, where it has one."""
+    data = int(chunk.data_page_offset)
     if chunk.has_dictionary_page and chunk.dictionary_page_offset:
-        return min(int(chunk.dictionary_page_offset), int(chunk.data_page_offset))
-    return int(chunk.data_page_offset)
+        # without rows there are no data pages
+        return min(int(chunk.dictionary_page_offset), data or int(chunk.dictionary_page_offset))
+    return data
 
 
 def pages_of(file: pa.NativeFile, chunk: parquet.ColumnChunkMetaData) -> Iterator[Page]:

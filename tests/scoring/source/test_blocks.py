@@ -270,3 +270,13 @@ def test_a_parquet_file_without_any_of_the_columns_is_said_to_lack_them(tmp_path
     source = str(write(table, tmp_path / "in.parquet"))
     with pytest.raises(MissingColumnError, match=r"in\.parquet lacks 20 columns"):
         score([source], tmp_path / "out", model_repository, options=Options(columns=columns))
+
+
+@pytest.mark.parametrize(
+    "note", [pa.array([], pa.string()), pa.array([], pa.int64())], ids=["text", "numbers"]
+)
+def test_a_parquet_file_whose_row_group_has_no_rows_is_read(tmp_path, model_repository, note):
+    columns = {name: pa.array([], pa.float64()) for name in EXAMPLE}
+    source = write(pa.table({**columns, "note": note}), tmp_path / "in.parquet")
+    assert parquet.ParquetFile(source).metadata.num_row_groups == 1
+    assert score([str(source)], tmp_path / "out", model_repository).rows == 0
