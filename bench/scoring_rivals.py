@@ -15,7 +15,7 @@ import onnxruntime
 from pricerange import bundle
 from pricerange.answer.columns import PROBABILITIES
 from pricerange.bundle import MODEL_FILE
-from pricerange.cores import usable_cores
+from pricerange.machine.cores import usable_cores
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Predictor
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 from rich.console import Console
 
 from pricerange import bundle
-from pricerange.cores import usable_cores
 from pricerange.errors import TableFormatError, TargetError
+from pricerange.machine.cores import usable_cores
 from pricerange.predictor import Provider
 from scoring.job.job import Job, OnBadRow, rejects_of, totals
 from scoring.job.manifest import Manifest

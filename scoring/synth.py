@@ -9,8 +9,8 @@ import pyarrow as pa
 from rich.console import Console
 
 from pricerange import synthetic
-from pricerange.cores import usable_cores
 from pricerange.errors import TableFormatError, TargetError
+from pricerange.machine.cores import usable_cores
 from pricerange.phone import FEATURE_NAMES
 from scoring.in_order import in_order
 from scoring.progress import of_rows

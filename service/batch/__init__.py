@@ -1,1 +1,1 @@
-"""`/predict/batch`: many phones in one request, as JSON, CSV or an Arrow stream."""
+"""`/predict/batch`: many phones in one request, as JSON, NDJSON, CSV or an Arrow stream."""

@@ -18,9 +18,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pricerange import descriptors
 from pricerange.bundle import Bundle
 from pricerange.errors import BrokenBlockError
+from pricerange.machine import descriptors
 from pricerange.phone import LABELS, Problem
 from pricerange.predictor import Prediction
 from service.batch.answers import (
@@ -33,15 +33,15 @@ from service.batch.answers import (
     NdjsonWriter,
     Writer,
 )
-from service.batch.arrow_body import arrow_blocks
-from service.batch.csv_body import csv_blocks
+from service.batch.bodies.arrow_body import arrow_blocks
+from service.batch.bodies.csv_body import csv_blocks
+from service.batch.bodies.json_body import JsonReader
+from service.batch.bodies.ndjson_body import ndjson_blocks
+from service.batch.bodies.recognised import recognised
+from service.batch.bodies.rows import BlockWork, CheckedRows, OnBadRow, of_row
 from service.batch.document import ARROW, CSV, FORMS, NDJSON, answer_document, request_document
-from service.batch.json_body import JsonReader
 from service.batch.kept import TIMES_WRITTEN, Kept
-from service.batch.ndjson_body import ndjson_blocks
 from service.batch.query import asked_of, form_of_answer
-from service.batch.recognised import recognised
-from service.batch.rows import BlockWork, CheckedRows, OnBadRow, of_row
 from service.batch.spool import Spool
 from service.errors import ClientDisconnectedError, InvalidInputError, NoDescriptorError, OverloadedError
 from service.http import deadline

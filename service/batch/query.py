@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from pricerange.phone import Problem
+from service.batch.bodies.rows import OnBadRow
 from service.batch.document import FORMS
 from service.batch.kept import MOST_KEPT
-from service.batch.rows import OnBadRow
 from service.errors import InvalidInputError
 from service.http.accept import weights
 

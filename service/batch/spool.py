@@ -8,7 +8,7 @@ from typing import IO
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pricerange import descriptors
+from pricerange.machine import descriptors
 from service.batch.spool_folder import folder
 from service.errors import NoDescriptorError, NoSpaceError
 from service.http.budget import Budget

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from pricerange.memory import usable_memory
+from pricerange.machine.memory import usable_memory
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ ends the process with all that is in flight, or the disk is full for everyone.
 import ctypes
 from collections.abc import Callable
 
-from pricerange.memory import usable_memory
+from pricerange.machine.memory import usable_memory
 from service.errors import MemoryBudgetError, ServiceError
 
 _LEAST_BYTES = 64 << 20

@@ -15,7 +15,7 @@ from socket import socket
 from time import monotonic
 from typing import Any
 
-from pricerange import descriptors
+from pricerange.machine import descriptors
 from service.telemetry.shared_counters import Gauge, SharedCounters
 
 log = logging.getLogger(__name__)

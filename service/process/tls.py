@@ -4,8 +4,8 @@ import logging
 import ssl
 from pathlib import Path
 
-from pricerange.descriptors import EXHAUSTED
 from pricerange.errors import SettingsError
+from pricerange.machine.descriptors import EXHAUSTED
 
 log = logging.getLogger(__name__)
 

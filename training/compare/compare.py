@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pricerange.cores import usable_cores
+from pricerange.machine.cores import usable_cores
 from training import data, output
 from training.compare import folds, scoreboard
 from training.compare.baselines import BASELINES

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from live_server import Server
 
-from pricerange.memory import usable_memory
+from pricerange.machine.memory import usable_memory
 from service.batch.spool_folder import default_spool, in_memory
 
 MEMORY = Path("/dev/shm")

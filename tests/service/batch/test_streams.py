@@ -22,7 +22,7 @@ from pyarrow import ipc
 from starlette.types import Message
 
 from pricerange.phone import FEATURE_NAMES, FEATURES
-from service.batch.arrow_body import arrow_blocks
+from service.batch.bodies.arrow_body import arrow_blocks
 from service.batch.spool import MEMORY_BYTES, Spool
 from service.errors import SpoolBudgetError
 from service.http.budget import Budget, MemoryBudget

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from live_server import NO_TLS, Server
 from phone_tables import ARROW, as_arrow
 
-from pricerange.memory import usable_memory
+from pricerange.machine.memory import usable_memory
 from service.errors import MemoryBudgetError
 from service.http.budget import MemoryBudget, default_budget
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pricerange.phone import FEATURES, Problem, Problems
 from pricerange.tables.json_phones import PLAIN, PhoneReader, reader_of
 from pricerange.tables.table import sentence
+from service.batch.bodies.rows import Block, OnBadRow, of_row
 from service.batch.kept import JsonCells, Kept
-from service.batch.rows import Block, OnBadRow, of_row
 from service.errors import InvalidInputError, TooManyRowsError
 
 

@@ -7,8 +7,8 @@ from pricerange.errors import BrokenBlockError
 from pricerange.tables.csv.blocks import BlockCutter
 from pricerange.tables.csv.rows import split_header
 from pricerange.tables.table import feature_places, judge_csv, judge_csv_beside
+from service.batch.bodies.rows import MOST_COLUMNS, Block, BlockWork
 from service.batch.kept import ArrowCells, Kept
-from service.batch.rows import MOST_COLUMNS, Block, BlockWork
 
 BLOCK_BYTES = 98_304
 """Bytes of a block, 1,300 to 1,700 phones: no row is longer."""

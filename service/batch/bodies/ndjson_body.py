@@ -8,8 +8,8 @@ import numpy as np
 from pricerange.phone import Problem
 from pricerange.tables.json_phones import PLAIN, reader_of
 from pricerange.tables.ndjson import LineCutter, Lines, LineVerdict, judge_lines
+from service.batch.bodies.rows import Block, BlockWork, OnBadRow
 from service.batch.kept import JsonCells, Kept
-from service.batch.rows import Block, BlockWork, OnBadRow
 from service.errors import InvalidInputError
 
 LONGEST_LINE = 98_304

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from pricerange.errors import BrokenBlockError
 from pricerange.tables.table import feature_places, judge
-from service.batch.arrow_messages import Message, MessageCutter
+from service.batch.bodies.arrow_messages import Message, MessageCutter
+from service.batch.bodies.rows import MOST_COLUMNS, Block, BlockWork
 from service.batch.kept import ArrowCells, Kept, keepable
-from service.batch.rows import MOST_COLUMNS, Block, BlockWork
 from service.http.request_state import RequestState
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pricerange.cores import usable_cores
+from pricerange.machine.cores import usable_cores
 
 AFFINITY = {0, 1, 2, 3, 4, 5, 6, 7}
 

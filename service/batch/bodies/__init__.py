@@ -1,0 +1,1 @@
+"""The forms of a body: each read in blocks of checked rows."""
