@@ -231,6 +231,7 @@ def score(
     cluster = Cluster(address, actor_cpus, actor_gpus) if engine == "ray" else None
     kept = None if columns is None else tuple(name.strip() for name in columns.split(","))
     options = Options(on_bad_row, kept, form, cluster, metrics_textfile, source_timeout)
+    gc.freeze()  # modules stay: no collection has to look at them
     asked = look if dry_run else run
     typer.echo(asked(sources, target, models, model_version, provider, options))
 

@@ -1,5 +1,6 @@
 """A Parquet file as batches of rows, as many at a time as can be decoded within a bound."""
 
+import gc
 import re
 from collections.abc import Iterator, Sequence
 
@@ -23,6 +24,8 @@ _BUFFER_BYTES = 1 << 20
 """Bytes of a column that are read at a time, where all of a row group might be more than fits in memory."""
 _MAGIC, _TAIL_BYTES = b"PAR1", 8
 """What a file begins and ends with; before its end is the length of the footer."""
+_LONG_FOOTER = 1 << 16
+"""Bytes of a footer whose memory is not left to the garbage collector: it takes several times as much."""
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}
 
 
@@ -142,3 +145,7 @@ class ParquetFile:
     def __exit__(self, *_: object) -> None:
         self._table.close()
         self._raw.close()
+        # pyarrow's metadata and schema hold each other: megabytes that few Python objects stand for
+        if self.metadata.serialized_size > _LONG_FOOTER:
+            del self._table, self.metadata
+            gc.collect()

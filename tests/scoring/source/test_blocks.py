@@ -1,6 +1,7 @@
 """Blocks: what a few bytes expand to comes piece by piece, and the answers stay the same."""
 
 import functools
+import gc
 
 import numpy as np
 import pyarrow as pa
@@ -280,3 +281,18 @@ def test_a_parquet_file_whose_row_group_has_no_rows_is_read(tmp_path, model_repo
     source = write(pa.table({**columns, "note": note}), tmp_path / "in.parquet")
     assert parquet.ParquetFile(source).metadata.num_row_groups == 1
     assert score([str(source)], tmp_path / "out", model_repository).rows == 0
+
+
+def test_what_a_long_footer_takes_is_given_back_with_its_file(tmp_path, model_repository, monkeypatch):
+    monkeypatch.setattr(parquet_file, "_LONG_FOOTER", 0)
+    monkeypatch.setattr(blocks, "SMALL_BYTES", 0)  # each file is read by itself
+    for number in range(4):
+        as_parquet(one_text(), tmp_path / f"{number}.parquet")
+    gc.collect()
+    gc.disable()
+    try:
+        score([str(tmp_path / "*.parquet")], tmp_path / "out.csv", model_repository)
+        kept = [known for known in gc.get_objects() if type(known) is parquet.FileMetaData]
+    finally:
+        gc.enable()
+    assert not kept
