@@ -252,9 +252,9 @@ class HttpConnection(asyncio.Protocol):
         """End the connection, after the answer that is under way."""
         if self._stage in (BODY, ANSWER):
             self._keep_alive = False
-        elif self._stage is Stage.DISCARD:
+        elif self._stage is DISCARD:
             self._close()
-        elif self._stage is not Stage.LINGER:  # which ends by itself, and soon
+        elif self._stage is not LINGER:  # which ends by itself, and soon
             self._transport.close()
 
     # The stages

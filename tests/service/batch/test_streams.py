@@ -6,7 +6,6 @@ import io
 import socket
 import struct
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from live_server import NO_TLS, Server
 from phone_tables import ARROW, CSV, as_arrow, as_csv
 from pyarrow import ipc
 from starlette.types import Message
+from waiting import wait_until
 
 from pricerange.phone import FEATURE_NAMES, FEATURES
 from service.batch.bodies.arrow_body import arrow_blocks
@@ -65,13 +65,6 @@ def spooled(server: Server, folder: Path) -> list[str]:
         except FileNotFoundError:  # closed meanwhile
             continue
     return [link for link in links if link.startswith(str(folder))]
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def memory(server: Server) -> int:

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from live_server import NO_TLS, Server
 from phone_tables import CSV, as_csv
+from waiting import wait_until
 
 Start = Callable[..., Server]
 PAUSED = "no new connections are accepted"
@@ -21,13 +22,6 @@ NONE = 3
 
 def said(server: Server) -> list[str]:
     return [line for line in server.lines if PAUSED in line]
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def connected(server: Server) -> socket.socket:

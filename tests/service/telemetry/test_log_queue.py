@@ -6,22 +6,16 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from live_server import NO_TLS, PRICERANGE
+from waiting import wait_until
 
 from service.telemetry.log_queue import MOST_BYTES, LogQueue
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def read_lines(descriptor: int) -> list[bytes]:
