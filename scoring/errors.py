@@ -8,29 +8,6 @@ from pricerange.errors import PriceRangeError
 
 
 @dataclass
-class NoInputError(PriceRangeError):
-    """A folder or a glob without a table."""
-
-    source: str
-    known: Sequence[str]
-    exit_code = 60
-
-    def __str__(self) -> str:
-        return f"{self.source}: found no file that ends in {', '.join(self.known)}"
-
-
-@dataclass
-class RepeatedInputError(PriceRangeError):
-    """A file that is named twice: its rows would be scored twice."""
-
-    file: str
-    exit_code = 61
-
-    def __str__(self) -> str:
-        return f"{self.file} is named twice: its rows would be scored twice"
-
-
-@dataclass
 class ColumnsDifferError(PriceRangeError):
     """Files of different columns on their way into one file."""
 
@@ -74,17 +51,6 @@ class BadBlockRowError(PriceRangeError):
 
     def __str__(self) -> str:
         return f"row {self.row} of the block: {self.reason}"
-
-
-@dataclass
-class SourceChangedError(PriceRangeError):
-    """A file that changed while it was read."""
-
-    file: str
-    exit_code = 64
-
-    def __str__(self) -> str:
-        return f"{self.file} changed after the job had started: the rows read may be of two versions of it"
 
 
 @dataclass

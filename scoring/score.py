@@ -12,19 +12,20 @@ import pyarrow as pa
 from rich.console import Console
 
 from pricerange import bundle
-from pricerange.errors import TableFormatError, TargetError
+from pricerange.errors import TargetError
 from pricerange.machine.cores import usable_cores
 from pricerange.predictor import Provider
+from pricerange.signals import GRACE_SECONDS, ended_by_signals
+from pricerange.tables.errors import TableFormatError
+from pricerange.tables.source import blocks, files, plan, uri
+from pricerange.tables.source.blocks import Shard
+from pricerange.waiting import Patience
 from scoring.job.job import Job, OnBadRow, rejects_of, totals
 from scoring.job.manifest import Manifest
 from scoring.job.summary import Summary
 from scoring.progress import of_rows
-from scoring.signals import GRACE_SECONDS, ended_by_signals
-from scoring.source import blocks, files, plan, uri
-from scoring.source.blocks import Shard
 from scoring.target.sink import FILES, Form, file_form
 from scoring.target.staging import locked, require_name, sweep
-from scoring.waiting import Patience
 from scoring.work import cluster, local
 from scoring.work.cluster import Cluster
 from scoring.work.preview import preview

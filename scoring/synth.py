@@ -9,12 +9,13 @@ import pyarrow as pa
 from rich.console import Console
 
 from pricerange import synthetic
-from pricerange.errors import TableFormatError, TargetError
+from pricerange.errors import TargetError
+from pricerange.in_order import in_order
 from pricerange.machine.cores import usable_cores
 from pricerange.phone import FEATURE_NAMES
-from scoring.in_order import in_order
+from pricerange.signals import ended_by_signals
+from pricerange.tables.errors import TableFormatError
 from scoring.progress import of_rows
-from scoring.signals import ended_by_signals
 from scoring.target.sink import FILES, Encoded, Form, encoded, file_form, sink
 from scoring.target.staging import locked, require_name, staged
 

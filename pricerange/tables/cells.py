@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.errors import BrokenBlockError
 from pricerange.phone import Feature
+from pricerange.tables.errors import BrokenBlockError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic_core import from_json
 
-from pricerange.errors import BrokenBlockError
 from pricerange.phone import Problem, Problems
+from pricerange.tables.errors import BrokenBlockError
 from pricerange.tables.json_phones import PhoneReader
 from pricerange.tables.table import sentence
 

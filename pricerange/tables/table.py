@@ -13,13 +13,6 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.errors import (
-    DuplicateColumnError,
-    MissingColumnError,
-    TableFormatError,
-    TableNotFoundError,
-    UnreadableTableError,
-)
 from pricerange.phone import (
     FEATURE_NAMES,
     FEATURES,
@@ -33,6 +26,13 @@ from pricerange.phone import (
 from pricerange.tables import cells
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv import rows as csv_rows
+from pricerange.tables.errors import (
+    DuplicateColumnError,
+    MissingColumnError,
+    TableFormatError,
+    TableNotFoundError,
+    UnreadableTableError,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,10 +7,10 @@ from typing import Any, Literal, Self
 
 from pricerange.bundle import Bundle
 from pricerange.predictor import Provider
-from scoring.expanded import BLOCK_BYTES
+from pricerange.tables.expanded import BLOCK_BYTES
+from pricerange.tables.source.blocks import BLOCK_ROWS, PART_BYTES, PART_ROWS, SHARING_FILES, SMALL_BYTES
+from pricerange.tables.source.files import InputFile
 from scoring.job.tally import Tally, whole
-from scoring.source.blocks import BLOCK_ROWS, PART_BYTES, PART_ROWS, SHARING_FILES, SMALL_BYTES
-from scoring.source.files import InputFile
 from scoring.target.sink import Form
 
 OnBadRow = Literal["fail", "reject", "null"]

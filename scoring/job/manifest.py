@@ -8,9 +8,9 @@ from typing import Any, Self
 
 from pricerange.durable import sync
 from pricerange.errors import TargetError
+from pricerange.tables.source.blocks import Shard
 from scoring.errors import JobDiffersError
 from scoring.job.job import Job, Part
-from scoring.source.blocks import Shard
 from scoring.target.staging import staged, sweep
 
 NAME = "_manifest.jsonl"

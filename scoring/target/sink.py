@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from pricerange.answer.columns import PROBABILITIES
 from pricerange.errors import ColumnTypeError
-from scoring import expanded
+from pricerange.tables import expanded
 from scoring.errors import ColumnsDifferError
 from scoring.target.csv_text import CsvText, written
 

@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pricerange.answer import columns as answer_columns
-from pricerange.errors import DuplicateColumnError, MissingColumnError
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Predictor
 from pricerange.tables import table
 from pricerange.tables.csv import rows as csv_rows
 from pricerange.tables.csv.blocks import lines
 from pricerange.tables.csv.file import TextBlock
+from pricerange.tables.errors import DuplicateColumnError, MissingColumnError
 from pricerange.tables.table import Reason
 from scoring.errors import BadBlockRowError, UnknownColumnError
 from scoring.job.job import OnBadRow

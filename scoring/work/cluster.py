@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pricerange.errors import MissingExtraError, PriceRangeError
+from pricerange.tables.source.blocks import Shard
 from scoring.errors import ClusterError
 from scoring.job.job import Job, Part
-from scoring.source.blocks import Shard
 from scoring.work.shard import OnRows, ShardWorker
 
 _SECONDS_TO_CONNECT = 10

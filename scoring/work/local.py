@@ -4,8 +4,8 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
+from pricerange.tables.source.blocks import Shard
 from scoring.job.job import Part
-from scoring.source.blocks import Shard
 from scoring.work.shard import OnRows, ShardWorker
 
 

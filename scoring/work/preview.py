@@ -6,22 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from pricerange.answer.columns import NAMES
-from pricerange.errors import (
-    BrokenBlockError,
-    ColumnTypeError,
-    DuplicateColumnError,
-    MissingColumnError,
-    PriceRangeError,
-)
+from pricerange.errors import ColumnTypeError, PriceRangeError
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 from pricerange.tables.csv.file import located
+from pricerange.tables.errors import BrokenBlockError, DuplicateColumnError, MissingColumnError
+from pricerange.tables.source import blocks
+from pricerange.tables.source.blocks import Shard
+from pricerange.tables.source.files import InputFile
 from pricerange.tables.table import feature_places
 from scoring.errors import UnknownColumnError
 from scoring.job.job import Job
-from scoring.source import blocks
-from scoring.source.blocks import Shard
-from scoring.source.files import InputFile
 from scoring.work.answer import Answerer
 
 _MOST_FILES = 256

@@ -13,24 +13,23 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
-from pricerange.errors import (
-    BadRowError,
-    BrokenBlockError,
-    ColumnTypeError,
-    DuplicateColumnError,
-    MissingColumnError,
-    PriceRangeError,
-    UnreadableTableError,
-)
+from pricerange.errors import ColumnTypeError, PriceRangeError
+from pricerange.in_order import in_order
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 from pricerange.tables.csv.file import located
+from pricerange.tables.errors import (
+    BadRowError,
+    BrokenBlockError,
+    DuplicateColumnError,
+    MissingColumnError,
+    UnreadableTableError,
+)
+from pricerange.tables.source import blocks, small_files
+from pricerange.tables.source.blocks import Block, Shard
 from scoring.errors import BadBlockRowError, ColumnsDifferError, UnknownColumnError
-from scoring.in_order import in_order
 from scoring.job.job import Job, Part
 from scoring.job.tally import Tally
-from scoring.source import blocks, small_files
-from scoring.source.blocks import Block, Shard
 from scoring.target.columns import with_reasons
 from scoring.target.sink import encoded, sink
 from scoring.target.staging import staged

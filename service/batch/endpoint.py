@@ -19,10 +19,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pricerange.bundle import Bundle
-from pricerange.errors import BrokenBlockError
 from pricerange.machine import descriptors
 from pricerange.phone import LABELS, Problem
 from pricerange.predictor import Prediction
+from pricerange.tables.errors import BrokenBlockError
 from service.batch.answers import (
     COLUMNS,
     MEMBERS,

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from pricerange.errors import BrokenBlockError, DuplicateColumnError
 from pricerange.phone import FEATURE_NAMES, Problem
+from pricerange.tables.errors import BrokenBlockError, DuplicateColumnError
 from service.errors import InvalidInputError
 from service.http.framing import encoding
 

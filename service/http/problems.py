@@ -10,8 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pricerange.errors import DuplicateColumnError, MissingColumnError, PriceRangeError
+from pricerange.errors import PriceRangeError
 from pricerange.phone import Problem
+from pricerange.tables.errors import DuplicateColumnError, MissingColumnError
 from service.errors import InvalidInputError, ServiceError
 from service.http.reply import Reply
 from service.http.request_state import RequestState

@@ -12,6 +12,7 @@ import pytest
 from live_server import PRICERANGE
 
 from pricerange import errors
+from pricerange.tables.errors import TableNotFoundError
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -91,7 +92,7 @@ def test_models_fails_for_a_version_that_serve_would_refuse(model_repository: Pa
             errors.ModelNotFoundError,
             id="evaluate",
         ),
-        pytest.param(["score", "nowhere.csv", "out.csv"], errors.TableNotFoundError, id="score"),
+        pytest.param(["score", "nowhere.csv", "out.csv"], TableNotFoundError, id="score"),
         pytest.param(["serve", "--models", "nowhere"], errors.ModelNotFoundError, id="serve"),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 from scoring_tables import SMALL, SMALL_BLOCK_BYTES
 
 from pricerange.tables.csv import file as csv_file
-from scoring.source import blocks
+from pricerange.tables.source import blocks
 
 
 @pytest.fixture

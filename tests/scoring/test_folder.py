@@ -15,18 +15,19 @@ import pytest
 from pyarrow import csv
 from scoring_tables import FORMATS, SMALL, SMALL_BLOCK_BYTES, digests, read, write
 
-from pricerange.errors import BadRowError, TableFormatError, TargetError, UnreadableTableError
+from pricerange.errors import TargetError
 from pricerange.predictor import Predictor
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv import rows as csv_rows
 from pricerange.tables.csv.file import TextBlock
+from pricerange.tables.errors import BadRowError, TableFormatError, UnreadableTableError
+from pricerange.tables.source import blocks, files, plan
+from pricerange.tables.source.blocks import Shard
 from scoring.errors import BusyError, ColumnsDifferError, JobDiffersError, UnknownColumnError
 from scoring.job.job import part_name
 from scoring.job.manifest import NAME as MANIFEST
 from scoring.job.manifest import Manifest
 from scoring.score import Options, score
-from scoring.source import blocks, files, plan
-from scoring.source.blocks import Shard
 from scoring.target import staging
 
 ROWS = 150
@@ -147,7 +148,7 @@ import sys
 from pathlib import Path
 from pricerange.tables.csv import file as csv_file
 from scoring.score import Options, score
-from scoring.source import blocks
+from pricerange.tables.source import blocks
 for name, value in {SMALL!r}.items():
     setattr(blocks, name, value)
 csv_file.BLOCK_BYTES = {SMALL_BLOCK_BYTES}

@@ -14,25 +14,23 @@ from hypothesis import strategies as st
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
-from pricerange.errors import (
-    BadRowError,
-    BrokenRowError,
-    ColumnTypeError,
-    MissingColumnError,
-    ModelNotFoundError,
-    TableFormatError,
-    TableNotFoundError,
-    TargetError,
-)
+from pricerange.errors import ColumnTypeError, ModelNotFoundError, TargetError
 from pricerange.phone import FEATURE_NAMES, FEATURES, LABELS, refusal
 from pricerange.predictor import Predictor
 from pricerange.tables import table
 from pricerange.tables.csv import file as csv_file
+from pricerange.tables.errors import (
+    BadRowError,
+    BrokenRowError,
+    MissingColumnError,
+    TableFormatError,
+    TableNotFoundError,
+)
+from pricerange.tables.source import blocks
 from scoring.job.job import OnBadRow, rejects_of
 from scoring.job.summary import Summary
 from scoring.score import Options
 from scoring.score import score as run
-from scoring.source import blocks
 
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}
 PROBABILITIES = [f"probability_{k}" for k in range(4)]

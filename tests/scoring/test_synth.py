@@ -7,9 +7,10 @@ from pyarrow import csv, parquet
 from scoring_tables import read
 
 from pricerange import synthetic
-from pricerange.errors import TableFormatError, TargetError
+from pricerange.errors import TargetError
 from pricerange.phone import FEATURE_NAMES
 from pricerange.tables import table
+from pricerange.tables.errors import TableFormatError
 from scoring import synth as synth_module
 from scoring.synth import synth
 

@@ -9,8 +9,9 @@ import pytest
 from pyarrow import csv, parquet
 
 from pricerange import synthetic
-from pricerange.errors import PriceRangeError, TableNotFoundError
+from pricerange.errors import PriceRangeError
 from pricerange.phone import FEATURE_NAMES
+from pricerange.tables.errors import TableNotFoundError
 from training import data
 from training.errors import (
     ColumnsError,

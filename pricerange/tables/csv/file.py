@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from pricerange.errors import BrokenBlockError, BrokenRowError, UnreadableTableError
 from pricerange.tables.csv.blocks import BlockCutter
 from pricerange.tables.csv.rows import parse, split_header
+from pricerange.tables.errors import BrokenBlockError, BrokenRowError, UnreadableTableError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.errors import BrokenBlockError
 from pricerange.foreign import named
 from pricerange.tables.csv.blocks import ends_inside_quotes
+from pricerange.tables.errors import BrokenBlockError
 
 if TYPE_CHECKING:
     import pyarrow as pa

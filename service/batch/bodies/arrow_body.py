@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pricerange.errors import BrokenBlockError
+from pricerange.tables.errors import BrokenBlockError
 from pricerange.tables.table import feature_places, judge
 from service.batch.bodies.arrow_messages import Message, MessageCutter
 from service.batch.bodies.rows import MOST_COLUMNS, Block, BlockWork

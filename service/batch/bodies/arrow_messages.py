@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from pricerange.errors import BrokenBlockError
+from pricerange.tables.errors import BrokenBlockError
 from pricerange.tables.flatbuffer import Table
 
 MOST_METADATA_BYTES = 1 << 18

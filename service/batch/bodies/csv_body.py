@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from functools import partial
 
-from pricerange.errors import BrokenBlockError
 from pricerange.tables.csv.blocks import BlockCutter
 from pricerange.tables.csv.rows import split_header
+from pricerange.tables.errors import BrokenBlockError
 from pricerange.tables.table import feature_places, judge_csv, judge_csv_beside
 from service.batch.bodies.rows import MOST_COLUMNS, Block, BlockWork
 from service.batch.kept import ArrowCells, Kept

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricerange.errors import BrokenBlockError
+from pricerange.tables.errors import BrokenBlockError
 from pricerange.tables.ndjson import LineCutter, Lines
 
 

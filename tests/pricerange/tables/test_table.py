@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from pydantic import ValidationError
 
-from pricerange.errors import BrokenBlockError, DuplicateColumnError, MissingColumnError
 from pricerange.phone import FEATURE_NAMES, FEATURES, Feature, Phone, features_of, problems, refusal
 from pricerange.tables import table
 from pricerange.tables.cells import numbers
+from pricerange.tables.errors import BrokenBlockError, DuplicateColumnError, MissingColumnError
 
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}
 FEATURE = {feature.name: feature for feature in FEATURES}

@@ -6,9 +6,14 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from pricerange.errors import BrokenRowError, TableFormatError, TableNotFoundError, UnreadableTableError
 from pricerange.tables import table
 from pricerange.tables.csv import file as csv_file
+from pricerange.tables.errors import (
+    BrokenRowError,
+    TableFormatError,
+    TableNotFoundError,
+    UnreadableTableError,
+)
 
 
 def read_all(path: Path) -> pa.Table:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from scoring_tables import EXAMPLE, FORMATS, read, write
 
-from pricerange.errors import BadRowError, ColumnTypeError, MissingColumnError
+from pricerange.errors import ColumnTypeError
 from pricerange.phone import FEATURE_NAMES, FEATURES, refusal
+from pricerange.tables.errors import BadRowError, MissingColumnError
 from scoring.job.job import rejects_of
 from scoring.score import Options, score
 

@@ -7,7 +7,7 @@ import pytest
 from ray.cluster_utils import Cluster as RayCluster
 from scoring_tables import digests
 
-from pricerange.errors import BadRowError
+from pricerange.tables.errors import BadRowError
 from scoring.errors import ClusterError
 from scoring.score import Options, score
 from scoring.synth import synth

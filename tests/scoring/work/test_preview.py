@@ -9,7 +9,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from pricerange.phone import FEATURES
-from scoring.expanded import BLOCK_BYTES
+from pricerange.tables.expanded import BLOCK_BYTES
 from scoring.job.job import OnBadRow
 from scoring.score import Options, look, score
 

@@ -10,11 +10,11 @@ from corpus import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pricerange.errors import BrokenBlockError
 from pricerange.phone import FEATURE_NAMES, FEATURES
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv.blocks import BlockCutter, lines
 from pricerange.tables.csv.rows import doubles, parse, split_header
+from pricerange.tables.errors import BrokenBlockError
 from pricerange.tables.table import judge, judge_csv
 
 

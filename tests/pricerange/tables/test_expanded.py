@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricerange.errors import BrokenBlockError
-from scoring import expanded
+from pricerange.tables import expanded
+from pricerange.tables.errors import BrokenBlockError
 
 TEXTS = st.lists(st.none() | st.text("ab", max_size=40), min_size=1, max_size=60)
 LIST = pa.list_(pa.string())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 from pyarrow import parquet
 
-from pricerange.errors import BrokenBlockError
+from pricerange.tables.errors import BrokenBlockError
 
 _FIRST_READ = 1 << 10
 _MOST_HEADER_BYTES = 1 << 24

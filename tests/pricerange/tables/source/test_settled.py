@@ -6,9 +6,9 @@ from pyarrow import ipc
 from scoring_tables import EXAMPLE, read
 
 from pricerange.errors import ColumnTypeError
-from scoring import expanded
+from pricerange.tables import expanded
+from pricerange.tables.source.settled import empty, settled, settled_batch
 from scoring.score import Options, score
-from scoring.source.settled import empty, settled, settled_batch
 
 VIEWS = pa.array(["a", None, "long enough to lie elsewhere"], pa.string_view())
 CATEGORIES = pa.DictionaryArray.from_arrays(pa.array([2, 0, None], pa.uint32()), VIEWS)

@@ -8,10 +8,10 @@ import sys
 import pytest
 from pyarrow import fs
 
-from pricerange.errors import UnreadableTableError
-from scoring import waiting
+from pricerange import waiting
+from pricerange.tables.errors import UnreadableTableError
+from pricerange.tables.source import files, uri
 from scoring.score import Options, score
-from scoring.source import files, uri
 
 RUN = """
 import signal, sys

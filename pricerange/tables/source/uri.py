@@ -10,7 +10,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from pyarrow import fs
 
-from pricerange.errors import UnreadableTableError
+from pricerange.tables.errors import UnreadableTableError
 
 SECONDS = 60.0
 """How long a source may take to answer where nothing else is asked for."""

@@ -7,10 +7,16 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from pricerange.errors import TableFormatError, TableNotFoundError, UnreadableTableError
-from scoring.errors import NoInputError, RepeatedInputError, SourceChangedError
-from scoring.source import blocks, files
-from scoring.source.uri import Uri
+from pricerange.tables.errors import (
+    NoInputError,
+    RepeatedInputError,
+    SourceChangedError,
+    TableFormatError,
+    TableNotFoundError,
+    UnreadableTableError,
+)
+from pricerange.tables.source import blocks, files
+from pricerange.tables.source.uri import Uri
 
 
 @pytest.fixture

@@ -11,10 +11,16 @@ from typing import Any, Literal
 import pyarrow as pa
 from pyarrow import fs
 
-from pricerange.errors import TableFormatError, TableNotFoundError, UnreadableTableError
 from pricerange.foreign import BEGIN_BYTES, named
-from scoring.errors import NoInputError, RepeatedInputError, SourceChangedError
-from scoring.source import uri
+from pricerange.tables.errors import (
+    NoInputError,
+    RepeatedInputError,
+    SourceChangedError,
+    TableFormatError,
+    TableNotFoundError,
+    UnreadableTableError,
+)
+from pricerange.tables.source import uri
 
 Format = Literal["csv", "parquet", "arrow"]
 Compression = Literal["gzip", "zstd"]

@@ -9,7 +9,7 @@ import pytest
 from pyarrow import ipc, parquet
 from scoring_tables import EXAMPLE
 
-from pricerange.errors import BrokenRowError, MissingColumnError, UnreadableTableError
+from pricerange.tables.errors import BrokenRowError, MissingColumnError, UnreadableTableError
 from scoring.score import score
 
 TABLE = pa.table({name: [float(value)] * 3 for name, value in EXAMPLE.items()})

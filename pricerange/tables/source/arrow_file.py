@@ -12,9 +12,9 @@ from itertools import count
 import pyarrow as pa
 from pyarrow import ipc
 
-from pricerange.errors import UnreadableTableError
+from pricerange.tables.errors import UnreadableTableError
 from pricerange.tables.flatbuffer import Table
-from scoring.source.files import InputFile
+from pricerange.tables.source.files import InputFile
 
 MOST_INFLATED_BYTES = 1 << 26
 """Bytes of a compressed record batch, and of all dictionaries, once decompressed: 400,000 phones as doubles.

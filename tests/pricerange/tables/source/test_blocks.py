@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from pyarrow import ipc, parquet
 from scoring_tables import EXAMPLE, read, write
 
-from pricerange.errors import BrokenRowError, MissingColumnError, UnreadableTableError
-from scoring import expanded
+from pricerange.tables import expanded
+from pricerange.tables.errors import BrokenRowError, MissingColumnError, UnreadableTableError
+from pricerange.tables.source import arrow_file, blocks, files, parquet_file
+from pricerange.tables.source.arrow_file import Batches
+from pricerange.tables.source.blocks import Shard
+from pricerange.tables.source.parquet_file import ParquetFile
 from scoring.score import Options, score
-from scoring.source import arrow_file, blocks, files, parquet_file
-from scoring.source.arrow_file import Batches
-from scoring.source.blocks import Shard
-from scoring.source.parquet_file import ParquetFile
 from scoring.work.answer import Answerer
 
 ROWS, LONG = 600, 5_000

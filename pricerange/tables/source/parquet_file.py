@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 from pyarrow import parquet
 
-from pricerange.errors import BrokenBlockError
-from scoring.source.files import InputFile
-from scoring.source.parquet_pages import begin_of, longest_text, pages_of
+from pricerange.tables.errors import BrokenBlockError
+from pricerange.tables.source.files import InputFile
+from pricerange.tables.source.parquet_pages import begin_of, longest_text, pages_of
 
 READ_BYTES = 1 << 24
 """Bytes of a batch, about, and at most but for what a page holds."""

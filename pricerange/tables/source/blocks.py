@@ -9,15 +9,15 @@ from typing import TypeAlias
 
 import pyarrow as pa
 
-from pricerange.errors import BrokenBlockError, TableNotFoundError, UnreadableTableError
+from pricerange.tables import expanded
 from pricerange.tables.csv import blocks as csv_blocks
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv.file import TextBlock
-from scoring import expanded
-from scoring.source.arrow_file import Batches
-from scoring.source.files import InputFile
-from scoring.source.parquet_file import ParquetFile
-from scoring.source.settled import empty, settled_batch
+from pricerange.tables.errors import BrokenBlockError, TableNotFoundError, UnreadableTableError
+from pricerange.tables.source.arrow_file import Batches
+from pricerange.tables.source.files import InputFile
+from pricerange.tables.source.parquet_file import ParquetFile
+from pricerange.tables.source.settled import empty, settled_batch
 
 BLOCK_ROWS = 16_384
 """Rows of a block of Parquet or Arrow: its numbers stay in the core's cache."""

@@ -13,21 +13,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scoring_tables import EXAMPLE, FORMATS, digests, read, write
 
-from pricerange.errors import (
+from pricerange.errors import ColumnTypeError
+from pricerange.tables.csv import file as csv_file
+from pricerange.tables.errors import (
     BadRowError,
     BrokenRowError,
-    ColumnTypeError,
     MissingColumnError,
+    SourceChangedError,
     TableNotFoundError,
     UnreadableTableError,
 )
-from pricerange.tables.csv import file as csv_file
-from scoring.errors import ColumnsDifferError, JobDiffersError, SourceChangedError, UnknownColumnError
+from pricerange.tables.source import blocks, files, plan, small_files
+from pricerange.tables.source.blocks import Shard
+from pricerange.tables.source.files import InputFile
+from scoring.errors import ColumnsDifferError, JobDiffersError, UnknownColumnError
 from scoring.job.manifest import NAME as MANIFEST
 from scoring.score import Options, score
-from scoring.source import blocks, files, plan, small_files
-from scoring.source.blocks import Shard
-from scoring.source.files import InputFile
 
 HEADER = ",".join(EXAMPLE)
 ROW = ",".join(str(value) for value in EXAMPLE.values())

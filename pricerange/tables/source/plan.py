@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from pricerange.tables.csv import blocks as csv_blocks
 from pricerange.tables.csv import file as csv_file
-from scoring.source import blocks
-from scoring.source.blocks import Shard, naming
-from scoring.source.files import InputFile
-from scoring.source.parquet_file import ParquetFile
+from pricerange.tables.source import blocks
+from pricerange.tables.source.blocks import Shard, naming
+from pricerange.tables.source.files import InputFile
+from pricerange.tables.source.parquet_file import ParquetFile
 
 _AT_ONCE = 16
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from pricerange.errors import BrokenBlockError
+from pricerange.tables.errors import BrokenBlockError
 
 BLOCK_BYTES = 1 << 22
 """Bytes of a block of Parquet or Arrow, as many as 16,384 rows of 32 doubles have; no row is longer.

@@ -7,12 +7,12 @@ from typing import TypeAlias
 import pyarrow as pa
 
 from pricerange.errors import PriceRangeError
+from pricerange.tables import expanded
 from pricerange.tables.csv import blocks as csv_blocks
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv.file import TextBlock
-from scoring import expanded
-from scoring.source import blocks
-from scoring.source.blocks import Block, Content, Member
+from pricerange.tables.source import blocks
+from pricerange.tables.source.blocks import Block, Content, Member
 
 _LINE_ENDS = (b"\n", b"\r")
 _COLUMN_BYTES = 512

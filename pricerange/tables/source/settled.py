@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import types
 
-from scoring import expanded
+from pricerange.tables import expanded
 
 
 def settled(array: pa.Array) -> pa.Array:  # noqa: PLR0911 - one for each way to hold values

@@ -13,16 +13,17 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from pricerange.errors import BrokenBlockError, PriceRangeError
+from pricerange.errors import PriceRangeError
+from pricerange.in_order import in_order
+from pricerange.tables import expanded
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv.file import TextBlock, located
-from scoring import expanded
-from scoring.in_order import in_order
-from scoring.source import blocks
-from scoring.source.blocks import Block, Content, Shard
-from scoring.source.files import InputFile
-from scoring.source.joined import Found, joined
-from scoring.source.plan import runs
+from pricerange.tables.errors import BrokenBlockError
+from pricerange.tables.source import blocks
+from pricerange.tables.source.blocks import Block, Content, Shard
+from pricerange.tables.source.files import InputFile
+from pricerange.tables.source.joined import Found, joined
+from pricerange.tables.source.plan import runs
 
 _FETCHED_AT_ONCE = 32
 """Round trips to an object store that go on at the same time."""

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from pricerange.errors import BrokenBlockError
-from scoring.source.parquet_pages import longest_text, pages_of
+from pricerange.tables.errors import BrokenBlockError
+from pricerange.tables.source.parquet_pages import longest_text, pages_of
 
 TEXTS = pa.array([f"{'x' * (k % 50)}{k % 700}" for k in range(5_000)])
 LONGEST = max(map(len, TEXTS.to_pylist()))
