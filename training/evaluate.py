@@ -9,12 +9,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.bundle import Passport
 from pricerange.phone import LABELS
 from pricerange.predictor import Predictor
 from training import data
-from training.quality import conformal
-from training.quality.conformal import Coverage
+from training.quality.coverage import Coverage, coverage
 from training.quality.measures import Measures, measure
 
 
@@ -44,7 +44,7 @@ def evaluate(models: Path, source: str, version: int | None = None) -> VersionEv
     predictor = Predictor.load(models, version)
     bundle, phones = predictor.bundle, data.load(source)
     probabilities = predictor.predict(phones.features).probabilities
-    quantiles = bundle.passport.calibration.get("conformal_quantiles", {})
+    sets = bundle.passport.prediction_sets
     return VersionEvaluation(
         bundle.name,
         bundle.version,
@@ -52,7 +52,7 @@ def evaluate(models: Path, source: str, version: int | None = None) -> VersionEv
         phones.sha256,
         *_seen(bundle.passport, phones.sha256),
         measure(probabilities, phones.price_range),
-        conformal.coverage(probabilities, phones.price_range, quantiles),
+        coverage(probabilities, phones.price_range, PredictionSets(sets.of_truth)) if sets else {},
     )
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import math
 import platform
 from datetime import UTC, datetime
@@ -10,8 +11,9 @@ from importlib.metadata import version
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.bundle import FeatureRange, GoldenRow, Passport, TrainingData
+from pricerange.bundle import FeatureRange, GoldenRow, Passport, PredictionSetScores, TrainingData
 from pricerange.phone import FEATURE_NAMES, LABELS
+from training.quality.region import training_region
 from training.report.run import Run
 
 GOLDEN_ROWS = 4
@@ -37,6 +39,10 @@ def passport(run: Run) -> Passport:
             training_rows=len(parts.training),
         ),
         feature_ranges=_feature_ranges(phones.features[parts.training]),
+        training_region=training_region(
+            phones.features[parts.training], run.model.used_features(), run.recipe.seed
+        ),
+        prediction_sets=_scores(run),
         metrics={
             **dataclasses.asdict(run.evaluation),
             "conformal": {level: dataclasses.asdict(found) for level, found in run.coverage.items()},
@@ -68,6 +74,12 @@ def _feature_ranges(training_rows: npt.NDArray[np.float32]) -> dict[str, Feature
         )
         for place, name in enumerate(FEATURE_NAMES)
     }
+
+
+def _scores(run: Run) -> PredictionSetScores:
+    of_truth = run.sets.of_truth
+    sha256 = hashlib.sha256(json.dumps(of_truth).encode()).hexdigest()
+    return PredictionSetScores(folds=run.recipe.sets.folds, of_truth=of_truth, sha256=sha256)
 
 
 def _golden_rows(run: Run) -> list[GoldenRow]:

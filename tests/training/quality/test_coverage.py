@@ -5,7 +5,6 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from training.quality.conformal import LEVELS, coverage, quantiles, sets
 
 Probabilities = npt.NDArray[np.float32]

@@ -1,0 +1,97 @@
+"""Whether phones are like those that a version learned from: each value in its range, each row near them.
+
+Outside of that a model still answers, and its probabilities say nothing: it has seen no such phone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pricerange.bundle import Passport
+from pricerange.phone import FEATURE_NAMES
+
+NOTE = (
+    "This phone is unlike those that the model learned from: it extrapolates, and its probabilities are not "
+    "supported by any data."
+)
+"""What an answer to such a phone is worth, in words."""
+
+_SIDE_BY_SIDE = 64
+_Rows = npt.NDArray[np.float32]
+_Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Applicability:
+    """How n phones lie to the training rows.
+
+    `outside` bool [n, 20] says of each value whether it lies outside its feature's training range; `distance`
+    float64 [n] is that of the row to the training rows, None where the version does not know it; `in_range`
+    bool [n] is true where no value is outside and the distance is within the limit.
+    """
+
+    outside: _Flags
+    distance: npt.NDArray[np.float64] | None
+    in_range: _Flags
+
+    def features(self, row: int) -> list[str]:
+        """Name the features of a row that lie outside their training range."""
+        return [FEATURE_NAMES[place] for place in np.flatnonzero(self.outside[row])]
+
+
+class TrainingRegion:
+    """Where the training rows of a version lie. Safe to be asked by many threads."""
+
+    def __init__(self, passport: Passport) -> None:
+        lay = [passport.feature_ranges[name] for name in FEATURE_NAMES]
+        self.low = np.array([feature.low for feature in lay], np.float32)
+        self.high = np.array([feature.high for feature in lay], np.float32)
+        found = passport.training_region
+        self.limit = found.limit if found else None
+        if found:
+            self._places = np.array([FEATURE_NAMES.index(name) for name in found.features], np.intp)
+            self._mean = np.array(found.mean)
+            self._whitening = np.array(found.whitening)
+
+    def of(self, rows: _Rows) -> Applicability:
+        """Judge phones float32 [n, 20] in the table's order; a row's judgement depends on that row alone."""
+        outside = self.outside(rows)
+        in_range: _Flags = np.logical_not(outside.any(axis=1))
+        if self.limit is None:
+            return Applicability(outside, None, in_range)
+        distance = self.distance(rows)
+        return Applicability(outside, distance, in_range & (distance <= self.limit))
+
+    def outside(self, rows: _Rows) -> _Flags:
+        """Return bool [n, 20]: which values lie outside the training range of their feature."""
+        if len(rows) > _SIDE_BY_SIDE:
+            found = np.zeros(rows.shape, np.bool_)
+            for k in self._beyond(rows):
+                found[:, k] = (rows[:, k] < self.low[k]) | (rows[:, k] > self.high[k])
+            return found
+        return (rows < self.low) | (rows > self.high)
+
+    def distance(self, rows: _Rows) -> npt.NDArray[np.float64]:
+        """Return the Mahalanobis distance of each of n rows to the training rows, float64 [n].
+
+        It counts the features that the model uses (Mahalanobis, "On the Generalised Distance in Statistics",
+        1936). A version without a `limit` has none.
+        """
+        centred = rows[:, self._places] - self._mean
+        # einsum multiplies row by row; BLAS would give a row other bits beside other rows
+        white = np.einsum("ij,jk->ik", centred, self._whitening)
+        squared: npt.NDArray[np.float64] = np.einsum("ij,ij->i", white, white)
+        return np.sqrt(squared)
+
+    def _beyond(self, rows: _Rows) -> npt.NDArray[np.intp]:
+        """Return the features of which some value lies outside."""
+        # many rows side by side are one long row: the machine compares those faster
+        whole = len(rows) // _SIDE_BY_SIDE * _SIDE_BY_SIDE
+        beyond = np.zeros(len(FEATURE_NAMES), np.bool_)
+        for part, width in ((rows[:whole], _SIDE_BY_SIDE), (rows[whole:], 1)):
+            if len(part):
+                wide = part.reshape(-1, width * len(FEATURE_NAMES))
+                lowest, highest = (side.reshape(width, -1) for side in (wide.min(axis=0), wide.max(axis=0)))
+                beyond |= (lowest.min(axis=0) < self.low) | (highest.max(axis=0) > self.high)
+        return np.flatnonzero(beyond)
