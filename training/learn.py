@@ -1,5 +1,6 @@
 """Learn from some rows, and answer others that were not learned from."""
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -89,7 +90,9 @@ def out_of_fold(
     share = choices.split.validation / (1 - choices.split.test)
     for places, held_out in folds.split(rows, phones.price_range[rows]):
         training, validation = two_ways(rows[places], phones.price_range, share, choices.seed)
-        model, _ = learn(phones, training, validation, choices, lambda _: None, device)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whoever trains by this recipe has been warned
+            model, _ = learn(phones, training, validation, choices, lambda _: None, device)
         calibrated(model, phones, validation, choices)
         probabilities[held_out] = answers(model, phones.features[rows[held_out]])
     return probabilities

@@ -79,8 +79,8 @@ graph; it changed their negative log-likelihood from {calibration.nll_before:.4f
 {calibration.nll_after:.4f}.
 
 Prediction sets hold the true price range as often as asked for, whichever it is. They are made by the answers
-of {run.recipe.sets.folds} other networks of this recipe, each to phones that it had not learned from, pooled. No
-theorem promises the nominal coverage for that; on the test phones it was:
+of {run.recipe.sets.folds} other networks of this recipe, each to phones that it had not learned from, pooled.
+No theorem promises the nominal coverage for that; on the test phones it was:
 
 {_coverage_table(run)}
 
