@@ -44,7 +44,7 @@ def evaluate(models: Path, source: str, version: int | None = None) -> VersionEv
     predictor = Predictor.load(models, version)
     bundle, phones = predictor.bundle, data.load(source)
     probabilities = predictor.predict(phones.features).probabilities
-    sets = bundle.passport.prediction_sets
+    sets = PredictionSets.of_version(bundle.passport)
     return VersionEvaluation(
         bundle.name,
         bundle.version,
@@ -52,7 +52,7 @@ def evaluate(models: Path, source: str, version: int | None = None) -> VersionEv
         phones.sha256,
         *_seen(bundle.passport, phones.sha256),
         measure(probabilities, phones.price_range),
-        coverage(probabilities, phones.price_range, PredictionSets(sets.of_truth)) if sets else {},
+        coverage(probabilities, phones.price_range, sets) if sets else {},
     )
 
 

@@ -3,14 +3,18 @@
 Outside of that a model still answers, and its probabilities say nothing: it has seen no such phone.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from pricerange.bundle import Passport
-from pricerange.phone import FEATURE_NAMES
+from pricerange.phone import FEATURE_NAMES, Problem
 
+OutOfRange = Literal["answer", "flag", "refuse"]
+"""What becomes of a phone unlike those learned from: an answer like any other, one that says so, or none."""
 NOTE = (
     "This phone is unlike those that the model learned from: it extrapolates, and its probabilities are not "
     "supported by any data."
@@ -34,6 +38,11 @@ class Applicability:
     outside: _Flags
     distance: npt.NDArray[np.float64] | None
     in_range: _Flags
+
+    def part(self, rows: slice) -> "Applicability":
+        """Return that of some rows."""
+        distance = None if self.distance is None else self.distance[rows]
+        return Applicability(self.outside[rows], distance, self.in_range[rows])
 
     def features(self, row: int) -> list[str]:
         """Name the features of a row that lie outside their training range."""
@@ -63,6 +72,30 @@ class TrainingRegion:
         distance = self.distance(rows)
         return Applicability(outside, distance, in_range & (distance <= self.limit))
 
+    def details(self, found: Applicability, row: int, phone: _Rows) -> dict[str, object]:
+        """Return what JSON says of a row of `found`, whose values are float32 [20]: why it is not in range.
+
+        `distance` is there where it is beyond the limit.
+        """
+        if found.in_range[row]:
+            return {"in_range": True}
+        outside = [
+            {"feature": name, "value": _plain(value), "low": _plain(low), "high": _plain(high)}
+            for name, value, low, high in self._values(found, row, phone)
+        ]
+        details: dict[str, object] = {"in_range": False, "outside": outside}
+        if far := self._far(found, row):
+            details["distance"] = dict(zip(("value", "limit"), far, strict=True))
+        return {**details, "note": NOTE}
+
+    def problems(self, found: Applicability, row: int, phone: _Rows) -> Iterator[Problem]:
+        """Yield why a row of `found` is refused, which is not in range; the pointers begin at the row."""
+        for name, value, low, high in self._values(found, row, phone):
+            expected = f"expected {_plain(low)} to {_plain(high)}, the training range"
+            yield Problem(f"{name}: {expected}, found {_plain(value)}", f"/{name}")
+        if far := self._far(found, row):
+            yield Problem(f"its distance to the training rows: expected at most {far[1]}, found {far[0]}", "")
+
     def outside(self, rows: _Rows) -> _Flags:
         """Return bool [n, 20]: which values lie outside the training range of their feature."""
         if len(rows) > _SIDE_BY_SIDE:
@@ -84,6 +117,19 @@ class TrainingRegion:
         squared: npt.NDArray[np.float64] = np.einsum("ij,ij->i", white, white)
         return np.sqrt(squared)
 
+    def _values(
+        self, found: Applicability, row: int, phone: _Rows
+    ) -> Iterator[tuple[str, np.float32, np.float32, np.float32]]:
+        """Yield name, value, low and high of each feature that is outside."""
+        for k in np.flatnonzero(found.outside[row]).tolist():
+            yield FEATURE_NAMES[k], phone[k], self.low[k], self.high[k]
+
+    def _far(self, found: Applicability, row: int) -> tuple[float, float] | None:
+        """Return the distance of a row and the limit where it is beyond that."""
+        if self.limit is None or found.distance is None or found.distance[row] <= self.limit:
+            return None
+        return _short(float(found.distance[row])), _short(self.limit)
+
     def _beyond(self, rows: _Rows) -> npt.NDArray[np.intp]:
         """Return the features of which some value lies outside."""
         # many rows side by side are one long row: the machine compares those faster
@@ -95,3 +141,13 @@ class TrainingRegion:
                 lowest, highest = (side.reshape(width, -1) for side in (wide.min(axis=0), wide.max(axis=0)))
                 beyond |= (lowest.min(axis=0) < self.low) | (highest.max(axis=0) > self.high)
         return np.flatnonzero(beyond)
+
+
+def _plain(value: np.float32) -> float | int:
+    """Return a value as people write it: 8192, and 0.1 rather than 0.10000000149011612."""
+    number = float(str(value))
+    return int(number) if number.is_integer() else number
+
+
+def _short(distance: float) -> float:
+    return float(f"{distance:.6g}")

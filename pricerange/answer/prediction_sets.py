@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from pricerange.bundle import Passport
 from pricerange.phone import LABELS
 
 Probabilities = npt.NDArray[np.float32]
@@ -36,6 +37,11 @@ class PredictionSets:
     def measured(cls, probabilities: Probabilities, price_range: npt.NDArray[np.int64]) -> "PredictionSets":
         """Make sets by the answers float32 [n, 4] to phones whose price ranges int64 [n] are known."""
         return cls([probabilities[price_range == one, one].tolist() for one in range(len(LABELS))])
+
+    @classmethod
+    def of_version(cls, passport: Passport) -> "PredictionSets | None":
+        """Make the sets of a version, None where it was written before there were any."""
+        return cls(passport.prediction_sets.of_truth) if passport.prediction_sets else None
 
     @property
     def of_truth(self) -> list[list[float]]:
