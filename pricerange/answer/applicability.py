@@ -3,14 +3,15 @@
 Outside of that a model still answers, and its probabilities say nothing: it has seen no such phone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.bundle import Passport
+from pricerange.bundle import FeatureRange, Passport
+from pricerange.bundle import TrainingRegion as Region
 from pricerange.phone import FEATURE_NAMES, Problem
 
 OutOfRange = Literal["answer", "flag", "refuse"]
@@ -31,18 +32,19 @@ class Applicability:
     """How n phones lie to the training rows.
 
     `outside` bool [n, 20] says of each value whether it lies outside its feature's training range; `distance`
-    float64 [n] is that of the row to the training rows, None where the version does not know it; `in_range`
-    bool [n] is true where no value is outside and the distance is within the limit.
+    float64 [n] is that of the row to the training rows, and `far` bool [n] whether it is beyond the limit: 0 and
+    false where the version knows none. `in_range` bool [n] is true where no value is outside and the row is
+    not far.
     """
 
     outside: _Flags
-    distance: npt.NDArray[np.float64] | None
+    distance: npt.NDArray[np.float64]
+    far: _Flags
     in_range: _Flags
 
     def part(self, rows: slice) -> "Applicability":
         """Return that of some rows."""
-        distance = None if self.distance is None else self.distance[rows]
-        return Applicability(self.outside[rows], distance, self.in_range[rows])
+        return Applicability(self.outside[rows], self.distance[rows], self.far[rows], self.in_range[rows])
 
     def features(self, row: int) -> list[str]:
         """Name the features of a row that lie outside their training range."""
@@ -52,25 +54,31 @@ class Applicability:
 class TrainingRegion:
     """Where the training rows of a version lie. Safe to be asked by many threads."""
 
-    def __init__(self, passport: Passport) -> None:
-        lay = [passport.feature_ranges[name] for name in FEATURE_NAMES]
+    def __init__(self, ranges: Mapping[str, FeatureRange], region: Region | None) -> None:
+        """Take the range of each feature, and what tells the distance of a row, if that is known."""
+        lay = [ranges[name] for name in FEATURE_NAMES]
         self.low = np.array([feature.low for feature in lay], np.float32)
         self.high = np.array([feature.high for feature in lay], np.float32)
-        found = passport.training_region
-        self.limit = found.limit if found else None
-        if found:
-            self._places = np.array([FEATURE_NAMES.index(name) for name in found.features], np.intp)
-            self._mean = np.array(found.mean)
-            self._whitening = np.array(found.whitening)
+        self.limit = region.limit if region else None
+        if region:
+            self._places = np.array([FEATURE_NAMES.index(name) for name in region.features], np.intp)
+            self._mean = np.array(region.mean)
+            self._whitening = np.array(region.whitening)
+
+    @classmethod
+    def of_version(cls, passport: Passport) -> Self:
+        """Return that of a version."""
+        return cls(passport.feature_ranges, passport.training_region)
 
     def of(self, rows: _Rows) -> Applicability:
         """Judge phones float32 [n, 20] in the table's order; a row's judgement depends on that row alone."""
         outside = self.outside(rows)
-        in_range: _Flags = np.logical_not(outside.any(axis=1))
         if self.limit is None:
-            return Applicability(outside, None, in_range)
-        distance = self.distance(rows)
-        return Applicability(outside, distance, in_range & (distance <= self.limit))
+            distance, far = np.zeros(len(rows)), np.zeros(len(rows), np.bool_)
+        else:
+            distance = self.distance(rows)
+            far = distance > self.limit
+        return Applicability(outside, distance, far, ~(outside.any(axis=1) | far))
 
     def details(self, found: Applicability, row: int, phone: _Rows) -> dict[str, object]:
         """Return what JSON says of a row of `found`, whose values are float32 [20]: why it is not in range.
@@ -126,7 +134,7 @@ class TrainingRegion:
 
     def _far(self, found: Applicability, row: int) -> tuple[float, float] | None:
         """Return the distance of a row and the limit where it is beyond that."""
-        if self.limit is None or found.distance is None or found.distance[row] <= self.limit:
+        if self.limit is None or not found.far[row]:
             return None
         return _short(float(found.distance[row])), _short(self.limit)
 

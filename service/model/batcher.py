@@ -96,7 +96,7 @@ class Batcher:
     def __init__(
         self, predictor: Predictor, metrics: Metrics, max_queue_rows: int, out_of_range: OutOfRange = "answer"
     ) -> None:
-        self.region = TrainingRegion(predictor.bundle.passport)
+        self.region = TrainingRegion.of_version(predictor.bundle.passport)
         self.sets = PredictionSets.of_version(predictor.bundle.passport)
         self.out_of_range = out_of_range
         self._predictor = predictor

@@ -162,7 +162,7 @@ class Metrics(Collector):
         """Count the rows that are unlike the training rows, by each feature that is outside its range."""
         if found.in_range.all():
             return
-        counts = np.append(found.outside.sum(axis=0), np.sum(~found.in_range & ~found.outside.any(axis=1)))
+        counts = np.append(found.outside.sum(axis=0), np.sum(found.far & ~found.outside.any(axis=1)))
         self._row[self._out_of_range : self._out_of_range + len(_OUTSIDE)] += counts
 
     def rejected(self, reason: str) -> None:

@@ -38,7 +38,7 @@ def passport(run: Run) -> Passport:
             rows=len(phones.features),
             training_rows=len(parts.training),
         ),
-        feature_ranges=_feature_ranges(phones.features[parts.training]),
+        feature_ranges=feature_ranges(phones.features[parts.training]),
         training_region=training_region(
             phones.features[parts.training], run.model.used_features(), run.recipe.seed
         ),
@@ -63,7 +63,8 @@ def passport(run: Run) -> Passport:
     )
 
 
-def _feature_ranges(training_rows: npt.NDArray[np.float32]) -> dict[str, FeatureRange]:
+def feature_ranges(training_rows: npt.NDArray[np.float32]) -> dict[str, FeatureRange]:
+    """Return where each feature lay in n rows float32 [n, 20]."""
     low, high = training_rows.min(axis=0), training_rows.max(axis=0)
     deciles = np.quantile(training_rows, np.arange(1, 10) / 10, axis=0).astype(np.float32)
     return {

@@ -18,7 +18,7 @@ RAM = FEATURE_NAMES.index("ram")
 
 @pytest.fixture(scope="module")
 def region(model_repository: Path) -> TrainingRegion:
-    return TrainingRegion(bundle.read(bundle.find(model_repository)).passport)
+    return TrainingRegion.of_version(bundle.read(bundle.find(model_repository)).passport)
 
 
 def phones(rows: int, seed: int = 0) -> npt.NDArray[np.float32]:
@@ -45,8 +45,8 @@ def test_an_impossible_combination_inside_every_range_is_far(region: TrainingReg
     corners = np.where(np.random.default_rng(1).random((64, len(middle))) < 0.5, region.low, region.high)
     found = region.of(np.asarray([*corners, middle], np.float32))
     assert not found.outside.any()
-    assert found.distance is not None
-    assert found.in_range.tolist() == (found.distance <= region.limit).tolist()
+    assert found.far.tolist() == (found.distance > region.limit).tolist()
+    assert found.in_range.tolist() == (~found.far).tolist()
     assert found.in_range[-1]
     assert not found.in_range[:-1].any()
 
@@ -64,8 +64,6 @@ def test_a_row_is_judged_alike_whatever_rows_it_stands_beside(
     table = (phones(rows, seed) * scale).astype(np.float32)
     whole, part = region.of(table), region.of(table[begin % rows :][:count])
     some = slice(begin % rows, begin % rows + count)
-    assert whole.distance is not None
-    assert part.distance is not None
     assert (whole.distance[some] == part.distance).all()
     assert (whole.outside[some] == part.outside).all()
     assert (whole.in_range[some] == part.in_range).all()
@@ -73,9 +71,9 @@ def test_a_row_is_judged_alike_whatever_rows_it_stands_beside(
 
 def test_an_older_version_knows_the_range_alone() -> None:
     passport = bundle.read(VERSION_2).passport
-    region = TrainingRegion(passport)
+    region = TrainingRegion.of_version(passport)
     rows = phones(2)
     rows[0, RAM] = 8_192
     found = region.of(rows)
-    assert found.distance is None
+    assert not found.far.any()
     assert found.features(0) == ["ram"]
