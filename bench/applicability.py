@@ -1,13 +1,13 @@
 """How many phones are found unlike those learned from: `python -m bench.applicability [--data FILE]`.
 
-The features that count are those that a network of the shipped recipe uses. Each kind of phones is judged by the
-region of rows that do not hold them:
+The features that count are those that a network of the shipped recipe uses. Each kind of phones is judged by
+the region of rows that do not hold them:
 
 - out of fold: each row of the data by the region of the others (5 folds x 4): all of them are false alarms;
-- modern: 200 phones as they were sold from 2024 to 2026, each feature drawn from what was usual then: 4 to 16 GB of
-  memory, 1080 to 1440 pixels, batteries of 4,000 to 6,000 mAh;
+- modern: 200 phones as they were sold from 2024 to 2026, each feature drawn from what was usual then: 4 to
+  16 GB of memory, 1080 to 1440 pixels, batteries of 4,000 to 6,000 mAh;
 - random: 100 phones drawn evenly from within the physical limits of every feature;
-- mixed: 200 phones inside every training range, each used feature at one end of the middle 90 % of it by chance.
+- mixed: 200 phones inside every training range, each used feature at its 5th or 95th percentile, by chance.
 """
 
 import argparse

@@ -32,9 +32,9 @@ class Applicability:
     """How n phones lie to the training rows.
 
     `outside` bool [n, 20] says of each value whether it lies outside its feature's training range; `distance`
-    float64 [n] is that of the row to the training rows, and `far` bool [n] whether it is beyond the limit: 0 and
-    false where the version knows none. `in_range` bool [n] is true where no value is outside and the row is
-    not far.
+    float64 [n] is that of the row to the training rows, and `far` bool [n] whether it is beyond the limit: 0
+    and false where the version knows none. `in_range` bool [n] is true where no value is outside and the row
+    is not far.
     """
 
     outside: _Flags
