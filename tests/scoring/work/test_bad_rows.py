@@ -10,11 +10,10 @@ from corpus import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
-from scoring_tables import EXAMPLE, FORMATS, read, write
+from scoring_tables import EXAMPLE, FORMATS, read, rejects_of, write
 
 from pricerange.errors import BadRowError, ColumnTypeError, MissingColumnError
 from pricerange.phone import FEATURE_NAMES, FEATURES, refusal
-from scoring.job.job import rejects_of
 from scoring.score import Options, score
 
 RAM, FC, WIFI = (FEATURES[FEATURE_NAMES.index(name)] for name in ("ram", "fc", "wifi"))
