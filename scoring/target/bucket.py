@@ -13,7 +13,7 @@ from pricerange.errors import TargetError
 from scoring.target.connection import connected
 
 if TYPE_CHECKING:
-    from obstore import PutResult, UpdateVersion, WritableFile
+    from obstore import ObjectMeta, PutResult, UpdateVersion, WritableFile
 
 PIECE_BYTES = 16 << 20
 """Bytes of a piece of an object: few enough to hold several, enough for large objects."""
@@ -66,7 +66,7 @@ class Bucket:
         with self.said(key, "it cannot be read: "):
             try:
                 found = obstore.get(self._store, key)
-                return bytes(found.bytes()), {"e_tag": found.meta["e_tag"], "version": found.meta["version"]}
+                return bytes(found.bytes()), _version(found.meta)
             except FileNotFoundError as error:
                 if _NO_BUCKET in str(error):
                     raise
@@ -143,7 +143,7 @@ class Upload:
             if self.size + len(content) > _MOST_BYTES:
                 raise ValueError(f"an object has at most {_MOST_BYTES >> 30} GiB; use a folder as OUT")
             assert self._writer is not None
-            self._writer.write(content)
+            self._writer.write(bytes(content))  # Arrow's buffers are of signed bytes, which it does not take
         self.size += len(content)
         return len(content)
 
@@ -178,5 +178,10 @@ class Upload:
                 self._writer.__exit__(TargetError, TargetError(self._key, "it was left"), None)
 
 
-def _version(result: "PutResult") -> "UpdateVersion":
-    return {"e_tag": result["e_tag"], "version": result["version"]}
+def _version(found: "PutResult | ObjectMeta") -> "UpdateVersion":
+    version: UpdateVersion = {}
+    if found["e_tag"] is not None:
+        version["e_tag"] = found["e_tag"]
+    if found["version"] is not None:
+        version["version"] = found["version"]
+    return version

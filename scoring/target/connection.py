@@ -5,27 +5,22 @@ import os
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from obstore.store import (
-    ClientConfig,
-    GCSCredential,
-    GCSStore,
-    ObjectStore,
-    RetryConfig,
-    S3Config,
-    S3Credential,
-    S3Store,
-)
+from obstore.store import GCSStore, S3Store
 from pyarrow import fs
 
 from scoring.source.uri import Uri
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, GCSCredential, ObjectStore, RetryConfig, S3Config, S3Credential
 
 _ATTEMPTS = 2
 """Requests without an answer before a store is given up: each has a share of the seconds for it."""
 
 
 @cache
-def connected(system: str, seconds: float) -> ObjectStore:
+def connected(system: str, seconds: float) -> "ObjectStore":
     """Return the store of a URI's bucket, given up after about so many seconds without an answer.
 
     Raises `OSError` where there is no such bucket or no such file of certificates.
@@ -40,8 +35,9 @@ def connected(system: str, seconds: float) -> ObjectStore:
     return (_gs if named.scheme == "gs" else _s3)(named, bucket, client, retry)
 
 
-def _s3(named: Uri, bucket: str, client: ClientConfig, retry: RetryConfig) -> S3Store:
-    given, config = named.parameters, S3Config()
+def _s3(named: Uri, bucket: str, client: "ClientConfig", retry: "RetryConfig") -> S3Store:
+    given = named.parameters
+    config: S3Config = {}
     endpoint, region = _s3_endpoint(named), given.get("region")
     if not (region or endpoint):
         region = fs.resolve_s3_region(bucket)
@@ -74,7 +70,7 @@ def _s3_endpoint(named: Uri) -> str | None:
     return endpoint if not endpoint or "://" in endpoint else f"{scheme}://{endpoint}"
 
 
-def _s3_key(named: Uri) -> S3Credential | None:
+def _s3_key(named: Uri) -> "S3Credential | None":
     """Return the key that a URI or a file of AWS's has, None where obstore has to look for one itself."""
     if named.key:
         return _credential(named.key, named.secret, None)
@@ -95,11 +91,11 @@ def _s3_key(named: Uri) -> S3Credential | None:
     return None
 
 
-def _credential(key: str, secret: str, token: str | None) -> S3Credential:
+def _credential(key: str, secret: str, token: str | None) -> "S3Credential":
     return {"access_key_id": key, "secret_access_key": secret, "token": token, "expires_at": None}
 
 
-def _gs(named: Uri, bucket: str, client: ClientConfig, retry: RetryConfig) -> GCSStore:
+def _gs(named: Uri, bucket: str, client: "ClientConfig", retry: "RetryConfig") -> GCSStore:
     given = named.parameters
     endpoint = None
     if "endpoint_override" in given or "scheme" in given:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RENEW_SECONDS = 5.0
 """How often a lock is renewed: as soon as that, a second run knows that the first is alive."""
 LEASE_SECONDS = 30.0
-"""How long a lock holds that is not renewed: a few requests may fail, and no one waits long for a dead run."""
+"""How long a lock holds without being renewed: a few requests may fail, a dead run is soon replaced."""
 _POLLS = 5
 """How often a lock is looked at in the time in which it should be renewed."""
 
