@@ -42,10 +42,7 @@ class ObjectPlace:
         if not key:
             raise TargetError(str(place), "it has no name")
         if {"", ".", ".."} & {*parts} or not key.isprintable():
-            raise TargetError(
-                str(place),
-                "its key has a part that is empty, `.` or `..`, or a character that cannot be printed",
-            )
+            raise TargetError(str(place), "a part of its key is empty, `.` or `..`, or cannot be printed")
         if len(key.encode()) > _MOST_KEY_BYTES:
             raise TargetError(
                 str(place), f"its key has {len(key.encode())} bytes, expected at most {_MOST_KEY_BYTES}"

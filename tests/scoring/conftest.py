@@ -1,10 +1,16 @@
 """Scoring in small pieces, so that a table of a few rows has many blocks and parts."""
 
+import re
+
 import pytest
+from s3_server import S3Server
 from scoring_tables import SMALL, SMALL_BLOCK_BYTES
 
 from pricerange.tables.csv import file as csv_file
 from scoring.source import blocks
+from scoring.target import lease
+
+RENEW_SECONDS, LEASE_SECONDS = 0.1, 1.5
 
 
 @pytest.fixture
@@ -12,3 +18,25 @@ def small_parts(monkeypatch):
     for name, value in SMALL.items():
         monkeypatch.setattr(blocks, name, value)
     monkeypatch.setattr(csv_file, "BLOCK_BYTES", SMALL_BLOCK_BYTES)
+
+
+@pytest.fixture(scope="session")
+def s3():
+    """Lend an S3 server to which the tests of a process write under keys of their own."""
+    server = S3Server()
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def key(s3, request):
+    """Lend a key that no other test writes below or beside."""
+    name = re.sub(r"\W+", "-", request.node.name)
+    return f"{name}/out"
+
+
+@pytest.fixture
+def short_lease(monkeypatch):
+    """Let a lock be renewed, and taken from a run that does not, in fractions of seconds."""
+    monkeypatch.setattr(lease, "RENEW_SECONDS", RENEW_SECONDS)
+    monkeypatch.setattr(lease, "LEASE_SECONDS", LEASE_SECONDS)
