@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+import uuid
 from pathlib import Path
 from urllib.parse import quote, urlencode
 from xml.etree import ElementTree
@@ -70,7 +71,7 @@ class S3Server:
 
     def user(self, *actions: str) -> str:
         """Make a user who may do so much, and return what stands before a bucket in a URI."""
-        name = f"user-{'-'.join(actions)}".replace(":", "-").replace("*", "all")
+        name = uuid.uuid4().hex
         self._iam(Action="CreateUser", UserName=name)
         policy = (
             '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": %s, "Resource": "*"}]}'

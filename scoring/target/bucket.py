@@ -105,10 +105,10 @@ class Bucket:
             return f"there is no bucket {self._name}"
         if code:
             return f"{message[1].rstrip('.')} ({code[1]})" if message else code[1]
-        if "TimedOut" in text or "kind: Timeout" in text:
-            return f"no answer for {self.seconds:g} s"
         if cause := re.search(r'(?:message|error): "([^"]+)"', text):
             return cause[1]
+        if "error sending request" in text:  # the requests, and what is written, are sent again until then
+            return f"no answer within {self.seconds:g} s"
         return text.partition("\n")[0].rpartition(" - ")[2]
 
 

@@ -4,13 +4,11 @@ import re
 
 import pytest
 from s3_server import S3Server
-from scoring_tables import SMALL, SMALL_BLOCK_BYTES
+from scoring_tables import LEASE, SMALL, SMALL_BLOCK_BYTES
 
 from pricerange.tables.csv import file as csv_file
 from scoring.source import blocks
 from scoring.target import lease
-
-RENEW_SECONDS, LEASE_SECONDS = 0.1, 1.5
 
 
 @pytest.fixture
@@ -38,5 +36,5 @@ def key(s3, request):
 @pytest.fixture
 def short_lease(monkeypatch):
     """Let a lock be renewed, and taken from a run that does not, in fractions of seconds."""
-    monkeypatch.setattr(lease, "RENEW_SECONDS", RENEW_SECONDS)
-    monkeypatch.setattr(lease, "LEASE_SECONDS", LEASE_SECONDS)
+    for name, value in LEASE.items():
+        monkeypatch.setattr(lease, name, value)
