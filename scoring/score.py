@@ -122,7 +122,7 @@ def _score(  # noqa: PLR0913, PLR0917
     job: Job, options: Options, started: float, about: int, console: Console, waited_for: str
 ) -> Summary:
     with ExitStack() as stack:
-        with Patience(console, f"the run that holds the lock of {job.target} to go on, or to prove dead"):
+        with Patience(console, f"the lock of {job.target}, to see whether the run that holds it is alive"):
             held = stack.enter_context(job.target.locked())
         patience = stack.enter_context(Patience(console, waited_for))
         write = _into_folder if job.in_parts else _into_file

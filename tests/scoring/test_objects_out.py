@@ -114,7 +114,7 @@ def test_runs_that_are_killed_end_in_the_result_of_one_that_was_not(
     tmp_path, model_repository, s3, key, phones
 ):
     source = tmp_path / "in.csv"
-    write(pa.concat_tables([phones] * 10), source)
+    write(pa.concat_tables([phones] * 4), source)
     s3.put(f"{key}-in.csv", source.read_bytes())
     options = Options("reject")
     score([str(source)], tmp_path / "local", model_repository, options=options)
@@ -128,8 +128,8 @@ def test_runs_that_are_killed_end_in_the_result_of_one_that_was_not(
     noted = sum(s3.get(name).count(b"\n") for name in s3.keys(f"{key}/_manifest-"))
     assert 0 < noted <= len(s3.keys(f"{key}/part-")) < parts
     summary = score(arguments[:1], arguments[1], model_repository, options=options)
-    assert summary.rows == 10 * ROWS
-    assert summary.rows_of_run < 10 * ROWS
+    assert summary.rows == 4 * ROWS
+    assert summary.rows_of_run < 4 * ROWS
     for end in ("", ".rejected"):
         remote = fetched(s3, key + end, tmp_path / f"remote{end}")
         rows = [row | {"file": str(source)} if end else row for row in read(remote)]
@@ -139,7 +139,7 @@ def test_runs_that_are_killed_end_in_the_result_of_one_that_was_not(
 
 
 def test_one_object_of_a_run_that_is_killed_is_not_there(tmp_path, model_repository, s3, key, phones):
-    source = write(pa.concat_tables([phones] * 100), tmp_path / "in.csv")
+    source = write(pa.concat_tables([phones] * 20), tmp_path / "in.csv")
     lock = key.removesuffix("out") + ".lock-out.csv"
     command = [sys.executable, "-c", CHILD, source, s3.uri(f"{key}.csv"), model_repository]
     with subprocess.Popen(command) as run:
