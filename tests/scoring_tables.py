@@ -15,8 +15,6 @@ FORMATS = ["csv", "csv.gz", "csv.zst", "parquet", "arrow", "feather"]
 SMALL = {"BLOCK_ROWS": 3, "PART_ROWS": 12, "PART_BYTES": 1_500, "SMALL_BYTES": 1_000, "SHARING_FILES": 9}
 SMALL_BLOCK_BYTES = 400
 """Sizes by which a table of a few rows has many blocks and parts."""
-LEASE = {"RENEW_SECONDS": 0.1, "LEASE_SECONDS": 1.5}
-"""Seconds by which the lock of a run that was killed is soon taken."""
 
 
 def write(table: pa.Table, path: Path, rows: int = 7) -> Path:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from s3_server import S3Server
-from scoring_tables import LEASE, SMALL, SMALL_BLOCK_BYTES
+from scoring_tables import SMALL, SMALL_BLOCK_BYTES
 
 from pricerange.tables.csv import file as csv_file
 from scoring.source import blocks
@@ -34,7 +34,12 @@ def key(s3, request):
 
 
 @pytest.fixture
-def short_lease(monkeypatch):
-    """Let a lock be renewed, and taken from a run that does not, in fractions of seconds."""
-    for name, value in LEASE.items():
-        monkeypatch.setattr(lease, name, value)
+def quick_renewal(monkeypatch):
+    """Let a run that waits for a lock soon see that another renews it."""
+    monkeypatch.setattr(lease, "RENEW_SECONDS", 0.1)
+
+
+@pytest.fixture
+def short_lease(monkeypatch, quick_renewal):
+    """Let the lock of a run that was killed be taken soon, though a machine under load may be slow."""
+    monkeypatch.setattr(lease, "LEASE_SECONDS", 3.0)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from pyarrow import csv
-from scoring_tables import LEASE, SMALL, SMALL_BLOCK_BYTES, digests, read, write
+from scoring_tables import SMALL, SMALL_BLOCK_BYTES, digests, read, write
 from typer.testing import CliRunner
 from waiting import wait_until
 
@@ -25,7 +25,7 @@ from scoring.score import Options, look, score
 from scoring.synth import synth
 
 ROWS = 150
-pytestmark = pytest.mark.usefixtures("small_parts", "short_lease")
+pytestmark = pytest.mark.usefixtures("small_parts", "quick_renewal")
 
 
 @pytest.fixture(scope="module")
@@ -101,17 +101,15 @@ from pathlib import Path
 from pricerange.tables.csv import file as csv_file
 from scoring.score import Options, score
 from scoring.source import blocks
-from scoring.target import lease
-for module, values in ((blocks, {SMALL!r}), (lease, {LEASE!r})):
-    for name, value in values.items():
-        setattr(module, name, value)
+for name, value in {SMALL!r}.items():
+    setattr(blocks, name, value)
 csv_file.BLOCK_BYTES = {SMALL_BLOCK_BYTES}
 score([sys.argv[1]], sys.argv[2], Path(sys.argv[3]), options=Options("reject"))
 """
 
 
-def test_runs_that_are_killed_end_in_the_result_of_one_that_was_not(
-    tmp_path, model_repository, s3, key, phones
+def test_a_run_that_is_killed_is_resumed_to_the_result_of_one_that_was_not(
+    tmp_path, model_repository, s3, key, phones, short_lease
 ):
     source = tmp_path / "in.csv"
     write(pa.concat_tables([phones] * 4), source)
@@ -120,11 +118,10 @@ def test_runs_that_are_killed_end_in_the_result_of_one_that_was_not(
     score([str(source)], tmp_path / "local", model_repository, options=options)
     parts = len(without_notes(tmp_path / "local"))
     arguments = [s3.uri(f"{key}-in.csv"), s3.uri(key), model_repository]
-    for share in (0.1, 0.5):
-        with subprocess.Popen([sys.executable, "-c", CHILD, *arguments]) as run:
-            wait_until(lambda share=share: len(s3.keys(f"{key}/part-")) >= share * parts, 60)
-            run.kill()
-        assert run.returncode == -signal.SIGKILL
+    with subprocess.Popen([sys.executable, "-c", CHILD, *arguments]) as run:
+        wait_until(lambda: len(s3.keys(f"{key}/part-")) > parts // 4, 60)
+        run.kill()
+    assert run.returncode == -signal.SIGKILL
     noted = sum(s3.get(name).count(b"\n") for name in s3.keys(f"{key}/_manifest-"))
     assert 0 < noted <= len(s3.keys(f"{key}/part-")) < parts
     summary = score(arguments[:1], arguments[1], model_repository, options=options)
@@ -138,8 +135,10 @@ def test_runs_that_are_killed_end_in_the_result_of_one_that_was_not(
     assert beside(s3, key) == ["out", "out-in.csv", "out.rejected"]
 
 
-def test_one_object_of_a_run_that_is_killed_is_not_there(tmp_path, model_repository, s3, key, phones):
-    source = write(pa.concat_tables([phones] * 20), tmp_path / "in.csv")
+def test_one_object_of_a_run_that_is_killed_is_not_there(
+    tmp_path, model_repository, s3, key, phones, short_lease
+):
+    source = write(pa.concat_tables([phones] * 6), tmp_path / "in.csv")
     lock = key.removesuffix("out") + ".lock-out.csv"
     command = [sys.executable, "-c", CHILD, source, s3.uri(f"{key}.csv"), model_repository]
     with subprocess.Popen(command) as run:
@@ -269,7 +268,7 @@ def test_a_store_that_stops_answering_is_given_up(
     tmp_path, model_repository, s3, key, source, monkeypatch, capfd, end
 ):
     monkeypatch.setattr(waiting, "SECONDS", 0.1)
-    options = Options("null", source_seconds=1.0)
+    options = Options("null", source_seconds=2.0)
     predict = Predictor.predict
 
     def silenced(self, rows):
@@ -279,7 +278,7 @@ def test_a_store_that_stops_answering_is_given_up(
     with monkeypatch.context() as patch:
         patch.setattr(Predictor, "predict", silenced)
         try:
-            with pytest.raises(TargetError, match="no answer within 1 s"):
+            with pytest.raises(TargetError, match="no answer within 2 s"):
                 score([source], s3.uri(f"{key}{end}"), model_repository, options=options)
         finally:
             s3.go_on()
@@ -290,10 +289,7 @@ def test_a_store_that_stops_answering_is_given_up(
     assert len(read(fetched(s3, f"{key}{end}", tmp_path / f"remote{end}"))) == ROWS
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
-)
-def test_a_signal_ends_a_job_whose_store_does_not_answer(model_repository, source, number, code):
+def test_ctrl_c_ends_a_job_whose_store_does_not_answer(model_repository, source):
     run = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it may be ignored
@@ -306,9 +302,9 @@ main()
         arguments = ["score", source, f"s3://key:secret@shop/out?{place}", "--source-timeout", "3600"]
         command = [sys.executable, "-c", run, *arguments, "--models", model_repository]
         with subprocess.Popen(command, stderr=subprocess.PIPE) as child, server.accept()[0]:
-            child.send_signal(number)
+            child.send_signal(signal.SIGINT)
             _, said = child.communicate(timeout=60)
-    assert child.returncode == code
+    assert child.returncode == 130
     assert said.decode().splitlines()[0].startswith("interrupted: what is finished is kept; run the same")
     assert b"Traceback" not in said
 

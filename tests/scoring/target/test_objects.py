@@ -181,7 +181,7 @@ def test_two_that_write_one_log_do_not_write_over_each_other(place):
 # locks
 
 
-def test_of_many_that_take_a_lock_at_once_one_gets_it(place, short_lease):
+def test_of_many_that_take_a_lock_at_once_one_gets_it(place, quick_renewal):
     everyone_is_there = threading.Barrier(4)
     over = threading.Event()
 
@@ -201,7 +201,7 @@ def test_of_many_that_take_a_lock_at_once_one_gets_it(place, short_lease):
         assert sorted(each.result() for each in taking) == [False, False, False, True]
 
 
-def test_a_lock_is_beside_its_place_and_goes_with_its_run(s3, key, place, short_lease):
+def test_a_lock_is_beside_its_place_and_goes_with_its_run(s3, key, place, quick_renewal):
     with place.locked() as held:
         held()
         (lock,) = s3.keys(key.removesuffix("out"))
@@ -220,7 +220,7 @@ def test_a_lock_that_no_one_renews_is_taken(s3, key, place, short_lease):
     assert s3.keys(lock) == []
 
 
-def test_a_run_whose_lock_was_taken_stops_and_leaves_it(s3, key, place, short_lease):
+def test_a_run_whose_lock_was_taken_stops_and_leaves_it(s3, key, place, quick_renewal):
     lock = key.removesuffix("out") + ".lock-out"
     with place.locked() as held:
         s3.put(lock, b"of another run")
@@ -246,7 +246,7 @@ def test_a_run_that_cannot_renew_its_lock_stops_before_another_takes_it(s3, plac
             s3.go_on()
 
 
-def test_a_renewal_whose_answer_was_lost_is_none_by_another(s3, key, place, short_lease):
+def test_a_renewal_whose_answer_was_lost_is_none_by_another(s3, key, place, quick_renewal):
     lock = key.removesuffix("out") + ".lock-out"
     with place.locked() as held:
         unheard = s3.get(lock) + b"\n"
@@ -288,20 +288,20 @@ def test_a_key_comes_from_the_uri_the_environment_or_a_file(s3, key, monkeypatch
     s3.check_keys()
     try:
         monkeypatch.setenv("AWS_SESSION_TOKEN", "of another key")
-        place_of(s3.uri(key, user), 5.0).write(b"1")
+        place_of(s3.uri(key, user), 20.0).write(b"1")
         monkeypatch.delenv("AWS_SESSION_TOKEN")
         (tmp_path / ".aws" / "credentials").write_text(f"[default]\n{keys}")
-        place_of(anonymous, 5.0).write(b"2")
+        place_of(anonymous, 20.0).write(b"2")
         (tmp_path / ".aws" / "credentials").unlink()
         (tmp_path / ".aws" / "config").write_text(f"[profile mine]\n{keys}")
         monkeypatch.setenv("AWS_PROFILE", "mine")
         connection.connected.cache_clear()
-        place_of(anonymous, 5.0).write(b"3")
+        place_of(anonymous, 20.0).write(b"3")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", known)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
         connection.connected.cache_clear()
         with pytest.raises(TargetError, match="SignatureDoesNotMatch"):
-            place_of(anonymous, 5.0).write(b"4")
+            place_of(anonymous, 20.0).write(b"4")
     finally:
         s3.check_keys(False)
     assert s3.get(key) == b"3"
