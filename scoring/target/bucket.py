@@ -34,7 +34,7 @@ class Bucket:
 
     def shown(self, key: str) -> str:
         """Return what people call a key."""
-        return f"{self._name}/{key}"
+        return f"{self._name}/{key}" if key else self._name
 
     def create(self, key: str, content: bytes) -> "UpdateVersion | None":
         """Put an object where there is none, and return its version; None where there is one."""

@@ -23,7 +23,7 @@ _ATTEMPTS = 2
 def connected(system: str, seconds: float) -> "ObjectStore":
     """Return the store of a URI's bucket, given up after about so many seconds without an answer.
 
-    Raises `OSError` where there is no such bucket or no such file of certificates.
+    Raises `OSError` where there is no such bucket, `ValueError` for certificates that cannot be read.
     """
     named = Uri.of(system)
     client: ClientConfig = {
@@ -49,7 +49,7 @@ def _s3(named: Uri, bucket: str, client: "ClientConfig", retry: "RetryConfig") -
         config["endpoint"] = endpoint
         client["allow_http"] = endpoint.startswith("http:")
     if "tls_ca_file_path" in given:
-        client["root_certificate"] = Path(given["tls_ca_file_path"]).read_bytes()
+        client["root_certificate"] = _certificates(given["tls_ca_file_path"])
     key = _s3_key(named)
     return S3Store(
         bucket,
@@ -59,6 +59,13 @@ def _s3(named: Uri, bucket: str, client: "ClientConfig", retry: "RetryConfig") -
         # a key from a URI stands alone: a session token that the environment has belongs to another
         credential_provider=(lambda: key) if key else None,
     )
+
+
+def _certificates(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"the certificates in {path} cannot be read: {error.strerror}") from error
 
 
 def _s3_endpoint(named: Uri) -> str | None:

@@ -35,7 +35,7 @@ def leased(bucket: Bucket, key: str, target: str) -> Iterator[Held]:
     """
     lease = _Lease(bucket, key, target)
     lease.take()
-    renewing = threading.Thread(target=lease.renew, daemon=True)
+    renewing = threading.Thread(target=lease.renew, name="renew", daemon=True)
     renewing.start()
     try:
         yield lease.require

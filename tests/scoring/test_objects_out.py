@@ -18,9 +18,10 @@ from waiting import wait_until
 
 from pricerange.cli import app
 from pricerange.errors import TableNotFoundError, TargetError, UnreadableTableError
+from pricerange.machine.cores import usable_cores
 from pricerange.predictor import Predictor
 from scoring import waiting
-from scoring.errors import BusyError, JobDiffersError
+from scoring.errors import BusyError, JobDiffersError, LockLostError
 from scoring.score import Options, look, score
 from scoring.synth import synth
 
@@ -149,6 +150,42 @@ def test_one_object_of_a_run_that_is_killed_is_not_there(
     score([str(source)], tmp_path / "local.csv", model_repository, options=Options("reject"))
     assert s3.get(f"{key}.csv") == (tmp_path / "local.csv").read_bytes()
     assert beside(s3, key) == ["out.csv", "out.csv.rejected"]
+
+
+def test_a_run_that_is_asked_to_end_lets_go_of_its_lock_and_is_resumed(
+    model_repository, s3, key, phones, tmp_path
+):
+    source = str(write(pa.concat_tables([phones] * 4), tmp_path / "in.csv"))
+    arguments = [source, s3.uri(key), model_repository]
+    with subprocess.Popen([sys.executable, "-c", CHILD, *arguments]) as run:
+        wait_until(lambda: len(s3.keys(f"{key}/part-")) > 3, 60)
+        run.terminate()
+    assert run.returncode == 143
+    assert ".lock-out" not in beside(s3, key)
+    noted = sum(s3.get(name).count(b"\n") for name in s3.keys(f"{key}/_manifest-"))
+    # what was there was noted, but for parts that appeared as the signal came
+    assert len(s3.keys(f"{key}/part-")) - noted in range(usable_cores() + 1)
+    assert score([source], arguments[1], model_repository, options=Options("reject")).rows == 4 * ROWS
+
+
+@pytest.mark.parametrize("end", ["", ".csv"])
+def test_a_run_whose_lock_is_taken_writes_no_more(model_repository, s3, key, source, monkeypatch, end):
+    lock = f"{key.removesuffix('out')}.lock-out{end}"
+    predict = Predictor.predict
+
+    def overtaken(self, rows):
+        s3.put(lock, b"of another run")
+        answers = predict(self, rows)
+        # until a renewal has found that out
+        wait_until(lambda: "renew" not in {thread.name.partition(" ")[0] for thread in threading.enumerate()})
+        return answers
+
+    monkeypatch.setattr(Predictor, "predict", overtaken)
+    with pytest.raises(LockLostError, match="may be written by another run") as lost:
+        score([source], s3.uri(f"{key}{end}"), model_repository, options=Options("null"))
+    assert lost.value.exit_code == 68
+    assert s3.keys(f"{key}{end}/part-") == []
+    assert s3.keys(key.removesuffix("out")) == [lock, *s3.keys(f"{key}/_manifest")]
 
 
 @pytest.mark.parametrize("end", ["", ".csv"])

@@ -305,3 +305,32 @@ def test_a_key_comes_from_the_uri_the_environment_or_a_file(s3, key, monkeypatch
     finally:
         s3.check_keys(False)
     assert s3.get(key) == b"3"
+
+
+@pytest.mark.parametrize(
+    ("named", "variable", "endpoint"),
+    [
+        ("s3://k:s@shop/a?endpoint_override=h:1", None, "https://h:1"),
+        ("s3://k:s@shop/a?endpoint_override=h:1&scheme=http", "http://e:2", "http://h:1"),
+        ("s3://k:s@shop/a", "http://e:2", "http://e:2"),
+        ("s3://k:s@shop/a?scheme=http", "e:2", "http://e:2"),
+        ("s3://k:s@shop/a?scheme=http&region=there", None, "http://s3.there.amazonaws.com"),
+        ("s3://k:s@shop/a?region=there", None, None),
+        ("gs://anonymous@shop/a?endpoint_override=h:1&scheme=http&project_id=p", None, "http://h:1"),
+    ],
+)
+def test_a_store_is_the_one_that_a_table_would_be_read_from(monkeypatch, named, variable, endpoint):
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    if variable:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", variable)
+    connection.connected.cache_clear()
+    store = connection.connected(named, 4.0)
+    assert store.config.get("endpoint", store.config.get("base_url")) == endpoint
+    assert "s" not in {store.config.get("secret_access_key"), store.config.get("aws_secret_access_key")}
+
+
+def test_certificates_that_are_not_there_are_said():
+    place = place_of("s3://k:s@shop/a?endpoint_override=127.0.0.1:1&tls_ca_file_path=/gone.pem", 1.0)
+    with pytest.raises(TargetError, match=r"/gone\.pem cannot be read: No such file"):
+        place.write(b"")
