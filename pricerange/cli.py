@@ -181,9 +181,10 @@ def score(
         ),
     ],
     target: Annotated[
-        Path,
+        str,
         typer.Argument(
-            metavar="OUT", help="A file (.csv, .csv.gz, .csv.zst, .parquet), or else a folder of parts"
+            metavar="OUT",
+            help="A path or URI: of a file (.csv, .csv.gz, .csv.zst, .parquet), or else of a folder of parts",
         ),
     ],
     models: Models = Path("models"),
@@ -239,15 +240,18 @@ def score(
 @app.command()
 def synth(
     rows: Annotated[int, typer.Argument(metavar="ROWS", min=0)],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help=".csv, .csv.gz, .csv.zst or .parquet")],
+    target: Annotated[
+        str, typer.Argument(metavar="OUT", help="A path or URI: .csv, .csv.gz, .csv.zst or .parquet")
+    ],
 ) -> None:
     """Generate phones for testing.
 
     Their price range follows from a known rule.
     """
+    from pricerange.tables.source.uri import without_secret
     from scoring.synth import synth as run
 
-    typer.echo(f"{rows:,} phones, {run(rows, target):,} bytes in {target}")
+    typer.echo(f"{rows:,} phones, {run(rows, target):,} bytes in {without_secret(target)}")
 
 
 @app.command("models")

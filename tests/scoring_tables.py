@@ -46,6 +46,11 @@ def read(path: Path) -> list[dict[str, object]]:
     return csv.read_csv(path, parse_options=parsing, convert_options=options).to_pylist()
 
 
+def rejects_of(target: Path) -> Path:
+    """Return where the rows go that a job rejects."""
+    return target.with_name(f"{target.name}.rejected")
+
+
 def digests(folder: Path, leave_out: Sequence[str] = ("summary.json", "_manifest.jsonl")) -> dict[str, str]:
     """Return the sha256 of each file in a folder, by name."""
     return {

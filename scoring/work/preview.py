@@ -139,7 +139,7 @@ def _of_rows(job: Job, found: Sequence[_Beginning]) -> Iterator[str]:
 
 
 def _of_target(job: Job) -> Iterator[str]:
-    what = f"a folder of {job.form} parts" if job.target.suffix == "" or job.target.is_dir() else job.form
+    what = f"a folder of {job.form} parts" if job.in_parts else job.form
     model = f"{job.model.name} version {job.model.version}"
     yield f"would be written: {job.target}, {what}, answered by {model}; nothing was written now"
 

@@ -6,7 +6,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
 from operator import attrgetter
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -31,8 +30,8 @@ from scoring.errors import BadBlockRowError, ColumnsDifferError, UnknownColumnEr
 from scoring.job.job import Job, Part
 from scoring.job.tally import Tally
 from scoring.target.columns import with_reasons
+from scoring.target.place import Draft, Place
 from scoring.target.sink import encoded, sink
-from scoring.target.staging import staged
 from scoring.work.answer import Answered, Answerer
 
 OnRows = Callable[[int], None]
@@ -71,7 +70,7 @@ class ShardWorker:
         self._threads = ThreadPoolExecutor(cores, "answer")
 
     def parts(self, shard: Shard, on_rows: OnRows) -> Iterator[Part]:
-        """Write a shard's parts, each whole or not at all, and yield those that are on the disk.
+        """Write a shard's parts, each whole or not at all, and yield those that are there.
 
         Raises `TargetError`, `BadRowError`, and what reading and judging a table raises.
         """
@@ -82,8 +81,7 @@ class ShardWorker:
             name = job.part_name(file, number)
             with self._staged(job.target / name, job.rejects / name) as (answers, rejects):
                 tally, last = self._write(pieces, answers, rejects, on_rows)
-                size = answers.stat().st_size
-                rejected = rejects.stat().st_size if rejects and rejects.exists() else 0
+                size, rejected = answers.size, rejects.size if rejects else 0
             if shard.files:
                 count = last.block.members[-1].file + 1 - file
                 yield Part(file, 0, 0, 0, 1, size, rejected, tally, count)
@@ -100,24 +98,24 @@ class ShardWorker:
         return tally
 
     @contextmanager
-    def _staged(self, answers: Path, rejects: Path) -> Iterator[tuple[Path, Path | None]]:
-        """Lend temporary paths for a file of answers, and for one of rejects where rows may be rejected."""
+    def _staged(self, answers: Place, rejects: Place) -> Iterator[tuple[Draft, Draft | None]]:
+        """Lend a draft of answers, and one of rejects where rows may be rejected."""
         if self._job.on_bad_row != "reject":
-            with staged(answers) as (path,):
-                yield path, None
+            with answers.staged() as (draft,):
+                yield draft, None
             return
         # rejects come first: answers never stand there without them
-        with staged(rejects, answers) as (rejects_path, answers_path):
-            yield answers_path, rejects_path
+        with answers.staged(rejects) as (rejects_draft, answers_draft):
+            yield answers_draft, rejects_draft
 
     def _write(
-        self, pieces: Iterable[_Piece], answers_path: Path, rejects_path: Path | None, on_rows: OnRows
+        self, pieces: Iterable[_Piece], to_answers: Draft, to_rejects: Draft | None, on_rows: OnRows
     ) -> tuple[Tally, _Piece]:
         """Write pieces to one or two files and return what was counted, and the last piece."""
         job, total = self._job, Tally()
         with (
-            sink(answers_path, job.form, job.compression) as answers,
-            sink(rejects_path, job.form, job.compression) if rejects_path else nullcontext() as rejects,
+            sink(to_answers.open, job.form, job.compression) as answers,
+            sink(to_rejects.open, job.form, job.compression) if to_rejects else nullcontext() as rejects,
         ):
             for piece in pieces:
                 try:
@@ -129,6 +127,7 @@ class ShardWorker:
                     raise replace(error, file=job.files[piece.file].name) from error
                 total.add(piece.answered.tally)
                 on_rows(piece.answered.tally.rows)
+        on_rows(0)  # the last was written since: what has to end the work does so before the file is there
         return total, piece
 
     def _rejected(self, piece: _Piece) -> Iterator[pa.RecordBatch]:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
+from scoring_tables import rejects_of
 
 from pricerange.errors import ColumnTypeError, ModelNotFoundError, TargetError
 from pricerange.phone import FEATURE_NAMES, FEATURES, LABELS, refusal
@@ -27,7 +28,7 @@ from pricerange.tables.errors import (
     TableNotFoundError,
 )
 from pricerange.tables.source import blocks
-from scoring.job.job import OnBadRow, rejects_of
+from scoring.job.job import OnBadRow
 from scoring.job.summary import Summary
 from scoring.score import Options
 from scoring.score import score as run
@@ -40,7 +41,7 @@ BAD_REASON = refusal(FEATURES[FEATURE_NAMES.index("ram")], "4 GB")
 
 
 def score(
-    source: Path, target: Path, models: Path, version: int | None = None, on_bad_row: OnBadRow = "fail"
+    source: Path, target: Path | str, models: Path, version: int | None = None, on_bad_row: OnBadRow = "fail"
 ) -> Summary:
     return run([str(source)], target, models, version, options=Options(on_bad_row))
 
@@ -367,8 +368,10 @@ def test_a_version_that_is_not_there_is_named(tmp_path, model_repository):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        pytest.param("s3://shop/answers", "s3://shop/answers cannot be written: OUT must be a path", id="s3"),
-        pytest.param("file:///tmp/out.csv", "OUT must be a path of this machine, not a URI", id="file"),
+        pytest.param(
+            "hdfs://h/out.csv", "hdfs://h/out.csv cannot be written: expected a URI that", id="hdfs"
+        ),
+        pytest.param("file://host/out.csv", "expected file:/// and an absolute path", id="file"),
         pytest.param("x" * 300, "its name has 300 bytes, expected at most 204", id="a long name"),
         pytest.param(
             f"{'é' * 120}.csv", "its name has 244 bytes, expected at most 204", id="a name of many bytes"
@@ -381,7 +384,7 @@ def test_a_target_that_no_file_can_have_is_said(
 ):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(TargetError, match=message):
-        score(phones_csv, Path(target), model_repository)
+        score(phones_csv, target, model_repository)
     assert only(tmp_path) == []
 
 

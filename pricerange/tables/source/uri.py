@@ -61,7 +61,7 @@ class Uri:
         found = _URI.fullmatch(source)
         scheme = _SCHEMES.get(found[1].lower()) if found else None
         if found is None or scheme is None:
-            raise ValueError("expected a URI that begins with file://, s3:// or gs://; copy the table first")
+            raise ValueError("expected a URI that begins with file://, s3:// or gs://")
         authority, path, query = found[2], found[3], found[4]
         if scheme == "file":
             if authority.lower() not in {"", "localhost"}:

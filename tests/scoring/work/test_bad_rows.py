@@ -10,12 +10,11 @@ from corpus import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
-from scoring_tables import EXAMPLE, FORMATS, read, write
+from scoring_tables import EXAMPLE, FORMATS, read, rejects_of, write
 
 from pricerange.errors import ColumnTypeError
 from pricerange.phone import FEATURE_NAMES, FEATURES, refusal
 from pricerange.tables.errors import BadRowError, MissingColumnError
-from scoring.job.job import rejects_of
 from scoring.score import Options, score
 
 RAM, FC, WIFI = (FEATURES[FEATURE_NAMES.index(name)] for name in ("ram", "fc", "wifi"))

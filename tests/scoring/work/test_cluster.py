@@ -1,5 +1,6 @@
 """A job on a Ray cluster of two machines, which are processes here, one of which is lost."""
 
+import hashlib
 import threading
 import time
 
@@ -63,6 +64,19 @@ def test_a_machine_that_is_lost_changes_nothing(tmp_path, model_repository, phon
     for name in ("", ".rejected"):
         assert digests(tmp_path / f"out{name}") == digests(tmp_path / f"local{name}")
     assert not list(tmp_path.rglob(".*"))
+
+
+def test_actors_write_to_an_object_store_what_one_machine_would(
+    tmp_path, model_repository, phones, cluster, s3, key
+):
+    sources = [str(phones / "3-*.csv"), str(phones / "2.parquet")]
+    score(sources, tmp_path / "local", model_repository)
+    score(sources, s3.uri(key), model_repository, options=Options(cluster=Cluster(cluster.address)))
+    parts = {name.removeprefix(f"{key}/"): s3.get(name) for name in s3.keys(f"{key}/part-")}
+    assert {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()} == digests(
+        tmp_path / "local"
+    )
+    assert [name for name in s3.keys(key.removesuffix("out")) if ".lock" in name] == []
 
 
 def test_an_error_of_an_actor_is_that_of_the_job(tmp_path, model_repository, phones, cluster):
