@@ -35,7 +35,6 @@ _ENDING = re.compile(r"\.(?=.*[A-Za-z])[A-Za-z0-9]{1,7}")
 """How a name ends that is likely to be that of a file."""
 _CLUSTER_GRACE_SECONDS = 20.0
 """How long a cluster may take to be told that a job ends."""
-_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def look(  # noqa: PLR0913, PLR0917
 ) -> str:
     """Return, line by line, what `score` would do, by the beginnings of the files. Raises what it raises."""
     console = Console(stderr=True)
-    waited_for = _waited_for(sources, options.source_seconds)
+    waited_for = uri.waited_for(sources, options.source_seconds)
     with ended_by_signals(), Patience(console, waited_for):
         job = _job(sources, target, models, version, provider, options, console)
         return preview(job, blocks.about_rows(job.files))
@@ -118,7 +117,7 @@ def _score(  # noqa: PLR0913, PLR0917
     console: Console,
 ) -> Summary:
     started = time.perf_counter()
-    waited_for = _waited_for(sources, options.source_seconds)
+    waited_for = uri.waited_for(sources, options.source_seconds)
     with Patience(console, waited_for):
         job = _job(sources, target, models, version, provider, options, console)
         about = blocks.about_rows(job.files)
@@ -172,12 +171,6 @@ def _is_folder(target: Path) -> bool:
 
 def _tell(console: Console, line: str) -> None:
     console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _waited_for(sources: Sequence[str], seconds: float) -> str:
-    named = ", ".join(uri.without_secret(source) for source in sources[:_MOST_NAMED])
-    more = f" and {len(sources) - _MOST_NAMED} more" if len(sources) > _MOST_NAMED else ""
-    return f"{named}{more}; an object store that does not answer is given up after about {seconds:g} s"
 
 
 def _into_file(  # noqa: PLR0913, PLR0917

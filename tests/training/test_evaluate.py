@@ -21,7 +21,7 @@ def shown(found: evaluation.VersionEvaluation) -> str:
 
 
 def test_measures_what_the_served_model_answers(model_repository: Path) -> None:
-    found = evaluation.evaluate(model_repository, "synthetic:500")
+    found = evaluation.evaluate(model_repository, ["synthetic:500"])
     phones = data.generate(500)
     answered = Predictor.load(model_repository).predict(phones.features).price_range
     assert found.evaluation.accuracy == pytest.approx(np.mean(answered == phones.price_range))
@@ -31,13 +31,13 @@ def test_measures_what_the_served_model_answers(model_repository: Path) -> None:
 
 
 def test_says_that_the_version_was_made_from_the_file(model_repository: Path) -> None:
-    found = evaluation.evaluate(model_repository, "synthetic:1000", 1)
+    found = evaluation.evaluate(model_repository, ["synthetic:1000"], 1)
     assert (found.learned, found.tuned) == (800, 100)
     assert "800 of these phones trained it" in " ".join(shown(found).split())
 
 
 def test_shows_every_measure_for_people(model_repository: Path) -> None:
-    found = evaluation.evaluate(model_repository, "synthetic:500")
+    found = evaluation.evaluate(model_repository, ["synthetic:500"])
     said = shown(found)
     assert said.startswith("phone_price_range 1 on synthetic:500: 500 phones")
     for word in ("accuracy", "kappa", "Brier", "very high", "95 %", "weighted mean", "prediction sets"):
@@ -47,7 +47,7 @@ def test_shows_every_measure_for_people(model_repository: Path) -> None:
 
 
 def test_json_holds_all_of_it(model_repository: Path) -> None:
-    found = evaluation.evaluate(model_repository, "synthetic:500")
+    found = evaluation.evaluate(model_repository, ["synthetic:500"])
     stored = json.loads(evaluation.as_json(found))
     assert stored["evaluation"]["accuracy"] == found.evaluation.accuracy
     assert stored["evaluation"]["intervals"]["nll"] == list(found.evaluation.intervals["nll"])
@@ -56,4 +56,4 @@ def test_json_holds_all_of_it(model_repository: Path) -> None:
 
 def test_refuses_a_version_that_is_not_there(model_repository: Path) -> None:
     with pytest.raises(ModelNotFoundError):
-        evaluation.evaluate(model_repository, "synthetic:500", 7)
+        evaluation.evaluate(model_repository, ["synthetic:500"], 7)
