@@ -14,8 +14,7 @@ from rich.console import Console
 
 from pricerange import synthetic
 from pricerange.signals import ended_by_signals
-from pricerange.tables.csv.file import located
-from pricerange.tables.errors import BadRowError, BrokenBlockError
+from pricerange.tables.errors import BadRowError
 from pricerange.tables.source import files, uri
 from pricerange.tables.source.files import InputFile
 from pricerange.tables.source.plan import whole
@@ -114,15 +113,12 @@ class _Rows:
         return [names[places[-1]]]
 
     def add(self, block: Judged) -> None:
-        """Take the rows of a block. Raises `BadRowError`, `InvalidLabelError` or `BrokenRowError`."""
+        """Take the rows of a block. Raises `BadRowError` or `InvalidLabelError`."""
         verdict = block.verdict
         if not verdict.valid.all():
             bad = int(verdict.valid.argmin())
             raise BadRowError(block.file, block.row + bad, verdict.detail(bad))
-        try:
-            price_range = label.price_ranges(block.file, block.row, block.columns[0])
-        except BrokenBlockError as error:
-            raise located(error, block.file, block.row - 1) from error
+        price_range = label.price_ranges(block.file, block.row, block.columns[0])
         self.features.append(verdict.rows)
         self.price_range.append(price_range)
         self.begins.append((self.count, block.file, block.row))

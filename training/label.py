@@ -16,6 +16,8 @@ LABEL = Feature("price_range", "whole number", "", 0, len(LABELS) - 1, 1, "Price
 
 _TRUTH = f"input_{LABEL.name}"
 """What scoring calls the label of a table that it answers."""
+_OF_ANSWERS = {*PROBABILITIES, _TRUTH}
+"""Names that nobody but a model's answers give a column; a `label` may be anybody's."""
 _CLOSE = 0.9
 """Likeness, from 0 to 1, of names that may be meant to be the same: a letter too many or too few, a blank for
 an underscore, a `.1` at the end; `input_price_range` and `price_range_eur` are below it."""
@@ -29,8 +31,8 @@ def places(file: str, names: Sequence[str]) -> list[int]:
     """
     found = table.places(names, (*FEATURE_NAMES, LABEL.name))
     others = [name for place, name in enumerate(names) if place not in found]
-    if any(name in PROBABILITIES for name in others):
-        raise AnswersError(file, [name for name in NAMES if name in others], _TRUTH in others)
+    if not _OF_ANSWERS.isdisjoint(others):
+        raise AnswersError(file, [name for name in (*NAMES, _TRUTH) if name in others], _TRUTH in others)
     close = [name for name in others if _is_close(name)]
     if close:
         raise AmbiguousLabelError(file, LABEL.name, close)
@@ -38,10 +40,7 @@ def places(file: str, names: Sequence[str]) -> list[int]:
 
 
 def price_ranges(file: str, row: int, column: pa.Array) -> npt.NDArray[np.int64]:
-    """Return n labels as int64 [n], of which the first is that of `row`.
-
-    Raises `InvalidLabelError`, or `BrokenBlockError` where texts are long and may be stored once for many.
-    """
+    """Return n labels as int64 [n], of which the first is that of `row`. Raises `InvalidLabelError`."""
     numbers = cells.numbers(LABEL, column)
     wrong = ~np.isin(numbers, np.arange(len(LABELS)))
     if wrong.any():
