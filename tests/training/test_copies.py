@@ -81,7 +81,7 @@ def test_a_file_of_this_machine_that_changes_while_it_is_digested_is_noticed(tmp
     (tmp_path / "a.csv").write_bytes(TEXT)
     found = files.find([str(tmp_path)]).files
     with pytest.raises(SourceChangedError, match=r"a\.csv changed"):
-        copies.digested(found, lambda: (tmp_path / "a.csv").unlink())
+        copies.digested(found, (tmp_path / "a.csv").unlink)
 
 
 def test_a_copy_without_room_is_said(
