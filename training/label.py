@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pricerange.answer.columns import NAMES, PROBABILITIES
+from pricerange.answer.columns import PROBABILITIES
 from pricerange.phone import FEATURE_NAMES, LABELS, Feature, refusal
 from pricerange.tables import cells, table
 from training.errors import AmbiguousLabelError, AnswersError, InvalidLabelError
@@ -31,8 +31,9 @@ def places(file: str, names: Sequence[str]) -> list[int]:
     """
     found = table.places(names, (*FEATURE_NAMES, LABEL.name))
     others = [name for place, name in enumerate(names) if place not in found]
-    if not _OF_ANSWERS.isdisjoint(others):
-        raise AnswersError(file, [name for name in (*NAMES, _TRUTH) if name in others], _TRUTH in others)
+    answered = [name for name in others if _plain(name) in _OF_ANSWERS]
+    if answered:
+        raise AnswersError(file, answered, _TRUTH in map(_plain, answered))
     close = [name for name in others if _is_close(name)]
     if close:
         raise AmbiguousLabelError(file, LABEL.name, close)
@@ -50,8 +51,12 @@ def price_ranges(file: str, row: int, column: pa.Array) -> npt.NDArray[np.int64]
 
 
 def _is_close(name: str) -> bool:
+    plain = _plain(name)
     # to compare a name that is much longer takes time
-    short = name.strip().lower()
-    return len(short) < 2 * len(LABEL.name) and bool(
-        difflib.get_close_matches(short, [LABEL.name], cutoff=_CLOSE)
+    return len(plain) < 2 * len(LABEL.name) and bool(
+        difflib.get_close_matches(plain, [LABEL.name], cutoff=_CLOSE)
     )
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower()

@@ -44,16 +44,16 @@ def test_what_a_model_answered_is_not_learned_from(
     with pytest.raises(AnswersError) as refused:
         data.load([str(tmp_path / target)])
     assert str(refused.value) == (
-        f"{tmp_path / target} holds a model's answers: its price_range is what the model said, as label, "
-        "probability_0, probability_1, probability_2, probability_3"
-        + ", input_price_range" * labelled
-        + " beside it tell; learn from the table that was answered"
+        f"{tmp_path / target} holds a model's answers: its price_range is what the model said, as "
+        + "input_price_range, " * labelled
+        + "probability_0, probability_1, probability_2, probability_3 beside it tell; "
+        + "learn from the table that was answered"
         + "; the price ranges that were given are in input_price_range" * labelled
     )
 
 
 def test_some_of_an_answers_columns_are_enough_to_tell_it() -> None:
-    for name in ("probability_3", "input_price_range"):
+    for name in ("probability_3", "input_price_range", " Probability_0"):
         with pytest.raises(AnswersError, match=f"as {name} beside it tell"):
             label.places("a.csv", [*NAMES, name])
     # a label in words may be anybody's
