@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-# phones.csv from the public "Mobile Price Classification" data, or generated phones
+# phones.csv from the public "Mobile Price Classification" data, other tables of phones, or generated phones
 DATA   ?= $(or $(PRICERANGE_DATA),synthetic)
 ARGS   ?=
 # the S3 server that results in object stores are tested against
@@ -32,8 +32,8 @@ serve: $(VENV)/service.stamp ## serve the committed model on http://127.0.0.1:80
 score: $(VENV)/service.stamp ## score a file: make score ARGS="phones.csv answers.csv"
 	$(BIN)/pricerange score $(ARGS)
 
-train: $(VENV)/dev.stamp ## train the next model version: make train DATA=phones.csv
-	$(BIN)/pricerange train --data $(DATA) $(ARGS)
+train: $(VENV)/dev.stamp ## train the next model version: make train DATA='phones.csv more/*.parquet'
+	$(BIN)/pricerange train $(foreach source,$(DATA),--data '$(source)') $(ARGS)
 
 test: $(VENV)/dev.stamp $(S3_SERVER) ## run the tests on all cores: make test ARGS="tests/service -k missing" JOBS=1
 	$(PYTEST) $(ARGS)

@@ -57,12 +57,21 @@ def pricerange(
     """A phone's 20 features in, its price range out: train, evaluate, serve and score."""
 
 
-Data = Annotated[str, typer.Option(help="CSV file of phones with a price_range column, or synthetic[:ROWS]")]
+Data = Annotated[
+    list[str],
+    typer.Option(
+        help="Phones with a price_range column: a file, glob, folder or URI as of score, repeatable; "
+        "or synthetic[:ROWS]"
+    ),
+]
 Models = Annotated[Path, typer.Option(help="Model repository")]
 Version = Annotated[int | None, typer.Option(help="Model version; the newest if omitted")]
 Recipe = Annotated[Path | None, typer.Option(help="Recipe file (TOML); the shipped one if omitted")]
 Provider = Annotated[
     Literal["cpu", "cuda", "auto"], typer.Option(help="Execution provider; auto uses CUDA if it works")
+]
+SourceTimeout = Annotated[
+    float, typer.Option(min=3, help="Seconds without an answer after which an object store is given up")
 ]
 
 
@@ -103,14 +112,15 @@ def train(
     models: Models = Path("models"),
     recipe: Recipe = None,
     device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Device to train on")] = "cpu",
+    source_timeout: SourceTimeout = 60,
 ) -> None:
-    """Train a model on a table of phones.
+    """Train a model on tables of phones.
 
     It becomes the next version in the model repository.
     """
     with _extra("train"):
         from training.train import train as run
-    typer.echo(run(data, models, recipe, device=device))
+    typer.echo(run(data, models, recipe, device=device, source_seconds=source_timeout))
 
 
 @app.command()
@@ -119,11 +129,12 @@ def evaluate(
     models: Models = Path("models"),
     model_version: Version = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables")] = False,
+    source_timeout: SourceTimeout = 60,
 ) -> None:
     """Evaluate a model version on labelled phones."""
     with _extra("train"):
         from training import evaluate as evaluation
-    found = evaluation.evaluate(models, data, model_version)
+    found = evaluation.evaluate(models, data, model_version, source_timeout)
     typer.echo(evaluation.as_json(found)) if json else evaluation.show(found)
 
 
@@ -142,6 +153,7 @@ def compare(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Number of processes; one per core if omitted")
     ] = None,
+    source_timeout: SourceTimeout = 60,
 ) -> None:
     """Compare recipes with simple models.
 
@@ -150,7 +162,7 @@ def compare(
     with _extra("train"):
         from training.compare import compare as comparison
     plan = comparison.Plan(folds, repeats, seed, jobs)
-    comparison.run(data, recipe or (), plan, output)
+    comparison.run(data, recipe or (), plan, output, source_timeout)
 
 
 @app.command()
@@ -161,6 +173,7 @@ def search(
     study: Annotated[str, typer.Option(help="Name of the study in the storage")] = "phone_price_range",
     recipe: Recipe = None,
     output: Annotated[Path | None, typer.Option(help="File to write the best recipe to (TOML)")] = None,
+    source_timeout: SourceTimeout = 60,
 ) -> None:
     """Tune a recipe.
 
@@ -169,7 +182,7 @@ def search(
     with _extra("train"):
         from training import search as tuning
     stored = tuning.Stored(storage, trials, study)
-    tuning.run(data, stored, recipe, output)
+    tuning.run(data, stored, recipe, output, source_timeout)
 
 
 @app.command()
@@ -214,9 +227,7 @@ def score(
         bool,
         typer.Option("--dry-run", help="Say what would be done, by the files' beginnings; write nothing"),
     ] = False,
-    source_timeout: Annotated[
-        float, typer.Option(min=3, help="Seconds without an answer after which an object store is given up")
-    ] = 60,
+    source_timeout: SourceTimeout = 60,
 ) -> None:
     """Score files of phones.
 

@@ -37,7 +37,6 @@ _ENDING = re.compile(r"\.(?=.*[A-Za-z])[A-Za-z0-9]{1,7}")
 """How a name ends that is likely to be that of a file."""
 _CLUSTER_GRACE_SECONDS = 20.0
 """How long a cluster may take to be told that a job ends."""
-_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +180,8 @@ def _tell(console: Console, line: str) -> None:
 
 
 def _waited_for(sources: Sequence[str], target: str | Path, seconds: float) -> str:
-    named = [uri.without_secret(source) for source in sources[:_MOST_NAMED]]
-    if len(sources) > _MOST_NAMED:
-        named.append(f"{len(sources) - _MOST_NAMED} more")
-    if uri.is_uri(str(target)):
-        named.append(uri.without_secret(str(target)))
-    *others, last = named
-    listed = f"{', '.join(others)} and {last}" if others else last
-    return f"{listed}; an object store that does not answer is given up after about {seconds:g} s"
+    written = [str(target)] if uri.is_uri(str(target)) else []
+    return uri.waited_for(sources, seconds, written)
 
 
 def _holding(held: Held, patience: Patience) -> Callable[[OnRows], OnRows]:

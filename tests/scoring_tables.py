@@ -38,12 +38,17 @@ def read(path: Path) -> list[dict[str, object]]:
         return [row for part in sorted(path.glob("part-*")) for row in read(part)]
     if not path.exists():
         return []
+    return read_table(path).to_pylist()
+
+
+def read_table(path: Path) -> pa.Table:
+    """Return a file of a result."""
     # a name may end in `.rejected`
     if path.read_bytes().startswith(b"PAR1"):
-        return parquet.ParquetFile(path).read().to_pylist()
+        return parquet.ParquetFile(path).read()
     options = csv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False)
     parsing = csv.ParseOptions(newlines_in_values=True)
-    return csv.read_csv(path, parse_options=parsing, convert_options=options).to_pylist()
+    return csv.read_csv(path, parse_options=parsing, convert_options=options)
 
 
 def rejects_of(target: Path) -> Path:

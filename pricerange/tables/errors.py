@@ -138,13 +138,13 @@ class NoInputError(PriceRangeError):
 
 @dataclass
 class RepeatedInputError(PriceRangeError):
-    """A file that is named twice: its rows would be scored twice."""
+    """A file that is named twice: its rows would be read twice."""
 
     file: str
     exit_code = 61
 
     def __str__(self) -> str:
-        return f"{self.file} is named twice: its rows would be scored twice"
+        return f"{self.file} is named twice: its rows would be read twice"
 
 
 @dataclass

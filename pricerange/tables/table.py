@@ -1,4 +1,4 @@
-"""Many phones: a CSV or Parquet file as a stream of batches, and the rows of a batch that are phones.
+"""Many phones: which rows of a batch are phones, and which columns of a table are which.
 
 pyarrow is imported when a table arrives, not before: it is larger than all that one phone needs.
 """
@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,24 +23,12 @@ from pricerange.phone import (
     refusal,
 )
 from pricerange.tables import cells
-from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv import rows as csv_rows
-from pricerange.tables.errors import (
-    DuplicateColumnError,
-    MissingColumnError,
-    TableFormatError,
-    TableNotFoundError,
-    UnreadableTableError,
-)
+from pricerange.tables.errors import DuplicateColumnError, MissingColumnError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Format = Literal["csv", "parquet"]
-
-BATCH_ROWS = 65_536
-"""Rows of a batch from a Parquet file."""
-_FORMATS: dict[str, Format] = {".csv": "csv", ".parquet": "parquet"}
 _NAMED_PROBLEMS = 4
 
 
@@ -103,35 +90,6 @@ class Verdict:
                 found[place].append(known[key])
         for reasons in found:
             yield reasons[0] if len(reasons) == 1 else _all_of(reasons)
-
-
-def format_of(path: Path) -> Format:
-    """Return the format that a file's name tells by its end, `.csv` or `.parquet`, in capitals or not.
-
-    Raises `TableFormatError`.
-    """
-    found = _FORMATS.get(path.suffix.lower())
-    if found is None:
-        raise TableFormatError(path, tuple(_FORMATS))
-    return found
-
-
-def read(path: Path) -> "Iterator[pa.RecordBatch]":
-    """Stream a table in batches, in constant memory; at least one, so that the columns are always known.
-
-    The name tells the format. All columns of a CSV are text, as the file has them: a cell that is not a
-    number is a problem of its row, for `judge` to name. Rows are numbered from 1, the first after the header;
-    blank lines of a CSV are not rows.
-
-    Raises `TableNotFoundError`, `TableFormatError`, `UnreadableTableError` or `BrokenRowError`.
-    """
-    batches = csv_file.read(path) if format_of(path) == "csv" else _read_parquet(path)
-    try:
-        yield from batches
-    except FileNotFoundError as error:
-        raise TableNotFoundError(path) from error
-    except OSError as error:
-        raise UnreadableTableError(path, error.strerror or str(error)) from error
 
 
 def judge(batch: "pa.RecordBatch") -> Verdict:
@@ -201,28 +159,23 @@ def feature_places(names: Sequence[str]) -> list[int]:
 
     Raises `MissingColumnError` or `DuplicateColumnError`.
     """
+    return places(names, FEATURE_NAMES)
+
+
+def places(names: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Return where the wanted columns stand among a table's.
+
+    Raises `MissingColumnError` or `DuplicateColumnError`.
+    """
     found = Counter(names)
-    missing = [name for name in FEATURE_NAMES if name not in found]
+    missing = [name for name in wanted if name not in found]
     if missing:
-        raise MissingColumnError(missing, [name for name in found if name not in FEATURE_NAMES])
-    repeated = [name for name in FEATURE_NAMES if found[name] > 1]
+        raise MissingColumnError(missing, [name for name in found if name not in wanted])
+    repeated = [name for name in wanted if found[name] > 1]
     if repeated:
         raise DuplicateColumnError(repeated)
-    return [names.index(name) for name in FEATURE_NAMES]
+    return [names.index(name) for name in wanted]
 
 
 def _features_of(batch: "pa.RecordBatch") -> "list[pa.Array]":
     return [batch.column(place) for place in feature_places(batch.schema.names)]
-
-
-def _read_parquet(path: Path) -> "Iterator[pa.RecordBatch]":
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        with parquet.ParquetFile(path, page_checksum_verification=True) as file:
-            if file.metadata.num_rows == 0:
-                yield pa.RecordBatch.from_pylist([], schema=file.schema_arrow)
-            yield from file.iter_batches(batch_size=BATCH_ROWS)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise UnreadableTableError(path, str(error)) from error

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from live_server import PRICERANGE
 
-from pricerange import errors
-from pricerange.tables.errors import TableNotFoundError
+from pricerange import errors, synthetic
+from pricerange.tables.errors import NoInputError, TableNotFoundError
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -49,6 +49,21 @@ def test_evaluate_prints_tables_or_json(model_repository: Path) -> None:
     evaluation = json.loads(stored.stdout)["evaluation"]
     assert evaluation["rows"] == 300
     assert f"{evaluation['accuracy']:.4f}" in tables.stdout
+
+
+def test_data_may_be_named_several_times_and_what_is_ignored_is_said_beside_the_result(
+    model_repository: Path, tmp_path: Path
+) -> None:
+    header, *rows = synthetic.as_csv(*synthetic.phones(300)).splitlines()
+    command = ["evaluate", "--models", model_repository, "--json"]
+    for name, part in (("a.csv", rows[:200]), ("b.csv", rows[200:])):
+        (tmp_path / name).write_text("\n".join([f"id,{header}", *(f"7,{row}" for row in part)]))
+        command += ["--data", tmp_path / name]
+    named, whole = run(*command), run(*command[:4], "--data", "synthetic:300")
+    assert (named.returncode, named.stderr) == (0, "ignored: id\n")
+    found, expected = json.loads(named.stdout), json.loads(whole.stdout)
+    assert found["evaluation"] == expected["evaluation"]
+    assert found["source"] == f"2 files in {tmp_path.name}"
 
 
 def test_compare_prints_a_table_and_fills_a_folder(recipe_file: Path, tmp_path: Path) -> None:
@@ -93,6 +108,8 @@ def test_models_fails_for_a_version_that_serve_would_refuse(model_repository: Pa
             id="evaluate",
         ),
         pytest.param(["score", "nowhere.csv", "out.csv"], TableNotFoundError, id="score"),
+        pytest.param(["train", "--data", "nowhere.csv"], TableNotFoundError, id="train"),
+        pytest.param(["evaluate", "--data", "no*.csv"], NoInputError, id="evaluate without a file"),
         pytest.param(["serve", "--models", "nowhere"], errors.ModelNotFoundError, id="serve"),
     ],
 )

@@ -1,18 +1,14 @@
-"""A CSV file as a stream: of blocks of rows as they stand there, or of batches of text."""
+"""A CSV file as a stream of blocks of rows, as they stand there."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from pricerange.tables.csv.blocks import BlockCutter
-from pricerange.tables.csv.rows import parse, split_header
+from pricerange.tables.csv.rows import split_header
 from pricerange.tables.errors import BrokenBlockError, BrokenRowError, UnreadableTableError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 BLOCK_BYTES = 1 << 20
 """Bytes of a block, some 16,000 phones; no row is longer."""
@@ -71,22 +67,6 @@ def blocks(opened: Open, start: int = 0) -> Iterator[TextBlock]:
                 yield TextBlock(header, text, stop)
 
 
-def read(path: Path) -> "Iterator[pa.RecordBatch]":
-    """Stream a CSV file (RFC 4180, UTF-8, with a header) in batches whose columns are all text.
-
-    At least one batch comes, so that the columns are always known. Raises `UnreadableTableError`, or
-    `BrokenRowError` with the first row that is not UTF-8 or has not as many cells as the header.
-    """
-    rows = 0
-    batches = (parse(block.text, block.header) for block in blocks(lambda: path.open("rb")))
-    try:
-        for batch in _one_ahead(batches):
-            yield batch
-            rows += batch.num_rows
-    except BrokenBlockError as error:
-        raise located(error, path, rows) from error
-
-
 def located(
     error: BrokenBlockError, file: Path | str, rows_before: int
 ) -> BrokenRowError | UnreadableTableError:
@@ -111,12 +91,3 @@ def _skip(file: ByteStream, count: int) -> None:
         return
     while count and (skipped := file.read(min(count, BLOCK_BYTES))):
         count -= len(skipped)
-
-
-def _one_ahead(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
-    """Read the next batch on a thread while the consumer has this one: Arrow needs no interpreter lock."""
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = reader.submit(next, batches, None)
-            yield batch

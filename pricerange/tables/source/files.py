@@ -1,4 +1,4 @@
-"""Which files are to be scored: paths, globs, folders and URIs, through pyarrow's file systems."""
+"""Which files are to be read: paths, globs, folders and URIs, through pyarrow's file systems."""
 
 import fnmatch
 import os
@@ -46,7 +46,7 @@ _WILD = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A table to be scored. `name` is what people call it, `path` its place in the file system of `system`.
+    """A table to be read. `name` is what people call it, `path` its place in the file system of `system`.
 
     `system` is a URI on that file system, empty for this machine's; `modified` are nanoseconds of the epoch.
     It is given up after about so many `seconds` in which it does not answer.
@@ -100,7 +100,7 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The files in the order in which they are scored, what was no table, and the searched folders."""
+    """The files in the order in which they are read, what was no table, and the searched folders."""
 
     files: tuple[InputFile, ...]
     ignored: tuple[str, ...]

@@ -34,15 +34,19 @@ def plan(files: Sequence[InputFile], split_csv: bool) -> list[Shard]:
                 return list(_plan_csv(file, place))
             return [shard]
 
+    # of many files in an object store each may take a while to answer
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return [shard for planned_shards in threads.map(planned, whole(files)) for shard in planned_shards]
+
+
+def whole(files: Sequence[InputFile]) -> list[Shard]:
+    """Return a shard for each file, but one for small files that follow each other."""
     # a large file shares its run with no other
     sizes = [file.size if file.size <= blocks.SMALL_BYTES else blocks.PART_BYTES + 1 for file in files]
-    begun = [
+    return [
         Shard(run.start, files=len(run) if len(run) > 1 else 0)
         for run in runs(sizes, blocks.SHARING_FILES, blocks.PART_BYTES)
     ]
-    # of many files in an object store each may take a while to answer
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        return [shard for planned_shards in threads.map(planned, begun) for shard in planned_shards]
 
 
 def runs(sizes: Sequence[int], most: int, most_bytes: int) -> Iterator[range]:

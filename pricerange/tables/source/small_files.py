@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, fields
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import pyarrow as pa
 
@@ -34,19 +34,26 @@ _DECODED_AT_ONCE = 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Fetched(InputFile):
-    """A file whose bytes are in memory; they were read before it changed."""
+class Fetched(InputFile):
+    """A file whose bytes are at hand; they were read before it changed."""
 
-    content: bytes = b""
+    content: "bytes | pa.Buffer" = b""
+
+    @classmethod
+    def of(cls, file: InputFile, content: "bytes | pa.Buffer") -> Self:
+        """Put the bytes of a file in its place."""
+        known: dict[str, Any] = {each.name: getattr(file, each.name) for each in fields(InputFile)}
+        return cls(**known, content=content)
 
     def open(self) -> pa.NativeFile:
+        """Open the bytes."""
         return pa.BufferReader(self.content)
 
     def require_unchanged(self) -> None:
-        pass
+        """Change nothing: the bytes stay as they are."""
 
 
-_Batch: TypeAlias = "list[tuple[int, _Fetched | PriceRangeError]]"
+_Batch: TypeAlias = "list[tuple[int, Fetched | PriceRangeError]]"
 """Files, by their places in the job; last may be why the next could not be read."""
 
 
@@ -80,13 +87,12 @@ def read(files: Sequence[InputFile], shard: Shard, columns: Sequence[str] | None
         yield from joined(chain.from_iterable(decoded))
 
 
-def _fetch(file: InputFile) -> _Fetched:
+def _fetch(file: InputFile) -> Fetched:
     with blocks.naming(file):
         with file.open() as raw:
             content = raw.read(file.size + 1)
         file.require_unchanged()
-    known: dict[str, Any] = {of_file.name: getattr(file, of_file.name) for of_file in fields(InputFile)}
-    return _Fetched(**known, content=content)
+    return Fetched.of(file, content)
 
 
 def _contents(fetched: _Batch, columns: Sequence[str] | None) -> Iterator[Found]:
@@ -110,7 +116,7 @@ def _contents(fetched: _Batch, columns: Sequence[str] | None) -> Iterator[Found]
                 names = content.header
 
 
-def _text(file: _Fetched) -> bytes:
+def _text(file: Fetched) -> bytes:
     """Return a CSV file's bytes, decompressed, where they are one block; nothing else."""
     if file.format != "csv":
         return b""

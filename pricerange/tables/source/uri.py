@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -14,6 +14,7 @@ from pricerange.tables.errors import UnreadableTableError
 
 SECONDS = 60.0
 """How long a source may take to answer where nothing else is asked for."""
+_MOST_NAMED = 3
 _ATTEMPTS = 3
 """How often S3 is asked, each time for a share of the seconds: one at least, since it counts whole ones."""
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://([^/?#]*)([^?]*)(?:\?(.*))?", re.DOTALL)
@@ -32,6 +33,16 @@ def is_uri(source: str) -> bool:
 def without_secret(uri: str) -> str:
     """Return a URI without the key and the secret that may stand before its host, be there a `/` in them."""
     return re.sub(r"(?<=://)([^/@]*@|[^/@]*:[^@]*@)", "", uri)
+
+
+def waited_for(sources: Sequence[str], seconds: float, written: Sequence[str] = ()) -> str:
+    """Say what is waited for where nothing comes: sources, and what is written to; secrets are left out."""
+    named = [without_secret(source) for source in sources[:_MOST_NAMED]]
+    if len(sources) > _MOST_NAMED:
+        named.append(f"{len(sources) - _MOST_NAMED} more")
+    *others, last = [*named, *map(without_secret, written)]
+    listed = f"{', '.join(others)} and {last}" if others else last
+    return f"{listed}; an object store that does not answer is given up after about {seconds:g} s"
 
 
 @dataclass(frozen=True, slots=True)

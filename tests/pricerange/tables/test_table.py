@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from arrow_columns import COLUMNS
+from batches import batches
 from corpus import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -119,7 +120,7 @@ def test_csv_text_is_a_number_or_a_problem(tmp_path, text, number, neighbour):
         writer = csv.writer(file)
         writer.writerow(FEATURE_NAMES)
         writer.writerows((EXAMPLE | {"fc": cell}).values() for cell in (text, neighbour))
-    (batch,) = table.read(path)
+    (batch,) = batches(path)
     checked = table.judge(batch)
     if isinstance(number, float) and math.isfinite(number):
         assert checked.valid[0]
@@ -158,7 +159,7 @@ def test_a_text_deep_in_a_csv_is_a_problem_of_its_row_alone(tmp_path):
         writer.writerows(rows)
     found = []
     start = 0
-    for batch in table.read(path):
+    for batch in batches(path):
         found += [(start + row, detail) for row, detail in reasons(table.judge(batch))]
         start += batch.num_rows
     details = f"{refusal(FEATURE['ram'], '4 GB')}; {refusal(FEATURE['talk_time'], None)}"
@@ -258,7 +259,7 @@ def test_a_parquet_file_may_hold_what_is_neither_a_date_nor_text(tmp_path):
     texts = pa.array([b"\xff1", b"1"]).view(pa.string())
     rows = {name: pa.array([value] * 2) for name, value in EXAMPLE.items()}
     parquet.write_table(pa.table(rows | {"ram": dates, "fc": texts}), tmp_path / "odd.parquet")
-    (batch,) = table.read(tmp_path / "odd.parquet")
+    (batch,) = batches(tmp_path / "odd.parquet")
     ram = refusal(FEATURE["ram"], "timestamp[us, tz=Mars/Phobos]")
     assert reasons(table.judge(batch)) == [
         (0, f"{refusal(FEATURE['fc'], chr(0xFFFD) + '1')}; {ram}"),

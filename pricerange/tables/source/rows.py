@@ -1,0 +1,88 @@
+"""The rows of files as phones, in order, and columns beside them; errors name the file and the row."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import pyarrow as pa
+
+from pricerange.tables import table
+from pricerange.tables.csv.file import TextBlock, located
+from pricerange.tables.errors import (
+    BrokenBlockError,
+    DuplicateColumnError,
+    MissingColumnError,
+    UnreadableTableError,
+)
+from pricerange.tables.source import blocks, small_files
+from pricerange.tables.source.blocks import Content, Member, Shard
+from pricerange.tables.source.files import InputFile
+from pricerange.tables.source.plan import whole
+from pricerange.tables.table import Verdict
+
+Beside: TypeAlias = Callable[[InputFile, Sequence[str]], Sequence[str]]
+"""Is given a file and the names of its columns; returns which are read beside the features, or raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Rows of a file that follow each other: `row` is the number of the first, from 1.
+
+    `columns` are those that are read beside the features, in the order in which they were asked for.
+    """
+
+    file: str
+    row: int
+    verdict: Verdict
+    columns: list[pa.Array]
+
+
+def judged(files: Sequence[InputFile], beside: Beside) -> Iterator[Judged]:
+    """Stream the rows of files, of each at least once, be there none; other columns are ignored.
+
+    Raises what `blocks.read` raises, `BrokenRowError`, `MissingColumnError`, `DuplicateColumnError`, and what
+    `beside` raises.
+    """
+    for shard in whole(files):
+        yield from _of_shard(files, shard, beside)
+
+
+def _of_shard(files: Sequence[InputFile], shard: Shard, beside: Beside) -> Iterator[Judged]:
+    others: dict[int, Sequence[str]] = {}
+    read: set[str] = set()
+    file, row = shard.file, 1
+    try:
+        for file in range(shard.file, shard.file + max(shard.files, 1)):
+            names = blocks.columns_of(files[file])
+            others[file] = beside(files[file], names)
+            read.update(others[file], (names[place] for place in table.feature_places(names)))
+        file = shard.file
+        for member in _members(files, shard, list(read)):
+            if member.file != file:
+                file, row = member.file, 1
+            verdict, columns = _judge(member.content, others[file])
+            yield Judged(files[file].name, row, verdict, columns)
+            row += len(verdict.valid)
+    except BrokenBlockError as error:
+        raise located(error, files[file].name, row - 1) from error
+    except (MissingColumnError, DuplicateColumnError) as error:
+        raise replace(error, table=files[file].name) from error
+    except pa.ArrowException as error:
+        raise UnreadableTableError(files[file].name, str(error)) from error
+
+
+def _members(files: Sequence[InputFile], shard: Shard, columns: Sequence[str]) -> Iterator[Member]:
+    """Stream blocks, file by file also where several are joined."""
+    if shard.files:
+        for block in small_files.read(files, shard, columns):
+            yield from block.members
+    else:
+        for block in blocks.read(files[shard.file], shard, columns):
+            yield Member(shard.file, block.content)
+
+
+def _judge(content: Content, beside: Sequence[str]) -> tuple[Verdict, list[pa.Array]]:
+    if isinstance(content, TextBlock):
+        return table.judge_csv_beside(content.text, content.header, list(map(content.header.index, beside)))
+    names = content.schema.names
+    return table.judge(content), [content.column(names.index(name)) for name in beside]
