@@ -2,9 +2,11 @@
 
 import os
 import re
+import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +21,13 @@ from pricerange.signals import GRACE_SECONDS, ended_by_signals
 from pricerange.tables.errors import TableFormatError
 from pricerange.tables.source import blocks, files, plan, uri
 from pricerange.tables.source.blocks import Shard
+from pricerange.tables.source.files import InputFile
 from pricerange.waiting import Patience
 from scoring.job.job import Job, OnBadRow, rejects_of, totals
 from scoring.job.manifest import Manifest
 from scoring.job.summary import Summary
 from scoring.progress import of_rows
+from scoring.target import stream
 from scoring.target.sink import FILES, Form, file_form
 from scoring.target.staging import locked, require_name, sweep
 from scoring.work import cluster, local
@@ -42,13 +46,14 @@ _MOST_NAMED = 3
 class Options:
     """How a job is done; None is all columns, this machine, no metrics.
 
-    What becomes of bad rows, the columns that are kept, the form of a folder's parts, the cluster that does
-    it, the file for metrics, and after how many seconds without an answer a source is given up.
+    What becomes of bad rows, the columns that are kept, the form where no name tells it (`parquet` of a
+    folder's parts, `csv` of a stream), the cluster that does it, the file for metrics, and after how many
+    seconds without an answer a source is given up.
     """
 
     on_bad_row: OnBadRow = "fail"
     columns: tuple[str, ...] | None = None
-    form: Form = "parquet"
+    form: Form | None = None
     cluster: Cluster | None = None
     metrics: Path | None = None
     source_seconds: float = uri.SECONDS
@@ -64,6 +69,7 @@ def look(  # noqa: PLR0913, PLR0917
 ) -> str:
     """Return, line by line, what `score` would do, by the beginnings of the files. Raises what it raises."""
     console = Console(stderr=True)
+    target = stream.of_argument(target)
     waited_for = _waited_for(sources, options.source_seconds)
     with ended_by_signals(), Patience(console, waited_for):
         job = _job(sources, target, models, version, provider, options, console)
@@ -81,7 +87,8 @@ def score(  # noqa: PLR0913, PLR0917
     """Answer every row of the files that `sources` name; the newest version where none is named.
 
     A target that ends in `.csv`, `.csv.gz`, `.csv.zst` or `.parquet` is one file, which appears whole or not
-    at all. Any other is a folder of parts, each of which does: an interrupted run is resumed by the next. The
+    at all. `-` is standard output, to which rows go as they are answered, as to a pipe that has a path. Any
+    other is a folder of parts, each of which appears whole: an interrupted run is resumed by the next. The
     result has the columns of the input and its rows, in order, and after them `price_range` int64, `label`
     and `probability_0..3` float32; an input column with such a name is kept as `input_<name>`. Columns keep
     their types as far as the target's form has them; those of a CSV are text, and its features doubles in
@@ -92,11 +99,16 @@ def score(  # noqa: PLR0913, PLR0917
     (`null`).
 
     Raises `TargetError`, `BusyError`, `JobDiffersError`, `ColumnTypeError`, `BadRowError`, and what
-    `files.find`, `plan.plan`, `Predictor` and `cluster.parts` raise.
+    `files.find`, `plan.plan`, `Predictor` and `cluster.parts` raise; `SystemExit` with 141, as a shell has it
+    of a program that SIGPIPE ends, where no one reads a stream any more.
     """
     console = Console(stderr=True)
+    target = stream.of_argument(target)
 
     def say() -> None:
+        if stream.is_stream(target):
+            _tell(console, "interrupted: the rows that were written are not all")
+            return
         kept = "what is finished is kept" if _is_folder(target) else "nothing was written"
         _tell(console, f"interrupted: {kept}; run the same command again to continue")
 
@@ -104,6 +116,8 @@ def score(  # noqa: PLR0913, PLR0917
     with ended_by_signals(say, grace):
         try:
             return _score(sources, target, models, version, provider, options, console)
+        except BrokenPipeError:
+            sys.exit(128 + signal.SIGPIPE)
         except (OSError, pa.ArrowException) as error:  # what is read raises errors of its own
             raise TargetError(target, getattr(error, "strerror", None) or str(error)) from error
 
@@ -122,7 +136,12 @@ def _score(  # noqa: PLR0913, PLR0917
     with Patience(console, waited_for):
         job = _job(sources, target, models, version, provider, options, console)
         about = blocks.about_rows(job.files)
-    with locked(job.target), Patience(console, waited_for) as patience:
+    if stream.is_stream(job.target):
+        waited_for += f", or for the reader of {job.target}"
+    with (
+        nullcontext() if stream.is_stream(job.target) else locked(job.target),
+        Patience(console, waited_for) as patience,
+    ):
         write = _into_folder if _is_folder(job.target) else _into_file
         summary = write(job, options, started, about, console, patience)
     if options.metrics:
@@ -147,12 +166,19 @@ def _job(  # noqa: PLR0913, PLR0917
     if found.ignored:
         _tell(console, f"ignored, since their names are not those of tables: {', '.join(found.ignored)}")
     # by whatever links it is named, it is one place: for the lock, and for what is renamed to it
-    target = target.resolve()
-    as_file = None if _is_folder(target) else file_form(target)
-    if not as_file and not _is_folder(target):
-        raise TableFormatError(target, (*FILES, "have no extension (a folder)"))
-    form, compression = as_file or (options.form, None)
-    _require_place(found, target, options.metrics)
+    place = target.resolve()
+    _require_place(found, place, options.metrics)
+    if stream.is_stream(target):
+        form, compression = file_form(target.name) or (options.form or "csv", None)
+        _require_streamable(target, options.on_bad_row)
+    else:
+        target = place
+        as_file = None if _is_folder(target) else file_form(target.name)
+        if not as_file and not _is_folder(target):
+            raise TableFormatError(target, (*FILES, "have no extension (a folder)"))
+        form, compression = as_file or (options.form or "parquet", None)
+        if _is_folder(target):
+            _require_places(found.files, target)
     return Job(
         found.files,
         target,
@@ -167,7 +193,9 @@ def _job(  # noqa: PLR0913, PLR0917
 
 def _is_folder(target: Path) -> bool:
     """Whether a result is a folder of parts: it is one, or its name does not end like that of a file."""
-    return target.is_dir() or not (file_form(target) or _ENDING.fullmatch(target.suffix))
+    return target.is_dir() or not (
+        stream.is_stream(target) or file_form(target.name) or _ENDING.fullmatch(target.suffix)
+    )
 
 
 def _tell(console: Console, line: str) -> None:
@@ -175,26 +203,33 @@ def _tell(console: Console, line: str) -> None:
 
 
 def _waited_for(sources: Sequence[str], seconds: float) -> str:
-    named = ", ".join(uri.without_secret(source) for source in sources[:_MOST_NAMED])
+    named = ", ".join(
+        "standard input" if source == "-" else uri.without_secret(source) for source in sources[:_MOST_NAMED]
+    )
     more = f" and {len(sources) - _MOST_NAMED} more" if len(sources) > _MOST_NAMED else ""
+    if not any(map(uri.is_uri, sources)):
+        return f"{named}{more}"
     return f"{named}{more}; an object store that does not answer is given up after about {seconds:g} s"
 
 
 def _into_file(  # noqa: PLR0913, PLR0917
-    job: Job, options: Options, started: float, about: int, console: Console, patience: Patience
+    job: Job, options: Options, started: float, about: int | None, console: Console, patience: Patience
 ) -> Summary:
     if options.cluster:
         raise TargetError(job.target, "a cluster writes parts, so OUT must be a folder")
-    for target in (job.target, job.rejects):
-        sweep(target.parent, target.name)
+    if not stream.is_stream(job.target):
+        for target in (job.target, job.rejects):
+            sweep(target.parent, target.name)
     shards = plan.plan(job.files, split_csv=False)
-    with ShardWorker(job, usable_cores()) as worker, of_rows(about, console) as advance:
+    # a bar would stand among the rows
+    told = Console(stderr=True, force_terminal=False) if stream.is_terminal(job.target) else console
+    with ShardWorker(job, usable_cores()) as worker, of_rows(about, told) as advance:
         tally = worker.whole(shards, patience.also(advance))
     return Summary.of(job, tally, tally.rows, time.perf_counter() - started)
 
 
 def _into_folder(  # noqa: PLR0913, PLR0917
-    job: Job, options: Options, started: float, about: int, console: Console, patience: Patience
+    job: Job, options: Options, started: float, about: int | None, console: Console, patience: Patience
 ) -> Summary:
     manifest = Manifest.begin(job)
     if manifest.lacks_none and (finished := Summary.read(job.target)):
@@ -241,6 +276,25 @@ def _write_parts(
     cores = usable_cores()
     with ShardWorker(job, cores) as worker, closing(local.parts(worker, shards, cores, advance)) as parts:
         manifest.add_all(parts)
+
+
+def _require_streamable(target: Path, on_bad_row: OnBadRow) -> None:
+    """Raise `TargetError` where rows would have no place beside a stream."""
+    if on_bad_row == "reject":
+        raise TargetError(
+            target, "rejected rows have no place beside a stream; use --on-bad-row null, or a file as OUT"
+        )
+
+
+def _require_places(found: Sequence[InputFile], target: Path) -> None:
+    """Raise `TargetError` where a stream would become a folder of parts: no run could resume it."""
+    for file in found:
+        if file.held:
+            raise TargetError(
+                target,
+                f"a folder is resumed by reading IN again, and {file.name} is gone then; "
+                "save it to a file first, or use a file as OUT",
+            )
 
 
 def _require_place(found: files.Found, target: Path, metrics: Path | None) -> None:

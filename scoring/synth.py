@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def synth(rows: int, target: Path) -> int:
     Raises `TableFormatError` or `TargetError`.
     """
     require_name(target)
-    named = file_form(target)
+    named = file_form(target.name)
     if named is None:
         raise TableFormatError(target, tuple(FILES))
     if not target.parent.is_dir():
@@ -45,7 +46,7 @@ def synth(rows: int, target: Path) -> int:
         of_rows(rows, Console(stderr=True)) as advance,
         ThreadPoolExecutor(cores) as threads,
         staged(target) as (path,),
-        sink(path, form, compression) as file,
+        sink(partial(pa.OSFile, str(path), "wb"), form, compression) as file,
     ):
         for written, count in in_order(threads, lambda block: _made(*block, form), _blocks(rows), 2 * cores):
             file.write(written)

@@ -1,8 +1,8 @@
 """Where a stream of rows ends: a CSV or a Parquet file, begun with the first of them."""
 
 import warnings
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Literal, Protocol, Self, TypeAlias
 
@@ -25,6 +25,9 @@ FILES: dict[str, tuple[Form, str | None]] = {
 """How names of files end that a sink can write: their form, and the compression of a CSV file."""
 
 Encoded: TypeAlias = "pa.RecordBatch | CsvText"
+
+Begin: TypeAlias = Callable[[], pa.NativeFile]
+"""Opens the file of a sink, which closes it."""
 
 ROW_GROUP_ROWS = 1 << 17
 """Rows of a Parquet row group: enough for a reader to skip through, few enough to hold in memory."""
@@ -67,22 +70,22 @@ def distinct(names: Sequence[str]) -> list[str]:
     return found
 
 
-def sink(path: Path, form: Form, compression: str | None = None) -> Sink:
+def sink(begin: Begin, form: Form, compression: str | None = None) -> Sink:
     """Return the sink of a form; `compression` is that of a CSV file."""
-    return CsvSink(path, compression) if form == "csv" else ParquetSink(path)
+    return CsvSink(begin, compression) if form == "csv" else ParquetSink(begin)
 
 
-def file_form(path: Path) -> tuple[Form, str | None] | None:
+def file_form(name: str) -> tuple[Form, str | None] | None:
     """Return the form and the compression that a file's name tells by its end, None where it tells none."""
-    name = path.name.lower()
-    return next((found for ending, found in FILES.items() if name.endswith(ending)), None)
+    lower = name.lower()
+    return next((found for ending, found in FILES.items() if lower.endswith(ending)), None)
 
 
 class CsvSink:
     """A CSV file with a header."""
 
-    def __init__(self, path: Path, compression: str | None = None) -> None:
-        self._path = path
+    def __init__(self, begin: Begin, compression: str | None = None) -> None:
+        self._begin = begin
         self._compression = compression
         self._names: list[str] = []
         self._file: pa.NativeFile | None = None
@@ -90,7 +93,8 @@ class CsvSink:
     def write(self, rows: CsvText) -> None:
         """Append the rows; the header before the first."""
         if self._file is None:
-            self._file = pa.output_stream(self._path, self._compression)
+            file = self._begin()
+            self._file = pa.CompressedOutputStream(file, self._compression) if self._compression else file
             self._names = rows.names
             self._file.write(rows.header())
         if rows.names != self._names:
@@ -108,10 +112,11 @@ class CsvSink:
 class ParquetSink:
     """Parquet, in row groups of at least `ROW_GROUP_ROWS` rows or `ROW_GROUP_BYTES` but for the last."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, begin: Begin) -> None:
+        self._begin = begin
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = self._pending_bytes = 0
+        self._file: pa.NativeFile | None = None
         self._writer: parquet.ParquetWriter | None = None
 
     def write(self, rows: pa.RecordBatch) -> None:
@@ -123,7 +128,8 @@ class ParquetSink:
             # probabilities hardly repeat: a dictionary of them costs time and saves nothing
             repetitive = [name for name in rows.schema.names if name not in PROBABILITIES]
             _require_writable(rows.schema)
-            self._writer = parquet.ParquetWriter(self._path, rows.schema, use_dictionary=repetitive)
+            self._file = self._begin()
+            self._writer = parquet.ParquetWriter(self._file, rows.schema, use_dictionary=repetitive)
         if not rows.schema.equals(self._writer.schema):
             raise ColumnsDifferError(_described(self._writer.schema), _described(rows.schema))
         self._pending.append(rows)
@@ -133,7 +139,7 @@ class ParquetSink:
             self._write_pending()
 
     def _write_pending(self) -> None:
-        if self._writer is not None:
+        if self._writer is not None and self._pending:
             self._writer.write_table(pa.Table.from_batches(self._pending, self._writer.schema))
             self._pending.clear()
             self._pending_rows = self._pending_bytes = 0
@@ -142,13 +148,18 @@ class ParquetSink:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._writer is None:
+        if self._file is None:
             return
         try:
-            if kind is None and self._pending:
+            if kind is None and self._writer is not None:
                 self._write_pending()
+                self._writer.close()
         finally:
-            self._writer.close()
+            # without its footer, a file that was cut short is none: a stream's reader would take it for whole
+            self._file.close()
+            if self._writer is not None:
+                with suppress(OSError, ValueError):
+                    self._writer.close()
 
 
 def _renamed(rows: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:

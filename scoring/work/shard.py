@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate, groupby
 from operator import attrgetter
 from pathlib import Path
@@ -31,8 +32,9 @@ from scoring.errors import BadBlockRowError, ColumnsDifferError, UnknownColumnEr
 from scoring.job.job import Job, Part
 from scoring.job.tally import Tally
 from scoring.target.columns import with_reasons
-from scoring.target.sink import encoded, sink
+from scoring.target.sink import Begin, encoded, sink
 from scoring.target.staging import staged
+from scoring.target.stream import beginning, is_stream
 from scoring.work.answer import Answered, Answerer
 
 OnRows = Callable[[int], None]
@@ -81,7 +83,7 @@ class ShardWorker:
             file, number = (part, 0) if shard.files else (shard.file, part)
             name = job.part_name(file, number)
             with self._staged(job.target / name, job.rejects / name) as (answers, rejects):
-                tally, last = self._write(pieces, answers, rejects, on_rows)
+                tally, last = self._write(pieces, _new(answers), _new(rejects) if rejects else None, on_rows)
                 size = answers.stat().st_size
                 rejected = rejects.stat().st_size if rejects and rejects.exists() else 0
             if shard.files:
@@ -92,12 +94,13 @@ class ShardWorker:
             start, row = last.block.stop, row + tally.rows
 
     def whole(self, shards: Sequence[Shard], on_rows: OnRows) -> Tally:
-        """Write all shards into one file, which appears whole or not at all."""
+        """Write all shards into one file, which appears whole or not at all, or to a stream."""
         job = self._job
+        pieces = (piece for shard in shards for piece in self._pieces(shard))
+        if is_stream(job.target):
+            return self._write(pieces, beginning(job.target), None, on_rows)[0]
         with self._staged(job.target, job.rejects) as (answers, rejects):
-            pieces = (piece for shard in shards for piece in self._pieces(shard))
-            tally, _ = self._write(pieces, answers, rejects, on_rows)
-        return tally
+            return self._write(pieces, _new(answers), _new(rejects) if rejects else None, on_rows)[0]
 
     @contextmanager
     def _staged(self, answers: Path, rejects: Path) -> Iterator[tuple[Path, Path | None]]:
@@ -111,13 +114,13 @@ class ShardWorker:
             yield answers_path, rejects_path
 
     def _write(
-        self, pieces: Iterable[_Piece], answers_path: Path, rejects_path: Path | None, on_rows: OnRows
+        self, pieces: Iterable[_Piece], to_answers: Begin, to_rejects: Begin | None, on_rows: OnRows
     ) -> tuple[Tally, _Piece]:
         """Write pieces to one or two files and return what was counted, and the last piece."""
         job, total = self._job, Tally()
         with (
-            sink(answers_path, job.form, job.compression) as answers,
-            sink(rejects_path, job.form, job.compression) if rejects_path else nullcontext() as rejects,
+            sink(to_answers, job.form, job.compression) as answers,
+            sink(to_rejects, job.form, job.compression) if to_rejects else nullcontext() as rejects,
         ):
             for piece in pieces:
                 try:
@@ -195,3 +198,7 @@ class ShardWorker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._threads.shutdown(cancel_futures=True)
+
+
+def _new(path: Path) -> Begin:
+    return partial(pa.OSFile, str(path), "wb")
