@@ -116,9 +116,9 @@ def score(  # noqa: PLR0913, PLR0917
     with ended_by_signals(say, grace):
         try:
             return _score(sources, target, models, version, provider, options, console)
-        except BrokenPipeError:
-            sys.exit(128 + signal.SIGPIPE)
         except (OSError, pa.ArrowException) as error:  # what is read raises errors of its own
+            if isinstance(error, BrokenPipeError) and stream.is_stream(target):
+                sys.exit(128 + signal.SIGPIPE)
             raise TargetError(target, getattr(error, "strerror", None) or str(error)) from error
 
 
