@@ -131,16 +131,19 @@ def beside(content: "Content", columns: Sequence[FolderColumn]) -> "Iterator[Con
 def _beside_text(block: TextBlock, columns: Sequence[FolderColumn]) -> Iterator[TextBlock]:
     header = [*block.header, *(column.name for column in columns)]
     # where cells are separated by something else than commas, these have to be as well
-    end = "".join(f",{column.cell}" for column in columns) + "\n"
-    for text in csv_blocks.split(block.text, max(csv_file.BLOCK_BYTES // len(end.encode()), 1)):
+    end = ("".join(f",{column.cell}" for column in columns) + "\n").encode()
+    for text in csv_blocks.split(block.text, max(csv_file.BLOCK_BYTES // len(end), 1)):
         yield replace(block, header=header, text=_ended(text, end))
 
 
-def _ended(text: bytes, end: str) -> bytes:
+def _ended(text: bytes, end: bytes) -> bytes:
     """Return rows of CSV with another line end; a row whose quote is not closed would swallow it."""
+    if not (b'"' in text or b"\r" in text or b"\n\n" in text or text.startswith(b"\n")):
+        # sooner, and small files have little else
+        return (text if not text or text.endswith(b"\n") else text + b"\n").replace(b"\n", end)
     lines = csv_blocks.lines(text)
     whole = len(lines) - csv_blocks.ends_inside_quotes(text)
-    rows = pc.binary_join_element_wise(lines.slice(0, whole), end, "")
+    rows = pc.binary_join_element_wise(lines.slice(0, whole), end.decode(), "")
     return b"".join(_bytes(each) for each in (rows, lines.slice(whole)))
 
 

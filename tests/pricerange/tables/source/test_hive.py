@@ -18,7 +18,7 @@ from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.errors import BadRowError, BrokenRowError, UnreadableTableError
 from pricerange.tables.source import blocks, files, hive
 from pricerange.tables.source.hive import FolderColumn
-from scoring.errors import ColumnsDifferError
+from scoring.errors import ColumnsDifferError, JobDiffersError
 from scoring.score import Options, look, score
 
 HEADER = ",".join(EXAMPLE)
@@ -249,9 +249,23 @@ def test_a_dry_run_tells_which_columns_come_from_folders(tmp_path, model_reposit
     assert "  kept beside them: place, year" in said
 
 
+def test_a_folder_that_changes_the_type_of_a_column_makes_another_job(tmp_path, model_repository, phones):
+    source, target = tmp_path / "in", tmp_path / "out"
+    for key in ("1", "2"):
+        (source / f"k={key}").mkdir(parents=True)
+        write(phones, source / f"k={key}" / "a.parquet")
+    first = score([str(source)], target, model_repository)
+    assert score([str(source)], target, model_repository) == first
+    (source / "k=1").rename(source / "k=one")
+    with pytest.raises(JobDiffersError, match="with a different input"):
+        score([str(source)], target, model_repository)
+
+
 TEXTS = [
     pytest.param(b"1,2\n3,4\n", [b"1,2,x", b"3,4,x"], id="lines"),
     pytest.param(b"1,2\r\n\r\n3,4", [b"1,2,x", b"3,4,x"], id="CRLF, a blank line, and no end"),
+    pytest.param(b"1,2\n3,4", [b"1,2,x", b"3,4,x"], id="no end"),
+    pytest.param(b"\n1,2\n\n3,4\n\n", [b"1,2,x", b"3,4,x"], id="blank lines"),
     pytest.param(b"1,2\r3,4\r", [b"1,2,x", b"3,4,x"], id="CR"),
     pytest.param(b'1,"a\nb"\n3,"4"', [b'1,"a\nb",x', b'3,"4",x'], id="quotes"),
     pytest.param(b'1,a"\n3,"4', [b'1,a",x', b'3,"4'], id="a quote that is not closed"),
