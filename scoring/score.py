@@ -19,9 +19,8 @@ from pricerange.machine.cores import usable_cores
 from pricerange.predictor import Provider
 from pricerange.signals import GRACE_SECONDS, ended_by_signals
 from pricerange.tables.errors import TableFormatError
-from pricerange.tables.source import blocks, files, plan, uri
+from pricerange.tables.source import blocks, files, pipe, plan, uri
 from pricerange.tables.source.blocks import Shard
-from pricerange.tables.source.files import InputFile
 from pricerange.waiting import Patience
 from scoring.job.job import Job, OnBadRow, rejects_of, totals
 from scoring.job.manifest import Manifest
@@ -162,23 +161,20 @@ def _job(  # noqa: PLR0913, PLR0917
     require_name(target, ".rejected")
     if options.metrics:
         require_name(options.metrics)
+    # by whatever links it is named, it is one place: for the lock, and for what is renamed to it
+    place = target.resolve()
+    if not stream.is_stream(target):
+        target = place
+    _require_streamable(sources, target, options.on_bad_row)
     found = files.find(sources, options.source_seconds)
     if found.ignored:
         _tell(console, f"ignored, since their names are not those of tables: {', '.join(found.ignored)}")
-    # by whatever links it is named, it is one place: for the lock, and for what is renamed to it
-    place = target.resolve()
     _require_place(found, place, options.metrics)
-    if stream.is_stream(target):
-        form, compression = file_form(target.name) or (options.form or "csv", None)
-        _require_streamable(target, options.on_bad_row)
-    else:
-        target = place
-        as_file = None if _is_folder(target) else file_form(target.name)
-        if not as_file and not _is_folder(target):
-            raise TableFormatError(target, (*FILES, "have no extension (a folder)"))
-        form, compression = as_file or (options.form or "parquet", None)
-        if _is_folder(target):
-            _require_places(found.files, target)
+    as_file = None if _is_folder(target) else file_form(target.name)
+    if not (as_file or _is_folder(target) or stream.is_stream(target)):
+        raise TableFormatError(target, (*FILES, "have no extension (a folder)"))
+    unnamed = options.form or ("csv" if stream.is_stream(target) else "parquet")
+    form, compression = as_file or (unnamed, None)
     return Job(
         found.files,
         target,
@@ -202,10 +198,12 @@ def _tell(console: Console, line: str) -> None:
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
+def _named(source: str) -> str:
+    return "standard input" if source == "-" else uri.without_secret(source)
+
+
 def _waited_for(sources: Sequence[str], seconds: float) -> str:
-    named = ", ".join(
-        "standard input" if source == "-" else uri.without_secret(source) for source in sources[:_MOST_NAMED]
-    )
+    named = ", ".join(map(_named, sources[:_MOST_NAMED]))
     more = f" and {len(sources) - _MOST_NAMED} more" if len(sources) > _MOST_NAMED else ""
     if not any(map(uri.is_uri, sources)):
         return f"{named}{more}"
@@ -278,23 +276,19 @@ def _write_parts(
         manifest.add_all(parts)
 
 
-def _require_streamable(target: Path, on_bad_row: OnBadRow) -> None:
-    """Raise `TargetError` where rows would have no place beside a stream."""
-    if on_bad_row == "reject":
+def _require_streamable(sources: Sequence[str], target: Path, on_bad_row: OnBadRow) -> None:
+    """Raise `TargetError` where rows would have no place beside a stream, or a stream would be read again."""
+    if stream.is_stream(target) and on_bad_row == "reject":
         raise TargetError(
             target, "rejected rows have no place beside a stream; use --on-bad-row null, or a file as OUT"
         )
-
-
-def _require_places(found: Sequence[InputFile], target: Path) -> None:
-    """Raise `TargetError` where a stream would become a folder of parts: no run could resume it."""
-    for file in found:
-        if file.held:
-            raise TargetError(
-                target,
-                f"a folder is resumed by reading IN again, and {file.name} is gone then; "
-                "save it to a file first, or use a file as OUT",
-            )
+    streams = [source for source in sources if pipe.path_of(source)]
+    if streams and _is_folder(target):
+        raise TargetError(
+            target,
+            f"a folder is resumed by reading IN again, and {_named(streams[0])} can be read once; "
+            "save it to a file first, or use a file as OUT",
+        )
 
 
 def _require_place(found: files.Found, target: Path, metrics: Path | None) -> None:
