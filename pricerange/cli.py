@@ -190,14 +190,16 @@ def score(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="IN...", help="Files, globs, folders or URIs (file, s3, gs): CSV, Parquet, Arrow IPC"
+            metavar="IN...",
+            help="Files, globs, folders, URIs (file, s3, gs), or - (standard input): CSV, Parquet, Arrow IPC",
         ),
     ],
     target: Annotated[
         str,
         typer.Argument(
             metavar="OUT",
-            help="A path or URI: of a file (.csv, .csv.gz, .csv.zst, .parquet), or else of a folder of parts",
+            help="A file (.csv, .csv.gz, .csv.zst, .parquet), or else a folder of parts: a path or URI; "
+            "- is standard output",
         ),
     ],
     models: Models = Path("models"),
@@ -211,8 +213,11 @@ def score(
         str | None, typer.Option(help="Columns of IN to keep, separated by commas; all if omitted")
     ] = None,
     form: Annotated[
-        Literal["parquet", "csv"], typer.Option("--format", help="Format of the parts in a folder")
-    ] = "parquet",
+        Literal["parquet", "csv"] | None,
+        typer.Option(
+            "--format", help="Format of the parts in a folder (default parquet), or of standard output (csv)"
+        ),
+    ] = None,
     engine: Annotated[Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster")] = "local",
     address: Annotated[
         str, typer.Option(help="Ray cluster address: auto, ray://HOST:PORT, or local to start one here")
@@ -238,14 +243,18 @@ def score(
         leave_out_pandas()
     from scoring.score import Options, look
     from scoring.score import score as run
+    from scoring.target.stream import is_standard_output
     from scoring.work.cluster import Cluster
 
     cluster = Cluster(address, actor_cpus, actor_gpus) if engine == "ray" else None
     kept = None if columns is None else tuple(name.strip() for name in columns.split(","))
     options = Options(on_bad_row, kept, form, cluster, metrics_textfile, source_timeout)
     gc.freeze()  # modules stay: no collection has to look at them
-    asked = look if dry_run else run
-    typer.echo(asked(sources, target, models, model_version, provider, options))
+    if dry_run:
+        typer.echo(look(sources, target, models, model_version, provider, options))
+        return
+    summary = run(sources, target, models, model_version, provider, options)
+    typer.echo(summary, err=is_standard_output(target))
 
 
 @app.command()

@@ -1,6 +1,8 @@
 """Score files of phones: find, judge, answer and write, in constant memory, interrupted at will."""
 
 import re
+import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
@@ -16,7 +18,7 @@ from pricerange.machine.cores import usable_cores
 from pricerange.predictor import Provider
 from pricerange.signals import GRACE_SECONDS, ended_by_signals
 from pricerange.tables.errors import TableFormatError
-from pricerange.tables.source import blocks, files, plan, uri
+from pricerange.tables.source import blocks, files, pipe, plan, uri
 from pricerange.tables.source.blocks import Shard
 from pricerange.waiting import Patience
 from scoring.job.apart import require_apart
@@ -28,6 +30,7 @@ from scoring.target.out import place_of
 from scoring.target.place import Held, Place
 from scoring.target.sink import FILES, Form, file_form
 from scoring.target.staging import require_name
+from scoring.target.stream import is_terminal
 from scoring.work import cluster, local
 from scoring.work.cluster import Cluster
 from scoring.work.preview import preview
@@ -43,13 +46,14 @@ _CLUSTER_GRACE_SECONDS = 20.0
 class Options:
     """How a job is done; None is all columns, this machine, no metrics.
 
-    What becomes of bad rows, the columns that are kept, the form of a folder's parts, the cluster that does
-    it, the file for metrics, and after how many seconds without an answer an object store is given up.
+    What becomes of bad rows, the columns that are kept, the form where no name tells it (`parquet` of a
+    folder's parts, `csv` of a stream), the cluster that does it, the file for metrics, and after how many
+    seconds without an answer an object store is given up.
     """
 
     on_bad_row: OnBadRow = "fail"
     columns: tuple[str, ...] | None = None
-    form: Form = "parquet"
+    form: Form | None = None
     cluster: Cluster | None = None
     metrics: Path | None = None
     source_seconds: float = uri.SECONDS
@@ -82,7 +86,8 @@ def score(  # noqa: PLR0913, PLR0917
     """Answer every row of the files that `sources` name; the newest version where none is named.
 
     A target, a path or a URI, that ends in `.csv`, `.csv.gz`, `.csv.zst` or `.parquet` is one file, which
-    appears whole or not at all. Any other is a folder of parts, each of which does: an interrupted run is
+    appears whole or not at all. `-` is standard output, to which rows go as they are answered, as to a pipe
+    that has a path. Any other is a folder of parts, each of which appears whole: an interrupted run is
     resumed by the next. The result has the columns of the input and its rows, in order, and after them
     `price_range` int64, `label` and `probability_0..3` float32; an input column with such a name is kept as
     `input_<name>`. Columns keep their types as far as the target's form has them; those of a CSV are text,
@@ -93,13 +98,17 @@ def score(  # noqa: PLR0913, PLR0917
     (`null`).
 
     Raises `TargetError`, `BusyError`, `LockLostError`, `JobDiffersError`, `ColumnTypeError`, `BadRowError`,
-    and what `place_of`, `files.find`, `plan.plan`, `Predictor` and `cluster.parts` raise.
+    and what `place_of`, `files.find`, `plan.plan`, `Predictor` and `cluster.parts` raise; `SystemExit` with
+    141, as a shell has it of a program that SIGPIPE ends, where no one reads a stream any more.
     """
     console = Console(stderr=True)
     place = place_of(target, options.source_seconds)
-    in_parts = _is_named_as_folder(place.name)
+    in_parts = _is_named_as_folder(place)
 
     def say() -> None:
+        if place.is_stream:
+            _tell(console, "interrupted: the rows that were written are not all")
+            return
         kept = "what is finished is kept" if in_parts else "nothing was written"
         _tell(console, f"interrupted: {kept}; run the same command again to continue")
 
@@ -114,13 +123,17 @@ def score(  # noqa: PLR0913, PLR0917
                 about = blocks.about_rows(job.files)
             summary = _score(job, options, started, about, console, waited_for)
         except (OSError, pa.ArrowException) as error:  # what is read raises errors of its own
+            if isinstance(error, BrokenPipeError) and place.is_stream:
+                sys.exit(128 + signal.SIGPIPE)
             raise TargetError(str(place), getattr(error, "strerror", None) or str(error)) from error
     return summary
 
 
 def _score(  # noqa: PLR0913, PLR0917
-    job: Job, options: Options, started: float, about: int, console: Console, waited_for: str
+    job: Job, options: Options, started: float, about: int | None, console: Console, waited_for: str
 ) -> Summary:
+    if job.target.is_stream:
+        waited_for += f", or for the reader of {job.target}"
     with ExitStack() as stack:
         with Patience(console, f"the lock of {job.target}, to see whether the run that holds it is alive"):
             held = stack.enter_context(job.target.locked())
@@ -145,13 +158,14 @@ def _job(  # noqa: PLR0913, PLR0917
     """Find out what is to be done; nothing is written yet."""
     if options.metrics:
         require_name(options.metrics)
+    _require_streamable(sources, target, in_parts, options.on_bad_row)
     found = files.find(sources, options.source_seconds)
     if found.ignored:
         _tell(console, f"ignored, since their names are not those of tables: {', '.join(found.ignored)}")
     as_file = None if in_parts else file_form(target.name)
-    if not as_file and not in_parts:
+    if not (as_file or in_parts or target.is_stream):
         raise TableFormatError(str(target), (*FILES, "have no extension (a folder)"))
-    form, compression = as_file or (options.form, None)
+    form, compression = as_file or (options.form or ("csv" if target.is_stream else "parquet"), None)
     require_apart(sources, found, target, options.metrics)
     return Job(
         found.files,
@@ -168,11 +182,12 @@ def _job(  # noqa: PLR0913, PLR0917
 
 def _is_folder(target: Place) -> bool:
     """Whether a result is a folder of parts: it is one, or its name does not end like that of a file."""
-    return _is_named_as_folder(target.name) or target.is_folder()
+    return _is_named_as_folder(target) or target.is_folder()
 
 
-def _is_named_as_folder(name: str) -> bool:
-    return not (file_form(name) or _ENDING.fullmatch(PurePath(name).suffix))
+def _is_named_as_folder(target: Place) -> bool:
+    name = target.name
+    return not (target.is_stream or file_form(name) or _ENDING.fullmatch(PurePath(name).suffix))
 
 
 def _tell(console: Console, line: str) -> None:
@@ -201,7 +216,7 @@ def _into_file(  # noqa: PLR0913, PLR0917
     job: Job,
     options: Options,
     started: float,
-    about: int,
+    about: int | None,
     console: Console,
     holding: Callable[[OnRows], OnRows],
 ) -> Summary:
@@ -210,7 +225,9 @@ def _into_file(  # noqa: PLR0913, PLR0917
     for target in (job.target, job.rejects):
         target.sweep()
     shards = plan.plan(job.files, split_csv=False)
-    with ShardWorker(job, usable_cores()) as worker, of_rows(about, console) as advance:
+    # a bar would stand among the rows
+    told = Console(stderr=True, force_terminal=False) if is_terminal(job.target) else console
+    with ShardWorker(job, usable_cores()) as worker, of_rows(about, told) as advance:
         tally = worker.whole(shards, holding(advance))
     return Summary.of(job, tally, tally.rows, time.perf_counter() - started)
 
@@ -219,7 +236,7 @@ def _into_folder(  # noqa: PLR0913, PLR0917
     job: Job,
     options: Options,
     started: float,
-    about: int,
+    about: int | None,
     console: Console,
     holding: Callable[[OnRows], OnRows],
 ) -> Summary:
@@ -268,3 +285,19 @@ def _write_parts(
     cores = usable_cores()
     with ShardWorker(job, cores) as worker, closing(local.parts(worker, shards, cores, advance)) as parts:
         manifest.add_all(parts)
+
+
+def _require_streamable(sources: Sequence[str], target: Place, in_parts: bool, on_bad_row: OnBadRow) -> None:
+    """Raise `TargetError` where rows would have no place beside a stream, or a stream would be read again."""
+    if target.is_stream and on_bad_row == "reject":
+        raise TargetError(
+            str(target),
+            "rejected rows have no place beside a stream; use --on-bad-row null, or a file as OUT",
+        )
+    streams = [source for source in sources if pipe.path_of(source)]
+    if streams and in_parts:
+        raise TargetError(
+            str(target),
+            f"a folder is resumed by reading IN again, and {uri.named(streams[0])} can be read once; "
+            "save it to a file first, or use a file as OUT",
+        )

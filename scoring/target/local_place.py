@@ -3,8 +3,9 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 
@@ -29,16 +30,21 @@ class LocalPlace:
         return self.path.name
 
     @property
+    def is_stream(self) -> bool:
+        """It is none."""
+        return False
+
+    @property
     def at(self) -> tuple[str, str]:
         """This machine, and the path."""
         return "", str(self.path)
 
-    def __truediv__(self, name: str) -> "LocalPlace":
-        return LocalPlace(self.path / name)
+    def __truediv__(self, name: str) -> Self:
+        return replace(self, path=self.path / name)
 
-    def beside(self, end: str) -> "LocalPlace":
+    def beside(self, end: str) -> Self:
         """Return the path with `end` behind its name."""
-        return LocalPlace(self.path.with_name(self.name + end))
+        return replace(self, path=self.path.with_name(self.name + end))
 
     def require_parent(self) -> None:
         """Raise `TargetError` where the folder around it does not exist."""

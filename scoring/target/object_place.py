@@ -58,6 +58,11 @@ class ObjectPlace:
         return self.key.rpartition("/")[2]
 
     @property
+    def is_stream(self) -> bool:
+        """It is none."""
+        return False
+
+    @property
     def at(self) -> tuple[str, str]:
         """The scheme, and the bucket with the key."""
         return self.scheme, f"{self.bucket}/{self.key}"

@@ -8,6 +8,7 @@ from pricerange.tables.source import uri
 from scoring.target.local_place import LocalPlace
 from scoring.target.place import REJECTED, Place
 from scoring.target.staging import require_name
+from scoring.target.stream import stream_of
 
 
 def place_of(target: str | Path, seconds: float) -> Place:
@@ -15,6 +16,8 @@ def place_of(target: str | Path, seconds: float) -> Place:
 
     Nothing is asked of a store yet. Raises `TargetError` or `MissingExtraError`.
     """
+    if stream := stream_of(target):
+        return stream
     text = str(target)
     if isinstance(target, Path) or not uri.is_uri(text):
         return _local(Path(target))

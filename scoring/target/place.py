@@ -48,6 +48,10 @@ class Place(Protocol):
         """The last part of its path."""
 
     @property
+    def is_stream(self) -> bool:
+        """Whether it is written on to: nothing can be staged, locked, or put beside it."""
+
+    @property
     def at(self) -> tuple[str, str]:
         """What tells it from others: the scheme, empty for this machine, and the whole path."""
 

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import suppress
 from types import TracebackType
 from typing import Literal, Protocol, Self, TypeAlias
 
@@ -139,7 +139,7 @@ class ParquetSink:
             self._write_pending()
 
     def _write_pending(self) -> None:
-        if self._writer is not None:
+        if self._writer is not None and self._pending:
             self._writer.write_table(pa.Table.from_batches(self._pending, self._writer.schema))
             self._pending.clear()
             self._pending_rows = self._pending_bytes = 0
@@ -150,12 +150,15 @@ class ParquetSink:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._file is None:
             return
-        with closing(self._file):
-            try:
-                if kind is None and self._pending:
-                    self._write_pending()
-            finally:
-                if self._writer is not None:
+        try:
+            if kind is None and self._writer is not None:
+                self._write_pending()
+                self._writer.close()
+        finally:
+            # without its footer, a file that was cut short is none: a stream's reader would take it for whole
+            self._file.close()
+            if self._writer is not None:
+                with suppress(OSError, ValueError):
                     self._writer.close()
 
 

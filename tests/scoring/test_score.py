@@ -199,6 +199,21 @@ def test_a_table_without_rows_gives_a_table_without_rows(tmp_path, phones, model
         assert (found.num_rows, found.column_names) == (0, [*FEATURE_NAMES, *ANSWERS])
 
 
+@pytest.mark.parametrize("target", ["out.csv", "out.parquet"])
+def test_files_of_different_forms_become_one(tmp_path, phones, model_repository, target):
+    doubles = phones.cast(pa.schema([(name, pa.float64()) for name in phones.column_names]))
+    doubles = doubles.drop_columns(["price_range"]).append_column("id", pa.array(["x"] * len(phones)))
+    (tmp_path / "in").mkdir()
+    for name in ("a.csv", "c.csv"):
+        arrow_csv.write_csv(doubles, tmp_path / "in" / name)
+    for name in ("b.parquet", "d.parquet"):
+        write_parquet(tmp_path / "in" / name, doubles)
+    summary = score(tmp_path / "in", tmp_path / target, model_repository)
+    assert (summary.rows, summary.files) == (4 * len(phones), 4)
+    bits, quarter = probabilities_of(tmp_path / target), len(phones) * 16
+    assert bits == bits[:quarter] * 4
+
+
 # bad rows
 
 

@@ -13,7 +13,9 @@ from pricerange.tables import expanded
 from pricerange.tables.csv import blocks as csv_blocks
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv.file import TextBlock
+from pricerange.tables.decompressed import decompressed
 from pricerange.tables.errors import BrokenBlockError, TableNotFoundError, UnreadableTableError
+from pricerange.tables.source import hive
 from pricerange.tables.source.arrow_file import Batches
 from pricerange.tables.source.files import InputFile
 from pricerange.tables.source.parquet_file import ParquetFile
@@ -97,7 +99,7 @@ def read(file: InputFile, shard: Shard, columns: Sequence[str] | None = None) ->
 
 
 def columns_of(file: InputFile) -> list[str]:
-    """Return the names of a file's columns, whatever they hold. Raises what `read` raises."""
+    """Return the names of a file's own columns, whatever they hold. Raises what `read` raises."""
     with naming(file):
         match file.format:
             case "csv":
@@ -110,8 +112,13 @@ def columns_of(file: InputFile) -> list[str]:
                     return list(batches.schema.names)
 
 
-def about_rows(files: Sequence[InputFile]) -> int:
-    """Return about how many rows files have, judged by the first of them, and those by their beginnings."""
+def about_rows(files: Sequence[InputFile]) -> int | None:
+    """Return about how many rows files have, judged by the first of them, and those by their beginnings.
+
+    None where one is a stream, which may have any number.
+    """
+    if any(file.is_stream for file in files):
+        return None
     looked_at = files[:_AT_ONCE]
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         rows = sum(threads.map(_about_rows, looked_at))
@@ -125,8 +132,7 @@ def _about_rows(file: InputFile) -> int:
                 with ParquetFile(file) as table:
                     return int(table.metadata.num_rows)
             case "csv":
-                with file.open() as raw:
-                    stream = pa.CompressedInputStream(raw, file.compression) if file.compression else raw
+                with file.open() as raw, decompressed(raw, file.compression) as stream:
                     lines = stream.read(csv_file.BLOCK_BYTES).count(b"\n")
                     return int(file.size * lines / max(raw.tell(), 1))
             case "arrow":
@@ -137,6 +143,11 @@ def _about_rows(file: InputFile) -> int:
 def rows_of(content: Content) -> int:
     """Return how many rows there are."""
     return len(csv_blocks.lines(content.text)) if isinstance(content, TextBlock) else int(content.num_rows)
+
+
+def names_of(content: Content) -> list[str]:
+    """Return the names of the columns."""
+    return content.header if isinstance(content, TextBlock) else list(content.schema.names)
 
 
 def bytes_of(content: Content) -> int:
@@ -163,8 +174,10 @@ def _read_csv(file: InputFile, shard: Shard) -> Iterator[Block]:
     part, begun = shard.part, shard.start
     for block in csv_file.blocks(file.stream, shard.start):
         _require_few(len(block.header))
+        from_folders = hive.missing(file.from_folders, block.header)
         for text in csv_blocks.split(block.text, TEXT_ROWS):
-            yield Block(part, block.stop, replace(block, text=text))
+            for content in hive.beside(replace(block, text=text), from_folders):
+                yield Block(part, block.stop, content)
         if block.stop == shard.stop:
             return
         if block.stop - begun >= PART_BYTES:
@@ -174,29 +187,35 @@ def _read_csv(file: InputFile, shard: Shard) -> Iterator[Block]:
 def _read_parquet(file: InputFile, shard: Shard, columns: Sequence[str] | None) -> Iterator[Block]:
     with ParquetFile(file, columns) as table:
         _require_narrow(table.schema)
+        from_folders = hive.missing(file.from_folders, table.schema.names, columns)
         stop = table.metadata.num_row_groups if shard.stop is None else shard.stop
         rows = 0
         for batch in table.batches(range(shard.start, stop), BLOCK_ROWS):
             rows += batch.num_rows
             for block in expanded.cut(batch, BLOCK_ROWS):
-                yield Block(shard.part, stop, settled_batch(block))
+                for content in hive.beside(settled_batch(block), from_folders):
+                    yield Block(shard.part, stop, content)
         if not rows and not shard.start:
-            yield Block(shard.part, stop, empty(table.schema))
+            for content in hive.beside(empty(table.schema), from_folders):
+                yield Block(shard.part, stop, content)
 
 
 def _read_arrow(file: InputFile, shard: Shard, columns: Sequence[str] | None) -> Iterator[Block]:
     with Batches(file) as batches:
         places = [k for k, name in enumerate(batches.schema.names) if columns is None or name in columns]
         _require_narrow(pa.schema([batches.schema.field(place) for place in places]))
+        from_folders = hive.missing(file.from_folders, batches.schema.names, columns)
         part, rows, number = shard.part, 0, shard.start
         for number, batch in enumerate(batches.since(shard.start), shard.start + 1):
             for block in expanded.cut(batch.select(places), BLOCK_ROWS):
-                yield Block(part, number, settled_batch(block))
+                for content in hive.beside(settled_batch(block), from_folders):
+                    yield Block(part, number, content)
             rows += batch.num_rows
             if rows >= PART_ROWS:
                 part, rows = part + 1, 0
         if not number:
-            yield Block(part, 0, empty(batches.schema).select(places))
+            for content in hive.beside(empty(batches.schema).select(places), from_folders):
+                yield Block(part, 0, content)
 
 
 def _require_narrow(schema: pa.Schema) -> None:

@@ -41,8 +41,11 @@ def plan(files: Sequence[InputFile], split_csv: bool) -> list[Shard]:
 
 def whole(files: Sequence[InputFile]) -> list[Shard]:
     """Return a shard for each file, but one for small files that follow each other."""
-    # a large file shares its run with no other
-    sizes = [file.size if file.size <= blocks.SMALL_BYTES else blocks.PART_BYTES + 1 for file in files]
+    # a large file shares its run with no other, and a stream may be large
+    sizes = [
+        blocks.PART_BYTES + 1 if file.size > blocks.SMALL_BYTES or file.is_stream else file.size
+        for file in files
+    ]
     return [
         Shard(run.start, files=len(run) if len(run) > 1 else 0)
         for run in runs(sizes, blocks.SHARING_FILES, blocks.PART_BYTES)

@@ -7,7 +7,7 @@ What is joined, and where a part of the result ends, depends on the files alone.
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import chain
 from typing import Any, Self, TypeAlias
 
@@ -19,7 +19,7 @@ from pricerange.tables import expanded
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv.file import TextBlock, located
 from pricerange.tables.errors import BrokenBlockError
-from pricerange.tables.source import blocks
+from pricerange.tables.source import blocks, hive
 from pricerange.tables.source.blocks import Block, Content, Shard
 from pricerange.tables.source.files import InputFile
 from pricerange.tables.source.joined import Found, joined
@@ -76,7 +76,7 @@ def read(files: Sequence[InputFile], shard: Shard, columns: Sequence[str] | None
         return fetched
 
     def decode(fetched: _Batch) -> Iterator[Found]:
-        return _begun(_contents(fetched, columns))
+        return _begun(_beside_folders(files, _contents(fetched, columns), columns))
 
     with (
         ThreadPoolExecutor(_FETCHED_AT_ONCE, "fetch") as fetching,
@@ -92,7 +92,23 @@ def _fetch(file: InputFile) -> Fetched:
         with file.open() as raw:
             content = raw.read(file.size + 1)
         file.require_unchanged()
-    return Fetched.of(file, content)
+    # what its folders tell is added to its rows later
+    return Fetched.of(replace(file, from_folders=()), content)
+
+
+def _beside_folders(
+    files: Sequence[InputFile], contents: Iterator[Found], columns: Sequence[str] | None
+) -> Iterator[Found]:
+    """Append to the rows of each file what the names of its folders tell."""
+    for found in contents:
+        from_folders = files[found.file].from_folders
+        if not from_folders:
+            yield found
+            continue
+        lacking = hive.missing(from_folders, blocks.names_of(found.content), columns)
+        pieces = list(hive.beside(found.content, lacking))
+        for piece in pieces:
+            yield Found(found.file, piece, found.whole and len(pieces) == 1)
 
 
 def _contents(fetched: _Batch, columns: Sequence[str] | None) -> Iterator[Found]:

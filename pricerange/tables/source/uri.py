@@ -35,13 +35,20 @@ def without_secret(uri: str) -> str:
     return re.sub(r"(?<=://)([^/@]*@|[^/@]*:[^@]*@)", "", uri)
 
 
+def named(source: str) -> str:
+    """Return what people call an argument, none of it a secret."""
+    return "standard input" if source == "-" else without_secret(source)
+
+
 def waited_for(sources: Sequence[str], seconds: float, written: Sequence[str] = ()) -> str:
     """Say what is waited for where nothing comes: sources, and what is written to; secrets are left out."""
-    named = [without_secret(source) for source in sources[:_MOST_NAMED]]
+    shown = list(map(named, sources[:_MOST_NAMED]))
     if len(sources) > _MOST_NAMED:
-        named.append(f"{len(sources) - _MOST_NAMED} more")
-    *others, last = [*named, *map(without_secret, written)]
+        shown.append(f"{len(sources) - _MOST_NAMED} more")
+    *others, last = [*shown, *map(without_secret, written)]
     listed = f"{', '.join(others)} and {last}" if others else last
+    if not any(map(is_uri, [*sources, *written])):
+        return listed
     return f"{listed}; an object store that does not answer is given up after about {seconds:g} s"
 
 
