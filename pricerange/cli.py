@@ -213,6 +213,19 @@ def score(
         bool,
         typer.Option("--dry-run", help="Say what would be done, by the files' beginnings; write nothing"),
     ] = False,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(help="What separates cells of CSV (, ; | tab); as the header tells if omitted"),
+    ] = None,
+    decimal: Annotated[str | None, typer.Option(help="Decimal mark in CSV: . or ,  [default: .]")] = None,
+    thousands: Annotated[
+        str | None,
+        typer.Option(help="What groups digits by three in CSV: . , ' _ or a blank; nothing if omitted"),
+    ] = None,
+    null_values: Annotated[
+        str | None,
+        typer.Option(help="Texts that stand for nothing in a feature of CSV, separated by commas: NA,?,-"),
+    ] = None,
     source_timeout: Annotated[
         float, typer.Option(min=3, help="Seconds without an answer after which an object store is given up")
     ] = 60,
@@ -224,13 +237,15 @@ def score(
     """
     if engine == "local":
         leave_out_pandas()
+    from pricerange.tables.csv.dialect import Dialect
     from scoring.score import Options, look
     from scoring.score import score as run
     from scoring.work.cluster import Cluster
 
     cluster = Cluster(address, actor_cpus, actor_gpus) if engine == "ray" else None
     kept = None if columns is None else tuple(name.strip() for name in columns.split(","))
-    options = Options(on_bad_row, kept, form, cluster, metrics_textfile, source_timeout)
+    dialect = Dialect.asked_for(delimiter, decimal, thousands, null_values)
+    options = Options(on_bad_row, kept, form, cluster, metrics_textfile, source_timeout, dialect)
     gc.freeze()  # modules stay: no collection has to look at them
     asked = look if dry_run else run
     typer.echo(asked(sources, target, models, model_version, provider, options))

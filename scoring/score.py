@@ -3,8 +3,8 @@
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,11 @@ from pricerange.errors import TargetError
 from pricerange.machine.cores import usable_cores
 from pricerange.predictor import Provider
 from pricerange.signals import GRACE_SECONDS, ended_by_signals
+from pricerange.tables.csv.dialect import AS_FOUND, Dialect
 from pricerange.tables.errors import TableFormatError
 from pricerange.tables.source import blocks, files, plan, uri
 from pricerange.tables.source.blocks import Shard
+from pricerange.tables.source.files import Reading
 from pricerange.waiting import Patience
 from scoring.job.job import Job, OnBadRow, rejects_of, totals
 from scoring.job.manifest import Manifest
@@ -28,6 +30,7 @@ from scoring.target.sink import FILES, Form, file_form
 from scoring.target.staging import locked, require_name, sweep
 from scoring.work import cluster, local
 from scoring.work.cluster import Cluster
+from scoring.work.guesses import Guesses
 from scoring.work.preview import preview
 from scoring.work.shard import ShardWorker
 
@@ -43,7 +46,8 @@ class Options:
     """How a job is done; None is all columns, this machine, no metrics.
 
     What becomes of bad rows, the columns that are kept, the form of a folder's parts, the cluster that does
-    it, the file for metrics, and after how many seconds without an answer a source is given up.
+    it, the file for metrics, after how many seconds without an answer a source is given up, and what is known
+    of the dialect of CSV files.
     """
 
     on_bad_row: OnBadRow = "fail"
@@ -52,6 +56,7 @@ class Options:
     cluster: Cluster | None = None
     metrics: Path | None = None
     source_seconds: float = uri.SECONDS
+    dialect: Dialect = AS_FOUND
 
 
 def look(  # noqa: PLR0913, PLR0917
@@ -143,7 +148,7 @@ def _job(  # noqa: PLR0913, PLR0917
     require_name(target, ".rejected")
     if options.metrics:
         require_name(options.metrics)
-    found = files.find(sources, options.source_seconds)
+    found = files.find(sources, Reading(options.source_seconds, options.dialect))
     if found.ignored:
         _tell(console, f"ignored, since their names are not those of tables: {', '.join(found.ignored)}")
     # by whatever links it is named, it is one place: for the lock, and for what is renamed to it
@@ -188,7 +193,11 @@ def _into_file(  # noqa: PLR0913, PLR0917
     for target in (job.target, job.rejects):
         sweep(target.parent, target.name)
     shards = plan.plan(job.files, split_csv=False)
-    with ShardWorker(job, usable_cores()) as worker, of_rows(about, console) as advance:
+    with (
+        ShardWorker(job, usable_cores()) as worker,
+        _saying(worker.guesses, job, console),
+        of_rows(about, console) as advance,
+    ):
         tally = worker.whole(shards, patience.also(advance))
     return Summary.of(job, tally, tally.rows, time.perf_counter() - started)
 
@@ -203,8 +212,9 @@ def _into_folder(  # noqa: PLR0913, PLR0917
     _sweep(job)
     before = totals(manifest.parts).rows
     shards = manifest.remaining(plan.plan(job.files, split_csv=options.cluster is not None))
-    with of_rows(about, console, before) as advance:
-        _write_parts(job, options.cluster, shards, manifest, patience.also(advance))
+    guesses = Guesses()
+    with _saying(guesses, job, console), of_rows(about, console, before) as advance:
+        _write_parts(job, options.cluster, shards, manifest, patience.also(advance), guesses)
     _tidy(job)
     manifest.require_whole()
     tally = totals(manifest.parts)
@@ -227,19 +237,33 @@ def _tidy(job: Job) -> None:
         job.rejects.rmdir()
 
 
-def _write_parts(
+@contextmanager
+def _saying(guesses: Guesses, job: Job, console: Console) -> Iterator[None]:
+    """Say at the end what was guessed, however the work ends."""
+    try:
+        yield
+    finally:
+        for line in guesses.lines(job.files):
+            _tell(console, line)
+
+
+def _write_parts(  # noqa: PLR0913, PLR0917
     job: Job,
     on_cluster: Cluster | None,
     shards: Sequence[Shard],
     manifest: Manifest,
     advance: Callable[[int], None],
+    guesses: Guesses,
 ) -> None:
     if on_cluster:
-        with closing(cluster.parts(on_cluster, job, shards, advance)) as parts:
+        with closing(cluster.parts(on_cluster, job, shards, advance, guesses)) as parts:
             manifest.add_all(parts)
         return
     cores = usable_cores()
-    with ShardWorker(job, cores) as worker, closing(local.parts(worker, shards, cores, advance)) as parts:
+    with (
+        ShardWorker(job, cores, guesses) as worker,
+        closing(local.parts(worker, shards, cores, advance)) as parts,
+    ):
         manifest.add_all(parts)
 
 

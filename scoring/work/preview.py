@@ -11,13 +11,14 @@ from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 from pricerange.tables.csv.file import located
 from pricerange.tables.errors import BrokenBlockError, DuplicateColumnError, MissingColumnError
+from pricerange.tables.names import candidates, feature_places
 from pricerange.tables.source import blocks
 from pricerange.tables.source.blocks import Shard
 from pricerange.tables.source.files import InputFile
-from pricerange.tables.table import feature_places
 from scoring.errors import UnknownColumnError
 from scoring.job.job import Job
 from scoring.work.answer import Answerer
+from scoring.work.guesses import guess_of
 
 _MOST_FILES = 256
 """Files of which the beginning is looked at."""
@@ -36,6 +37,7 @@ class _Beginning:
     """
 
     columns: tuple[str, ...]
+    guess: str = ""
     rows: int = 0
     bad: tuple[str, ...] = ()
     bad_rows: int = 0
@@ -77,34 +79,38 @@ def _begin(file: InputFile, job: Job, answerer: Answerer) -> _Beginning:
         return _Beginning(columns, broken=str(replace(error, file=file.name)))
     except PriceRangeError as error:
         return _Beginning(columns, broken=str(error))
-    rows = blocks.rows_of(content)
+    rows, guess = blocks.rows_of(content), guess_of(content, file.dialect)
     try:
         feature_places(columns)
     except (MissingColumnError, DuplicateColumnError) as error:
         # without rows it ends the job all the same
         reason = rejected.reasons[0] if rejected else str(error) if job.on_bad_row == "fail" else None
-        return _Beginning(columns, rows, (), rows, reason and f"{file.name}: {reason}")
+        return _Beginning(columns, guess, rows, (), rows, reason and f"{file.name}: {reason}")
     bad = list(zip(rejected.rows, rejected.reasons, strict=True)) if rejected else []
     named = tuple(f"{file.name}, row {row + 1}: {reason}" for row, reason in bad[:_MOST_NAMED])
-    return _Beginning(columns, rows, named, len(bad))
+    return _Beginning(columns, guess, rows, named, len(bad))
 
 
 def _of_columns(job: Job, files: Sequence[InputFile], found: Sequence[_Beginning]) -> Iterator[str]:
     """Tell what kinds of files there are, and of each which columns it has."""
-    kinds: dict[tuple[str, tuple[str, ...]], list[InputFile]] = defaultdict(list)
+    kinds: dict[tuple[str, tuple[str, ...], str], list[InputFile]] = defaultdict(list)
     for file, beginning in zip(files, found, strict=True):
         form = file.format if file.compression is None else f"{file.format}, {file.compression}"
-        kinds[form, beginning.columns].append(file)
-    for (form, columns), alike in kinds.items():
+        kinds[form, beginning.columns, beginning.guess].append(file)
+    for (form, columns, guess), alike in kinds.items():
         named = ", ".join(file.name for file in alike[:_MOST_NAMED])
         yield f"{form}: {named}{_more(len(alike) - _MOST_NAMED, 'files')}"
         if not columns:
             continue
-        missing = [name for name in FEATURE_NAMES if name not in columns]
+        if guess:
+            yield f"  {guess}"
+        found_in = candidates(columns)
+        missing = [name for name in FEATURE_NAMES if not found_in[name]]
+        features = {columns[place] for places in found_in.values() for place in places}
         yield f"  features: {len(FEATURE_NAMES) - len(missing)} of {len(FEATURE_NAMES)}" + (
             f"; missing: {', '.join(missing)}" if missing else ""
         )
-        others = [name for name in columns if name not in FEATURE_NAMES]
+        others = [name for name in columns if name not in features]
         kept = [
             f"{name} as input_{name}" if name in NAMES else name
             for name in others

@@ -34,6 +34,7 @@ from scoring.target.columns import with_reasons
 from scoring.target.sink import encoded, sink
 from scoring.target.staging import staged
 from scoring.work.answer import Answered, Answerer
+from scoring.work.guesses import Guesses, guess_of
 
 OnRows = Callable[[int], None]
 """Is told of more rows that are done; what it raises ends the work."""
@@ -61,14 +62,15 @@ class _Piece:
 class ShardWorker:
     """Does a job's work with a thread for each of its cores; shards may be worked on at the same time."""
 
-    def __init__(self, job: Job, cores: int) -> None:
-        """Load the model. Raises what `Predictor` raises."""
+    def __init__(self, job: Job, cores: int, guesses: Guesses | None = None) -> None:
+        """Load the model; what is guessed is added to `guesses`. Raises what `Predictor` raises."""
         self._job = job
         self._cores = cores
         predictor = Predictor(job.model, job.provider)
         self._answerer = Answerer(predictor, job.on_bad_row, job.columns, job.form)
         self._wanted = None if job.columns is None else (*FEATURE_NAMES, *job.columns)
         self._threads = ThreadPoolExecutor(cores, "answer")
+        self.guesses = Guesses() if guesses is None else guesses
 
     def parts(self, shard: Shard, on_rows: OnRows) -> Iterator[Part]:
         """Write a shard's parts, each whole or not at all, and yield those that are on the disk.
@@ -156,10 +158,15 @@ class ShardWorker:
             else blocks.read(files[shard.file], shard, self._wanted)
         )
         file, row = shard.file, shard.first_row
+        looked_at = -1
         try:
             for block, answered in in_order(self._threads, self._answer, read, _BLOCKS_AHEAD * self._cores):
                 if block.members and block.members[0].file != file:
                     file, row = block.members[0].file, 1
+                if file != looked_at:
+                    places = [member.file for member in block.members] or [file]
+                    self.guesses.add(guess_of(block.content, files[file].dialect), places)
+                    looked_at = places[-1]
                 if isinstance(answered, _FAULTS):
                     raise answered
                 yield _Piece(block, answered, file, row)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from pricerange.tables.csv.blocks import BlockCutter
-from pricerange.tables.csv.rows import parse, split_header
+from pricerange.tables.csv.blocks import BlockCutter, Rows
+from pricerange.tables.csv.dialect import AS_FOUND, PLAIN, Dialect
+from pricerange.tables.csv.header import Header
+from pricerange.tables.csv.rows import parse
 from pricerange.tables.errors import BrokenBlockError, BrokenRowError, UnreadableTableError
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ Open = Callable[[], AbstractContextManager[ByteStream]]
 
 @dataclass(frozen=True, slots=True)
 class TextBlock:
-    """Whole rows of a file, as they stand there, and the names of their columns.
+    """Whole rows of a file, as they stand there, the names of their columns, and how their cells are written.
 
     `stop` is the byte of the file where the next block begins; reading may start there.
     """
@@ -44,31 +46,31 @@ class TextBlock:
     header: list[str]
     text: bytes
     stop: int
+    dialect: Dialect = PLAIN
 
 
-def blocks(opened: Open, start: int = 0) -> Iterator[TextBlock]:
+def blocks(opened: Open, start: int = 0, asked: Dialect = AS_FOUND) -> Iterator[TextBlock]:
     """Stream a CSV file's blocks, from the one on that begins at `start`; where that is 0, at least one.
 
     The same file gives the same blocks, from wherever it is read. Raises `BrokenBlockError`.
     """
-    header: list[str] = []
+    cutter = BlockCutter(BLOCK_BYTES, asked)
+    found = False
     with opened() as file:
-        for text, stop in _cut(file, BlockCutter(BLOCK_BYTES)):
-            rows = text
-            if not header:
-                header, rows = split_header(text)
-                if not header:
-                    continue
+        for rows in _cut(file, cutter):
+            found = True
             if start:
                 break
-            yield TextBlock(header, rows, stop)
-    if not header:
+            yield _block(cutter.header, rows)
+    if cutter.header is None:
         raise BrokenBlockError(None, "the file is empty, expected a header with the column names")
+    if not found and not start:
+        yield _block(cutter.header, Rows(b"", cutter.position))
     if start:
         with opened() as file:
             _skip(file, start)
-            for text, stop in _cut(file, BlockCutter(BLOCK_BYTES, start)):
-                yield TextBlock(header, text, stop)
+            for rows in _cut(file, BlockCutter(BLOCK_BYTES, asked, cutter.header, start)):
+                yield _block(cutter.header, rows)
 
 
 def read(path: Path) -> "Iterator[pa.RecordBatch]":
@@ -78,7 +80,7 @@ def read(path: Path) -> "Iterator[pa.RecordBatch]":
     `BrokenRowError` with the first row that is not UTF-8 or has not as many cells as the header.
     """
     rows = 0
-    batches = (parse(block.text, block.header) for block in blocks(lambda: path.open("rb")))
+    batches = (parse(block.text, block.header, block.dialect) for block in blocks(lambda: path.open("rb")))
     try:
         for batch in _one_ahead(batches):
             yield batch
@@ -96,13 +98,15 @@ def located(
     return BrokenRowError(file, rows_before + error.row + 1, error.reason)
 
 
-def _cut(file: ByteStream, cutter: BlockCutter) -> Iterator[tuple[bytes, int]]:
-    """Yield each block and the byte after it."""
+def _block(header: Header | None, rows: Rows) -> TextBlock:
+    assert header is not None
+    return TextBlock(header.names, rows.text, rows.stop, header.dialect)
+
+
+def _cut(file: ByteStream, cutter: BlockCutter) -> Iterator[Rows]:
     while part := file.read(BLOCK_BYTES):
-        for block in cutter.feed(part):
-            yield block, cutter.position
-    if last := cutter.end():
-        yield last, cutter.position
+        yield from cutter.feed(part)
+    yield from cutter.end()
 
 
 def _skip(file: ByteStream, count: int) -> None:

@@ -14,6 +14,7 @@ from pricerange.tables.csv import blocks as csv_blocks
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.errors import BrokenBlockError, TableNotFoundError, UnreadableTableError
+from pricerange.tables.names import selected
 from pricerange.tables.source.arrow_file import Batches
 from pricerange.tables.source.files import InputFile
 from pricerange.tables.source.parquet_file import ParquetFile
@@ -82,8 +83,10 @@ class Block:
 def read(file: InputFile, shard: Shard, columns: Sequence[str] | None = None) -> Iterator[Block]:
     """Stream a shard's blocks; at least one from a file's start, so that the columns are always known.
 
-    Of Parquet and Arrow only `columns` are read, where any are named. Raises `TableNotFoundError`,
-    `UnreadableTableError`, `BrokenBlockError`, or `SourceChangedError` at the end of the shard.
+    Of Parquet and Arrow only `columns` are read, where any are named, and what may be one of them.
+
+    Raises `TableNotFoundError`, `UnreadableTableError`, `BrokenBlockError`, or `SourceChangedError` at the
+    end of the shard.
     """
     with naming(file):
         match file.format:
@@ -101,7 +104,7 @@ def columns_of(file: InputFile) -> list[str]:
     with naming(file):
         match file.format:
             case "csv":
-                return next(csv_file.blocks(file.stream)).header
+                return next(csv_file.blocks(file.stream, asked=file.dialect)).header
             case "parquet":
                 with ParquetFile(file) as table:
                     return list(table.schema.names)
@@ -136,7 +139,9 @@ def _about_rows(file: InputFile) -> int:
 
 def rows_of(content: Content) -> int:
     """Return how many rows there are."""
-    return len(csv_blocks.lines(content.text)) if isinstance(content, TextBlock) else int(content.num_rows)
+    if isinstance(content, TextBlock):
+        return len(csv_blocks.lines(content.text, content.dialect))
+    return int(content.num_rows)
 
 
 def bytes_of(content: Content) -> int:
@@ -161,9 +166,9 @@ def naming(file: InputFile) -> Iterator[None]:
 
 def _read_csv(file: InputFile, shard: Shard) -> Iterator[Block]:
     part, begun = shard.part, shard.start
-    for block in csv_file.blocks(file.stream, shard.start):
+    for block in csv_file.blocks(file.stream, shard.start, file.dialect):
         _require_few(len(block.header))
-        for text in csv_blocks.split(block.text, TEXT_ROWS):
+        for text in csv_blocks.split(block.text, TEXT_ROWS, block.dialect):
             yield Block(part, block.stop, replace(block, text=text))
         if block.stop == shard.stop:
             return
@@ -186,7 +191,9 @@ def _read_parquet(file: InputFile, shard: Shard, columns: Sequence[str] | None) 
 
 def _read_arrow(file: InputFile, shard: Shard, columns: Sequence[str] | None) -> Iterator[Block]:
     with Batches(file) as batches:
-        places = [k for k, name in enumerate(batches.schema.names) if columns is None or name in columns]
+        names = batches.schema.names
+        wanted = names if columns is None else selected(names, columns)
+        places = [place for place, name in enumerate(names) if name in wanted]
         _require_narrow(pa.schema([batches.schema.field(place) for place in places]))
         part, rows, number = shard.part, 0, shard.start
         for number, batch in enumerate(batches.since(shard.start), shard.start + 1):

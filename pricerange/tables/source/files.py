@@ -12,6 +12,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from pricerange.foreign import BEGIN_BYTES, named
+from pricerange.tables.csv.dialect import AS_FOUND, Dialect
 from pricerange.tables.errors import (
     NoInputError,
     RepeatedInputError,
@@ -49,7 +50,8 @@ class InputFile:
     """A table to be scored. `name` is what people call it, `path` its place in the file system of `system`.
 
     `system` is a URI on that file system, empty for this machine's; `modified` are nanoseconds of the epoch.
-    It is given up after about so many `seconds` in which it does not answer.
+    It is given up after about so many `seconds` in which it does not answer. `dialect` is what is asked for
+    of a CSV.
     """
 
     name: str
@@ -60,6 +62,7 @@ class InputFile:
     size: int
     modified: int
     seconds: float = uri.SECONDS
+    dialect: Dialect = AS_FOUND
 
     def open(self) -> pa.NativeFile:
         """Open the file as it is, to be read at any place."""
@@ -113,12 +116,19 @@ def format_of(name: str) -> tuple[Format, Compression | None] | None:
     return next((found for ending, found in _FORMATS.items() if lower.endswith(ending)), None)
 
 
-def find(sources: Sequence[str], seconds: float = uri.SECONDS) -> Found:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How files are read: given up after how many seconds without an answer, and as which dialect of CSV."""
+
+    seconds: float = uri.SECONDS
+    dialect: Dialect = AS_FOUND
+
+
+def find(sources: Sequence[str], reading: Reading = Reading()) -> Found:
     """Find the files that paths, globs, folders and URIs name; those of a folder or a glob by their names.
 
     Folders are searched to their depth; what begins with a dot or an underscore is left out. `*` in a glob
     stays within a folder, and there is no `**`. A file on this machine is one by whatever links it is named.
-    A source is given up after about so many seconds in which it does not answer.
 
     Raises `TableNotFoundError`, `TableFormatError`, `UnreadableTableError`, `NoInputError` or
     `RepeatedInputError`.
@@ -127,7 +137,7 @@ def find(sources: Sequence[str], seconds: float = uri.SECONDS) -> Found:
     ignored: list[str] = []
     folders: list[Path] = []
     for source in sources:
-        place = _Place.of(source, seconds)
+        place = _Place.of(source, reading)
         try:
             tables = list(_tables(place, ignored))
         except UnicodeError as error:
@@ -152,22 +162,22 @@ class _Place:
     source: str
     system: str
     path: str
-    seconds: float
+    reading: Reading
 
     @classmethod
-    def of(cls, source: str, seconds: float) -> "_Place":
+    def of(cls, source: str, reading: Reading) -> "_Place":
         if not source:
             raise TableNotFoundError("''")
         if not uri.is_uri(source):
-            return cls(source, "", os.path.abspath(source), seconds)  # noqa: PTH100 - a Path would resolve no `..`
+            return cls(source, "", os.path.abspath(source), reading)  # noqa: PTH100 - a Path would resolve no `..`
         named = uri.Uri.of(source)
         if named.scheme == "file":
-            return cls(named.path, "", named.path, seconds)
-        return cls(uri.without_secret(source), source, named.path, seconds)
+            return cls(named.path, "", named.path, reading)
+        return cls(uri.without_secret(source), source, named.path, reading)
 
     @property
     def file_system(self) -> fs.FileSystem:
-        return uri.file_system(self.system, self.seconds)
+        return uri.file_system(self.system, self.reading.seconds)
 
     def name_of(self, path: str) -> str:
         """Return what people call a path of this file system."""
@@ -230,7 +240,15 @@ def _under(place: _Place, folder: str) -> Iterator[fs.FileInfo]:
 def _table(place: _Place, info: fs.FileInfo, form: Format, compression: Compression | None) -> InputFile:
     name = place.source if info.path == place.path and not place.system else place.name_of(info.path)
     return InputFile(
-        name, place.system, info.path, form, compression, info.size, info.mtime_ns or 0, place.seconds
+        name,
+        place.system,
+        info.path,
+        form,
+        compression,
+        info.size,
+        info.mtime_ns or 0,
+        place.reading.seconds,
+        place.reading.dialect,
     )
 
 

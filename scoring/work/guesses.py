@@ -1,0 +1,57 @@
+"""What was guessed of the files that were read: said once for all that are alike."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from threading import Lock
+from typing import TypeAlias
+
+from pricerange.tables.csv.dialect import Dialect
+from pricerange.tables.csv.file import TextBlock
+from pricerange.tables.guessed import guessed
+from pricerange.tables.source.blocks import Content
+from pricerange.tables.source.files import InputFile
+
+_MOST_SAID = 20
+"""Kinds of guesses that are said of many."""
+
+Found: TypeAlias = dict[str, set[int]]
+"""What was guessed, and the places of the files of which it was."""
+
+
+def guess_of(content: Content, asked: Dialect) -> str:
+    """Say in one line what had to be guessed to read a block, empty where nothing had."""
+    if isinstance(content, TextBlock):
+        return guessed(content.header, content.dialect, asked)
+    return guessed(content.schema.names)
+
+
+class Guesses:
+    """What was guessed of which files; many threads may add to it."""
+
+    def __init__(self) -> None:
+        self._found: Found = defaultdict(set)
+        self._lock = Lock()
+
+    @property
+    def found(self) -> Found:
+        """What was found, to be added to another's."""
+        with self._lock:
+            return {guess: set(places) for guess, places in self._found.items()}
+
+    def add(self, guess: str, places: Sequence[int] | set[int]) -> None:
+        """Note a guess of some files, where there is one."""
+        if guess:
+            with self._lock:
+                self._found[guess].update(places)
+
+    def lines(self, files: Sequence[InputFile]) -> Iterator[str]:
+        """Yield a line for each kind of guess, in the order of the files; it names the first of them."""
+        found = sorted(self.found.items(), key=lambda item: min(item[1]))
+        for guess, places in found[:_MOST_SAID]:
+            yield f"{files[min(places)].name}{_more(len(places) - 1)}: {guess}"
+        if left := set[int]().union(*(places for _, places in found[_MOST_SAID:])):
+            yield f"{files[min(left)].name}{_more(len(left) - 1)}: guessed in the same ways"
+
+
+def _more(count: int) -> str:
+    return f" and {count:,} more {'file' if count == 1 else 'files'}" if count else ""
