@@ -17,7 +17,7 @@ from pricerange.machine.cores import usable_cores
 from pricerange.predictor import Provider
 from pricerange.signals import GRACE_SECONDS, ended_by_signals
 from pricerange.tables.csv.dialect import AS_FOUND, Dialect
-from pricerange.tables.errors import TableFormatError
+from pricerange.tables.errors import DialectError, TableFormatError
 from pricerange.tables.source import blocks, files, plan, uri
 from pricerange.tables.source.blocks import Shard
 from pricerange.tables.source.files import Reading
@@ -149,6 +149,8 @@ def _job(  # noqa: PLR0913, PLR0917
     if options.metrics:
         require_name(options.metrics)
     found = files.find(sources, Reading(options.source_seconds, options.dialect))
+    if options.dialect != AS_FOUND and not any(file.format == "csv" for file in found.files):
+        raise DialectError("the dialect of CSV", "files of CSV", found.files[0].name)
     if found.ignored:
         _tell(console, f"ignored, since their names are not those of tables: {', '.join(found.ignored)}")
     # by whatever links it is named, it is one place: for the lock, and for what is renamed to it

@@ -8,7 +8,7 @@ from pathlib import Path
 from pricerange.errors import PriceRangeError
 
 _MOST_COMPARED = 100
-_MOST_NAME = 40
+_MOST_NAME, _MOST_LISTED = 40, 6
 _NO_HEADER, _MOST_QUOTED = 20, 80
 """Missing features that make a header unlikely, and characters of what was taken for one."""
 
@@ -112,7 +112,8 @@ class DuplicateColumnError(PriceRangeError):
     def __str__(self) -> str:
         if set(self.columns) <= set(self.names):
             return f"{self.table} has more than one column named {', '.join(self.names)}"
-        found = ", ".join(repr(name[:_MOST_NAME]) for name in self.columns)
+        found = ", ".join(repr(name[:_MOST_NAME]) for name in self.columns[:_MOST_LISTED])
+        found += f" and {len(self.columns) - _MOST_LISTED} more" if len(self.columns) > _MOST_LISTED else ""
         return f"{self.table} has more than one column that may be {', '.join(self.names)}: {found}"
 
 

@@ -81,7 +81,7 @@ def typed(
 def _side_by_side(columns: "Sequence[pa.Array]") -> npt.NDArray[np.float64]:
     values = np.empty((len(columns), len(columns[0])))
     for place, column in enumerate(columns):
-        values[place] = column.to_numpy()
+        values[place] = column.to_numpy(zero_copy_only=False)
     return values.T
 
 

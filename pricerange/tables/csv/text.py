@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 QUOTE, LF, CR = ord('"'), ord("\n"), ord("\r")
+_LINE = re.compile(rb"[^\r\n]*+(?:\r\n?|\n)|[^\r\n]++")
 
 
 def end_of_rows(window: bytes, delimiter: str) -> int:
@@ -44,9 +45,10 @@ def cells_of_rows(block: bytes, delimiter: str) -> Iterator[tuple[list[str], int
 
     def lines() -> Iterator[str]:
         nonlocal end
-        for line in block.splitlines(keepends=True):
-            end += len(line)
-            yield line.decode()
+        # of a header that is asked for no more is looked at
+        for line in _LINE.finditer(block):
+            end = line.end()
+            yield line[0].decode()
 
     for cells in csv.reader(lines(), delimiter=delimiter):
         if cells:
