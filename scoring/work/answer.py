@@ -96,7 +96,8 @@ class Answerer:
         """Answer rows of CSV, whatever their cells hold."""
         text = csv_rows.parse(block.text, block.header, block.dialect)
         if self._form == "csv":
-            return self._answer(text, self._judge_text(block), self._selected(text))
+            kept = self._selected(text)
+            return self._answer(text, self._judge_text(block), kept)
         kept = self._selected(columns.with_numbers(text, block.dialect))
         return self._answer(text, self._judge(text, block.dialect), kept)
 

@@ -18,6 +18,8 @@ from pricerange.tables.errors import (
     DuplicateColumnError,
     UnreadableTableError,
 )
+from pricerange.tables.source import blocks, files, plan
+from pricerange.tables.source.files import Reading
 from scoring.errors import JobDiffersError, UnknownColumnError
 from scoring.job.manifest import NAME as MANIFEST
 from scoring.score import Options, look, score
@@ -102,8 +104,27 @@ def test_a_job_in_a_dialect_is_resumed_with_the_same_dialect_only(tmp_path, mode
     assert digests(tmp_path / "out") == whole
     with pytest.raises(JobDiffersError, match="input"):
         score([str(source)], tmp_path / "out", model_repository, options=Options(dialect=Dialect("", ",")))
+    with pytest.raises(JobDiffersError, match="input"):
+        score([str(source)], tmp_path / "out", model_repository)
     manifest = json.loads((tmp_path / "out" / MANIFEST).read_text().splitlines()[0])
     assert manifest["input"][0]["dialect"]["decimal"] == ","
+
+
+def test_shards_among_empty_lines_have_the_rows_of_the_whole(tmp_path, small_parts):
+    source = european(tmp_path / "in.csv", rows_of(60), EMPTY * 300)
+    content = source.read_bytes()
+    row = content.splitlines(keepends=True)[1]
+    source.write_bytes(content + row * 40 + EMPTY.encode() * 300)
+    (file,) = files.find([str(source)], Reading(dialect=EUROPEAN)).files
+    whole = [block for shard in plan.plan([file], split_csv=False) for block in blocks.read(file, shard)]
+    counts = [blocks.rows_of(block.content) for block in whole]
+    assert sum(counts) == 60 + 300 + 40
+    shards = plan.plan([file], split_csv=True)
+    assert len(shards) > 5
+    assert [block for shard in shards for block in blocks.read(file, shard)] == whole
+    for shard in shards:
+        before = [count for block, count in zip(whole, counts, strict=True) if block.part < shard.part]
+        assert shard.first_row == 1 + sum(before)
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])

@@ -98,6 +98,9 @@ class InputFile:
         """Return what tells this file from another, and from itself after a change; no secret is in it."""
         known = asdict(self) | {"system": uri.without_secret(self.system)}
         del known["seconds"]
+        if self.dialect == AS_FOUND:
+            # of many files it would be most of what is known
+            del known["dialect"]
         return known
 
 
