@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pricerange.tables.csv.dialect import PLAIN, Dialect
 from pricerange.tables.names import read_as
 
+EMPTY_END = "empty lines at the end are skipped"
+
 
 def guessed(names: Sequence[str], dialect: Dialect = PLAIN, asked: Dialect = PLAIN) -> str:
     """Say in one line, in ASCII, how a table with these columns is read; empty where nothing was guessed.

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from pricerange.tables.csv.dialect import Dialect
 from pricerange.tables.csv.file import TextBlock
-from pricerange.tables.guessed import guessed
+from pricerange.tables.guessed import EMPTY_END, guessed
 from pricerange.tables.source.blocks import Content
 from pricerange.tables.source.files import InputFile
 
@@ -23,6 +23,11 @@ def guess_of(content: Content, asked: Dialect) -> str:
     if isinstance(content, TextBlock):
         return guessed(content.header, content.dialect, asked)
     return guessed(content.schema.names)
+
+
+def skipped_behind(content: Content) -> str:
+    """Say that lines behind a block are skipped, where they are."""
+    return EMPTY_END if isinstance(content, TextBlock) and content.end_before_empty else ""
 
 
 class Guesses:

@@ -18,7 +18,7 @@ from pricerange.tables.source.files import InputFile
 from scoring.errors import UnknownColumnError
 from scoring.job.job import Job
 from scoring.work.answer import Answerer
-from scoring.work.guesses import guess_of
+from scoring.work.guesses import guess_of, skipped_behind
 
 _MOST_FILES = 256
 """Files of which the beginning is looked at."""
@@ -79,7 +79,8 @@ def _begin(file: InputFile, job: Job, answerer: Answerer) -> _Beginning:
         return _Beginning(columns, broken=str(replace(error, file=file.name)))
     except PriceRangeError as error:
         return _Beginning(columns, broken=str(error))
-    rows, guess = blocks.rows_of(content), guess_of(content, file.dialect)
+    rows = blocks.rows_of(content)
+    guess = "; ".join(filter(None, [guess_of(content, file.dialect), skipped_behind(content)]))
     try:
         feature_places(columns)
     except (MissingColumnError, DuplicateColumnError) as error:

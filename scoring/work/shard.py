@@ -26,7 +26,7 @@ from pricerange.tables.errors import (
     UnreadableTableError,
 )
 from pricerange.tables.source import blocks, small_files
-from pricerange.tables.source.blocks import Block, Shard
+from pricerange.tables.source.blocks import Block, Member, Shard
 from scoring.errors import BadBlockRowError, ColumnsDifferError, UnknownColumnError
 from scoring.job.job import Job, Part
 from scoring.job.tally import Tally
@@ -34,7 +34,7 @@ from scoring.target.columns import with_reasons
 from scoring.target.sink import encoded, sink
 from scoring.target.staging import staged
 from scoring.work.answer import Answered, Answerer
-from scoring.work.guesses import Guesses, guess_of
+from scoring.work.guesses import Guesses, guess_of, skipped_behind
 
 OnRows = Callable[[int], None]
 """Is told of more rows that are done; what it raises ends the work."""
@@ -163,10 +163,7 @@ class ShardWorker:
             for block, answered in in_order(self._threads, self._answer, read, _BLOCKS_AHEAD * self._cores):
                 if block.members and block.members[0].file != file:
                     file, row = block.members[0].file, 1
-                if file != looked_at:
-                    places = [member.file for member in block.members] or [file]
-                    self.guesses.add(guess_of(block.content, files[file].dialect), places)
-                    looked_at = places[-1]
+                looked_at = self._note_guesses(block, file, looked_at)
                 if isinstance(answered, _FAULTS):
                     raise answered
                 yield _Piece(block, answered, file, row)
@@ -181,6 +178,16 @@ class ShardWorker:
             raise replace(error, file=files[file].name) from error
         except pa.ArrowException as error:
             raise UnreadableTableError(files[file].name, str(error)) from error
+
+    def _note_guesses(self, block: Block, file: int, looked_at: int) -> int:
+        """Note what was guessed of a block's files, the first of which may be known; return the last."""
+        members = block.members or (Member(file, block.content),)
+        if file != looked_at:
+            guess = guess_of(block.content, self._job.files[file].dialect)
+            self.guesses.add(guess, [member.file for member in members])
+        for member in members:
+            self.guesses.add(skipped_behind(member.content), [member.file])
+        return members[-1].file
 
     def _answer(self, block: Block) -> tuple[Block, Answered | PriceRangeError | pa.ArrowException]:
         """Answer a block, or return what is wrong, and with which of its files."""

@@ -88,8 +88,8 @@ def answer_document() -> dict[str, Any]:
         "headers": {
             READ_AS: {
                 "description": (
-                    "What was guessed to read the table, if anything was, such as `columns are separated by "
-                    "semicolons; RAM is read as ram`"
+                    "What was guessed to read the table, or skipped behind it, if anything was, such as "
+                    "`columns are separated by semicolons; RAM is read as ram`"
                 ),
                 "schema": {"type": "string"},
             },

@@ -230,7 +230,8 @@ class BatchEndpoint:
 
 def _read_as(said: Sequence[str]) -> list[tuple[bytes, bytes]]:
     """Return the header that says what was guessed, if anything was."""
-    return [(READ_AS.lower().encode(), guess.encode()) for guess in said if guess]
+    guesses = "; ".join(filter(None, said))
+    return [(READ_AS.lower().encode(), guesses.encode())] if guesses else []
 
 
 def _bad_row(block: CheckedRows, before: int) -> InvalidInputError:

@@ -75,7 +75,9 @@ def test_a_dialect_has_the_answers_of_the_plain_file(
     assert answers(tmp_path / target) == answers(tmp_path / f"plain-{target}")
     words = {";": "semicolons", "\t": "tabs", "|": "pipes"}[delimiter]
     said = f"in.csv: columns are separated by {words}; Battery Power is read as battery_power; RAM is read as"
-    assert capsys.readouterr().err.count(said) == 1
+    err = capsys.readouterr().err
+    assert err.count(said) == 1
+    assert err.count("in.csv: empty lines at the end are skipped\n") == 1
     found = read(tmp_path / target)
     assert [row["note"] for row in found] == [row["note"] for row in rows_of()]
     if target == "out.csv":
@@ -153,6 +155,7 @@ def test_small_files_of_many_dialects_are_each_read_by_their_own(tmp_path, model
     assert "00.csv and 3 more files: columns are separated by semicolons; Battery Power is read as" in said
     assert "01.csv and 3 more files: columns are separated by pipes" in said
     assert "02.csv and 3 more files: columns are separated by semicolons" in said
+    assert "01.csv and 7 more files: empty lines at the end are skipped" in said
 
 
 @pytest.mark.parametrize("on_bad_row", ["reject", "null"])
@@ -237,6 +240,7 @@ def test_a_dry_run_says_what_would_be_guessed(tmp_path, model_repository):
         "  columns are separated by semicolons; Battery Power is read as battery_power; RAM is read as"
         in said
     )
+    assert "RAM is read as ram; empty lines at the end are skipped\n" in said
     assert "  features: 20 of 20\n  kept beside them: note\n" in said
     assert "rows looked at: 3, 0 of them no valid phones" in said
 

@@ -27,9 +27,21 @@ _NOT_BLANK = re.compile(rb"[^\r\n]")
 
 
 class Rows(NamedTuple):
-    """Whole rows as they stand there, and the byte of the file where the next begin."""
+    """Whole rows as they stand there, and the byte of the file where the next begin.
+
+    They `end_before_empty` where they are the last, and lines of empty cells behind them are no rows. That
+    is not known of lines that begin just where a block was full.
+    """
 
     text: bytes
+    stop: int
+    end_before_empty: bool = False
+
+
+class _EmptyLines(NamedTuple):
+    """A block of nothing but lines of empty cells, and the byte where it ends."""
+
+    lines: int
     stop: int
 
 
@@ -50,7 +62,7 @@ class BlockCutter:
         self._pending = bytearray()
         self._fed = start
         self._at_start = start == 0
-        self._held: deque[tuple[int, int]] = deque()
+        self._held: deque[Rows | _EmptyLines] = deque()
 
     @property
     def position(self) -> int:
@@ -75,6 +87,7 @@ class BlockCutter:
                 reason = f"is longer than {self._block_bytes} bytes; is a closing quote missing?"
                 if self.header is None:
                     raise BrokenBlockError(None, f"the header {reason}")
+                yield from self._let_go(all_of_them=True)
                 raise BrokenBlockError(0, f"the row {reason}")
             rows = self._after_header(window[:end], dialect)
             if self.header is None:
@@ -84,10 +97,13 @@ class BlockCutter:
             has_rows = _NOT_BLANK.search(rows, 0, stop) is not None
             del self._pending[: end - len(rows) + stop if has_rows else end]
             yield from self._let_go(has_rows)
-            if has_rows:
-                yield Rows(rows[:stop], self.position)
+            if not has_rows:
+                self._held.append(_EmptyLines(self._empty_lines(rows), self.position))
+            elif stop < len(rows):
+                # these may be the last
+                self._held.append(Rows(rows[:stop], self.position))
             else:
-                self._held.append((self._empty_lines(rows), self.position))
+                yield Rows(rows, self.position)
 
     def end(self) -> Iterator[Rows]:
         """Yield the last block, if there are rows that none has: what no line end follows."""
@@ -101,7 +117,9 @@ class BlockCutter:
         stop = len(rows) if is_open else without_empty(rows, self.header)
         if _NOT_BLANK.search(rows, 0, stop):
             yield from self._let_go(all_of_them=True)
-            yield Rows(rows[:stop], self._fed)
+            yield Rows(rows[:stop], self._fed, stop < len(rows))
+        elif self._held and isinstance(before := self._held[0], Rows):
+            yield before._replace(end_before_empty=True)
 
     def _drop_mark(self) -> None:
         if self._at_start and self._pending.startswith(_BYTE_ORDER_MARK):
@@ -123,8 +141,10 @@ class BlockCutter:
     def _let_go(self, all_of_them: bool) -> Iterator[Rows]:
         """Yield what was held back and is rows after all: a row follows, or it is too much to be held."""
         while self._held and self.header and (all_of_them or len(self._held) >= MOST_HELD):
-            count, stop = self._held.popleft()
-            yield Rows((_empty(self.header) + b"\n") * count, stop)
+            held = self._held.popleft()
+            if isinstance(held, _EmptyLines):
+                held = Rows((_empty(self.header) + b"\n") * held.lines, held.stop)
+            yield held
 
 
 def without_empty(rows: bytes, header: Header) -> int:

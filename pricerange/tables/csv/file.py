@@ -40,13 +40,15 @@ Open = Callable[[], AbstractContextManager[ByteStream]]
 class TextBlock:
     """Whole rows of a file, as they stand there, the names of their columns, and how their cells are written.
 
-    `stop` is the byte of the file where the next block begins; reading may start there.
+    `stop` is the byte of the file where the next block begins; reading may start there. The rows
+    `end_before_empty` where they are the last, and lines of empty cells behind them are no rows.
     """
 
     header: list[str]
     text: bytes
     stop: int
     dialect: Dialect = PLAIN
+    end_before_empty: bool = False
 
 
 def blocks(opened: Open, start: int = 0, asked: Dialect = AS_FOUND) -> Iterator[TextBlock]:
@@ -100,7 +102,7 @@ def located(
 
 def _block(header: Header | None, rows: Rows) -> TextBlock:
     assert header is not None
-    return TextBlock(header.names, rows.text, rows.stop, header.dialect)
+    return TextBlock(header.names, rows.text, rows.stop, header.dialect, rows.end_before_empty)
 
 
 def _cut(file: ByteStream, cutter: BlockCutter) -> Iterator[Rows]:

@@ -119,9 +119,9 @@ def _contents(fetched: _Batch, columns: Sequence[str] | None) -> Iterator[Found]
 def _rows(text: bytes, begin: int, header: Header) -> TextBlock:
     """Return the rows of a file that begin there."""
     rows = text[begin:]
-    if not ends_inside_quotes(rows, header.dialect.delimiter):
-        rows = rows[: without_empty(rows, header)]
-    return TextBlock(header.names, rows, len(text), header.dialect)
+    is_open = ends_inside_quotes(rows, header.dialect.delimiter)
+    stop = len(rows) if is_open else without_empty(rows, header)
+    return TextBlock(header.names, rows[:stop], len(text), header.dialect, stop < len(rows))
 
 
 def _text(file: _Fetched) -> bytes:

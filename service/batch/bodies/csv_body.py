@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from functools import partial
 
-from pricerange.tables.csv.blocks import BlockCutter
+from pricerange.tables.csv.blocks import BlockCutter, Rows
 from pricerange.tables.csv.dialect import Dialect
 from pricerange.tables.csv.header import Header
 from pricerange.tables.errors import BrokenBlockError
-from pricerange.tables.guessed import guessed
+from pricerange.tables.guessed import EMPTY_END, guessed
 from pricerange.tables.names import feature_places
 from pricerange.tables.table import judge_csv, judge_csv_beside
 from service.batch.bodies.rows import MOST_COLUMNS, Block, BlockWork
@@ -27,12 +27,14 @@ async def csv_blocks(
     """
     cutter = BlockCutter(BLOCK_BYTES, asked)
     places: list[int] | None = None
-    async for rows in _blocks(parts, cutter):
+    async for rows, _, end_before_empty in _blocks(parts, cutter):
         if cutter.header is None:
             raise BrokenBlockError(None, "the body is empty, expected a header with the column names")
         if places is None:
             places = _kept_places(cutter.header, kept)
             said.append(guessed(cutter.header.names, cutter.header.dialect, asked))
+        if end_before_empty:
+            said.append(EMPTY_END)
         if rows:
             yield partial(_block, rows, cutter.header, places)
 
@@ -53,11 +55,11 @@ def _block(rows: bytes, header: Header, places: list[int]) -> Block:
     return Block(verdict, ArrowCells(columns))
 
 
-async def _blocks(parts: AsyncIterator[bytes], cutter: BlockCutter) -> AsyncIterator[bytes]:
+async def _blocks(parts: AsyncIterator[bytes], cutter: BlockCutter) -> AsyncIterator[Rows]:
     """Yield blocks of rows, and at the end none: what there is of a header is known then."""
     async for part in parts:
         for rows in cutter.feed(part):
-            yield rows.text
+            yield rows
     for rows in cutter.end():
-        yield rows.text
-    yield b""
+        yield rows
+    yield Rows(b"", cutter.position)

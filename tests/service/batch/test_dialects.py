@@ -53,7 +53,8 @@ def test_a_dialect_has_the_answers_of_the_plain_table(
     said = {";": "columns are separated by semicolons; ", "\t": "columns are separated by tabs; "}
     said["|"] = "columns are separated by pipes; "
     assert response.headers["X-Table-Read-As"] == (
-        f"{said.get(delimiter, '')}Battery Power is read as battery_power; RAM is read as ram"
+        f"{said.get(delimiter, '')}Battery Power is read as battery_power; RAM is read as ram; "
+        "empty lines at the end are skipped"
     )
     response = post(client, body, query | {"delimiter": delimiter}, Accept=accept)
     assert response.content == expected.content

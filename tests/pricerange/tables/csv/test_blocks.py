@@ -88,8 +88,12 @@ def test_however_the_bytes_come_the_rows_are_those_of_the_whole(rows, cuts, mark
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     expected = without_end([tuple(cells) for cells in lines if cells][1:])
     blocks = rows_of(content, 64, [min(cut, len(content)) for cut in cuts])
-    assert cells_of(rows_of(content, 10_000), delimiter) == expected
+    whole = rows_of(content, 10_000)
+    assert cells_of(whole, delimiter) == expected
+    is_cut = bool(rows) and rows[-1][:2] == EMPTY and bool(expected)
+    assert [rows.end_before_empty for rows in whole] == [is_cut] * len(whole)
     assert cells_of(blocks, delimiter) == expected
+    assert is_cut or not any(rows.end_before_empty for rows in blocks)
     assert blocks == rows_of(content, 64)
     assert all(len(rows.text) <= 64 for rows in blocks)
 
@@ -101,9 +105,18 @@ def test_a_million_empty_lines_behind_the_rows_are_no_rows_and_take_no_memory():
     tracemalloc.start()
     assert [*cutter.feed(header + b"\n" + b"1," * 19 + b"1\n")] == []
     found = [rows for _ in range(1_000) for rows in cutter.feed(part * 1_000)]
-    assert [*found, *cutter.end()] == [(b"1," * 19 + b"1\n", len(header) + 1 + 40)]
+    assert [*found, *cutter.end()] == [(b"1," * 19 + b"1\n", len(header) + 1 + 40, True)]
     assert tracemalloc.get_traced_memory()[1] < 2e6
     tracemalloc.stop()
+
+
+def test_empty_lines_before_a_row_that_is_too_long_are_counted():
+    feeding = BlockCutter(64).feed(b"a,b,c\n1,2,3\n" + b",,\n" * 100 + b"x" * 100)
+    rows = 0
+    while rows < 101:
+        rows += len(lines(next(feeding).text))
+    with pytest.raises(BrokenBlockError, match="the row is longer"):
+        next(feeding)
 
 
 def test_empty_lines_that_a_row_follows_are_rows():
@@ -133,12 +146,13 @@ def test_only_whole_lines_of_empty_cells_at_the_end_are_no_rows(end, rows):
     assert [*cutter.feed(b"a,b,c\n1,2,3\n" + end)] == []
     (found,) = cutter.end()
     assert len(lines(found.text)) == rows
+    assert found.end_before_empty == (rows == 1 or end == b",,\n,\n,,\n")
 
 
 def test_a_row_longer_than_a_block_is_refused():
     cutter = BlockCutter(64)
     parts = cutter.feed(b"a,b\n1,2\n" + b"x" * 100)
-    assert next(parts) == (b"1,2\n", 8)
+    assert next(parts) == (b"1,2\n", 8, False)
     with pytest.raises(BrokenBlockError, match="row is longer than 64 bytes; is a closing quote") as broken:
         next(parts)
     assert broken.value.row == 0
