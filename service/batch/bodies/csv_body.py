@@ -56,10 +56,14 @@ def _block(rows: bytes, header: Header, places: list[int]) -> Block:
 
 
 async def _blocks(parts: AsyncIterator[bytes], cutter: BlockCutter) -> AsyncIterator[Rows]:
-    """Yield blocks of rows, and at the end none: what there is of a header is known then."""
+    """Yield blocks of rows, and none as soon as the header is known, and at the end: it is checked then."""
+    is_known = False
     async for part in parts:
         for rows in cutter.feed(part):
             yield rows
+        if not is_known and cutter.header is not None:
+            is_known = True
+            yield Rows(b"", cutter.position)
     for rows in cutter.end():
         yield rows
     yield Rows(b"", cutter.position)

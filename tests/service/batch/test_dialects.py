@@ -1,7 +1,9 @@
 """CSV as spreadsheets of other countries write it, over HTTP: the same answers; what was guessed is said."""
 
+import asyncio
 import csv
 import io
+from collections.abc import AsyncIterator
 
 import httpx
 import pyarrow as pa
@@ -9,6 +11,9 @@ import pytest
 from phone_tables import ARROW, CSV, as_arrow, as_csv
 
 from pricerange.phone import FEATURES
+from pricerange.tables.csv.dialect import AS_FOUND
+from pricerange.tables.errors import MissingColumnError
+from service.batch.bodies.csv_body import csv_blocks
 
 PHONE = {feature.name: feature.example for feature in FEATURES}
 PHONES = [PHONE | {"ram": 400 + 700 * k, "clock_speed": 0.5 + 0.1 * k} for k in range(4)]
@@ -102,6 +107,19 @@ def test_a_parameter_that_makes_no_sense_is_refused(
     response = post(client, body, query, form)
     assert response.status_code == 422
     assert words in response.json()["detail"]
+
+
+def test_a_header_is_refused_before_the_empty_lines_behind_it_have_come() -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"a,b\n" + b",\n" * 100_000
+        raise AssertionError
+
+    async def read() -> None:
+        async for _ in csv_blocks(parts(), None, AS_FOUND, []):
+            raise AssertionError
+
+    with pytest.raises(MissingColumnError):
+        asyncio.run(read())
 
 
 def test_a_delimiter_that_is_asked_for_holds(client: httpx.Client) -> None:
