@@ -9,13 +9,16 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
 from pricerange.errors import MissingExtraError, PriceRangeError
 from pricerange.without_pandas import leave_out_pandas
+
+if TYPE_CHECKING:
+    from pricerange.tables.source.files import Reading
 
 
 class _Commands(TyperGroup):
@@ -74,6 +77,20 @@ SourceTimeout = Annotated[
     float, typer.Option(min=3, help="Seconds without an answer after which an object store is given up")
 ]
 
+Delimiter = Annotated[
+    str | None,
+    typer.Option(help="What separates cells of CSV (, ; | tab); as the header tells if omitted"),
+]
+Decimal = Annotated[str | None, typer.Option(help="Decimal mark in CSV: . or ,  [default: .]")]
+Thousands = Annotated[
+    str | None,
+    typer.Option(help="What groups digits by three in CSV: . , ' _ or a blank; nothing if omitted"),
+]
+NullValues = Annotated[
+    str | None,
+    typer.Option(help="Texts that stand for nothing in a feature of CSV, separated by commas: NA,?,-"),
+]
+
 
 def main() -> None:
     """Run the command line; an error of ours is one line on standard error and its own exit code."""
@@ -106,12 +123,26 @@ def _extra(name: str) -> Iterator[None]:
         raise MissingExtraError(name, error.name or "?") from error
 
 
+def _reading(
+    seconds: float, delimiter: str | None, decimal: str | None, thousands: str | None, null_values: str | None
+) -> "Reading":
+    """Return how tables are read. Raises `DialectError`."""
+    from pricerange.tables.csv.dialect import Dialect
+    from pricerange.tables.source.files import Reading
+
+    return Reading(seconds, Dialect.asked_for(delimiter, decimal, thousands, null_values))
+
+
 @app.command()
 def train(
     data: Data,
     models: Models = Path("models"),
     recipe: Recipe = None,
     device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Device to train on")] = "cpu",
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    null_values: NullValues = None,
     source_timeout: SourceTimeout = 60,
 ) -> None:
     """Train a model on tables of phones.
@@ -120,7 +151,8 @@ def train(
     """
     with _extra("train"):
         from training.train import train as run
-    typer.echo(run(data, models, recipe, device=device, source_seconds=source_timeout))
+    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
+    typer.echo(run(data, models, recipe, device=device, reading=reading))
 
 
 @app.command()
@@ -129,12 +161,17 @@ def evaluate(
     models: Models = Path("models"),
     model_version: Version = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables")] = False,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    null_values: NullValues = None,
     source_timeout: SourceTimeout = 60,
 ) -> None:
     """Evaluate a model version on labelled phones."""
     with _extra("train"):
         from training import evaluate as evaluation
-    found = evaluation.evaluate(models, data, model_version, source_timeout)
+    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
+    found = evaluation.evaluate(models, data, model_version, reading)
     typer.echo(evaluation.as_json(found)) if json else evaluation.show(found)
 
 
@@ -153,6 +190,10 @@ def compare(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Number of processes; one per core if omitted")
     ] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    null_values: NullValues = None,
     source_timeout: SourceTimeout = 60,
 ) -> None:
     """Compare recipes with simple models.
@@ -161,8 +202,9 @@ def compare(
     """
     with _extra("train"):
         from training.compare import compare as comparison
+    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
     plan = comparison.Plan(folds, repeats, seed, jobs)
-    comparison.run(data, recipe or (), plan, output, source_timeout)
+    comparison.run(data, recipe or (), plan, output, reading)
 
 
 @app.command()
@@ -173,6 +215,10 @@ def search(
     study: Annotated[str, typer.Option(help="Name of the study in the storage")] = "phone_price_range",
     recipe: Recipe = None,
     output: Annotated[Path | None, typer.Option(help="File to write the best recipe to (TOML)")] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    null_values: NullValues = None,
     source_timeout: SourceTimeout = 60,
 ) -> None:
     """Tune a recipe.
@@ -181,8 +227,9 @@ def search(
     """
     with _extra("train"):
         from training import search as tuning
+    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
     stored = tuning.Stored(storage, trials, study)
-    tuning.run(data, stored, recipe, output, source_timeout)
+    tuning.run(data, stored, recipe, output, reading)
 
 
 @app.command()
@@ -232,6 +279,10 @@ def score(
         bool,
         typer.Option("--dry-run", help="Say what would be done, by the files' beginnings; write nothing"),
     ] = False,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    null_values: NullValues = None,
     source_timeout: SourceTimeout = 60,
 ) -> None:
     """Score files of phones.
@@ -248,7 +299,8 @@ def score(
 
     cluster = Cluster(address, actor_cpus, actor_gpus) if engine == "ray" else None
     kept = None if columns is None else tuple(name.strip() for name in columns.split(","))
-    options = Options(on_bad_row, kept, form, cluster, metrics_textfile, source_timeout)
+    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
+    options = Options(on_bad_row, kept, form, cluster, metrics_textfile, reading)
     gc.freeze()  # modules stay: no collection has to look at them
     if dry_run:
         typer.echo(look(sources, target, models, model_version, provider, options))

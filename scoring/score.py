@@ -4,8 +4,8 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -17,9 +17,12 @@ from pricerange.errors import TargetError
 from pricerange.machine.cores import usable_cores
 from pricerange.predictor import Provider
 from pricerange.signals import GRACE_SECONDS, ended_by_signals
-from pricerange.tables.errors import TableFormatError
+from pricerange.tables.csv.dialect import AS_FOUND
+from pricerange.tables.errors import DialectError, TableFormatError
 from pricerange.tables.source import blocks, files, pipe, plan, uri
 from pricerange.tables.source.blocks import Shard
+from pricerange.tables.source.files import AS_USUAL, Reading
+from pricerange.tables.source.guesses import Guesses
 from pricerange.waiting import Patience
 from scoring.job.apart import require_apart
 from scoring.job.job import Job, OnBadRow, totals
@@ -47,8 +50,8 @@ class Options:
     """How a job is done; None is all columns, this machine, no metrics.
 
     What becomes of bad rows, the columns that are kept, the form where no name tells it (`parquet` of a
-    folder's parts, `csv` of a stream), the cluster that does it, the file for metrics, and after how many
-    seconds without an answer an object store is given up.
+    folder's parts, `csv` of a stream), the cluster that does it, the file for metrics, and how IN is read;
+    OUT is given up after as many seconds without an answer.
     """
 
     on_bad_row: OnBadRow = "fail"
@@ -56,7 +59,7 @@ class Options:
     form: Form | None = None
     cluster: Cluster | None = None
     metrics: Path | None = None
-    source_seconds: float = uri.SECONDS
+    reading: Reading = AS_USUAL
 
 
 def look(  # noqa: PLR0913, PLR0917
@@ -69,8 +72,8 @@ def look(  # noqa: PLR0913, PLR0917
 ) -> str:
     """Return, line by line, what `score` would do, by the beginnings of the files. Raises what it raises."""
     console = Console(stderr=True)
-    with ended_by_signals(), Patience(console, _waited_for(sources, target, options.source_seconds)):
-        place = place_of(target, options.source_seconds)
+    with ended_by_signals(), Patience(console, _waited_for(sources, target, options.reading.seconds)):
+        place = place_of(target, options.reading.seconds)
         job = _job(sources, place, _is_folder(place), models, version, provider, options, console)
         return preview(job, blocks.about_rows(job.files))
 
@@ -102,7 +105,7 @@ def score(  # noqa: PLR0913, PLR0917
     141, as a shell has it of a program that SIGPIPE ends, where no one reads a stream any more.
     """
     console = Console(stderr=True)
-    place = place_of(target, options.source_seconds)
+    place = place_of(target, options.reading.seconds)
     in_parts = _is_named_as_folder(place)
 
     def say() -> None:
@@ -116,7 +119,7 @@ def score(  # noqa: PLR0913, PLR0917
     with ended_by_signals(say, grace):
         try:
             started = time.perf_counter()
-            waited_for = _waited_for(sources, target, options.source_seconds)
+            waited_for = _waited_for(sources, target, options.reading.seconds)
             with Patience(console, waited_for):
                 in_parts = _is_folder(place)
                 job = _job(sources, place, in_parts, models, version, provider, options, console)
@@ -159,7 +162,9 @@ def _job(  # noqa: PLR0913, PLR0917
     if options.metrics:
         require_name(options.metrics)
     _require_streamable(sources, target, in_parts, options.on_bad_row)
-    found = files.find(sources, options.source_seconds)
+    found = files.find(sources, options.reading)
+    if options.reading.dialect != AS_FOUND and not any(file.format == "csv" for file in found.files):
+        raise DialectError("the dialect of CSV", "files of CSV", found.files[0].name)
     if found.ignored:
         _tell(console, f"ignored, since their names are not those of tables: {', '.join(found.ignored)}")
     as_file = None if in_parts else file_form(target.name)
@@ -227,7 +232,11 @@ def _into_file(  # noqa: PLR0913, PLR0917
     shards = plan.plan(job.files, split_csv=False)
     # a bar would stand among the rows
     told = Console(stderr=True, force_terminal=False) if is_terminal(job.target) else console
-    with ShardWorker(job, usable_cores()) as worker, of_rows(about, told) as advance:
+    with (
+        ShardWorker(job, usable_cores()) as worker,
+        _saying(worker.guesses, job, console),
+        of_rows(about, told) as advance,
+    ):
         tally = worker.whole(shards, holding(advance))
     return Summary.of(job, tally, tally.rows, time.perf_counter() - started)
 
@@ -247,8 +256,9 @@ def _into_folder(  # noqa: PLR0913, PLR0917
     _sweep(job)
     before = totals(manifest.parts).rows
     shards = manifest.remaining(plan.plan(job.files, split_csv=options.cluster is not None))
-    with of_rows(about, console, before) as advance:
-        _write_parts(job, options.cluster, shards, manifest, holding(advance))
+    guesses = Guesses()
+    with _saying(guesses, job, console), of_rows(about, console, before) as advance:
+        _write_parts(job, options.cluster, shards, manifest, holding(advance), guesses)
     _tidy(job)
     manifest.require_whole()
     tally = totals(manifest.parts)
@@ -271,19 +281,33 @@ def _tidy(job: Job) -> None:
         job.rejects.remove_empty()
 
 
-def _write_parts(
+@contextmanager
+def _saying(guesses: Guesses, job: Job, console: Console) -> Iterator[None]:
+    """Say at the end what was guessed, however the work ends."""
+    try:
+        yield
+    finally:
+        for line in guesses.lines(job.files):
+            _tell(console, line)
+
+
+def _write_parts(  # noqa: PLR0913, PLR0917
     job: Job,
     on_cluster: Cluster | None,
     shards: Sequence[Shard],
     manifest: Manifest,
     advance: OnRows,
+    guesses: Guesses,
 ) -> None:
     if on_cluster:
-        with closing(cluster.parts(on_cluster, job, shards, advance)) as parts:
+        with closing(cluster.parts(on_cluster, job, shards, advance, guesses)) as parts:
             manifest.add_all(parts)
         return
     cores = usable_cores()
-    with ShardWorker(job, cores) as worker, closing(local.parts(worker, shards, cores, advance)) as parts:
+    with (
+        ShardWorker(job, cores, guesses) as worker,
+        closing(local.parts(worker, shards, cores, advance)) as parts,
+    ):
         manifest.add_all(parts)
 
 

@@ -16,7 +16,8 @@ from pricerange import synthetic
 from pricerange.signals import ended_by_signals
 from pricerange.tables.errors import BadRowError
 from pricerange.tables.source import files, uri
-from pricerange.tables.source.files import InputFile
+from pricerange.tables.source.files import AS_USUAL, InputFile, Reading
+from pricerange.tables.source.guesses import and_more, guess_of, skipped_behind
 from pricerange.tables.source.plan import whole
 from pricerange.tables.source.rows import Judged, judged
 from pricerange.waiting import Patience
@@ -57,13 +58,12 @@ class LabelledPhones:
 
 
 def load(
-    sources: Sequence[str], seconds: float = uri.SECONDS, console: Console | None = None
+    sources: Sequence[str], reading: Reading = AS_USUAL, console: Console | None = None
 ) -> LabelledPhones:
     """Read files, globs, folders and URIs, or generate phones for `synthetic` or `synthetic:ROWS`.
 
     The tables have the 20 features and `price_range`, in any order of columns; others are ignored and named
-    on the console, standard error if none is given. An object store is given up after about so many `seconds`
-    in which it does not answer.
+    on the console, standard error if none is given, as is what had to be guessed.
 
     Raises `DataSourceError`, what `files.find`, `digested`, `judged`, `label.places` and `label.price_ranges`
     raise, `BadRowError`, `DuplicateRowError` or `EmptyTableError`.
@@ -75,11 +75,13 @@ def load(
                 raise DataSourceError(source)
             return generate(int(rows) if colon else synthetic.ROWS)
     console = console or Console(stderr=True)
-    with ended_by_signals(), Patience(console, uri.waited_for(sources, seconds)) as patience:
-        found = files.find(sources, seconds)
+    with ended_by_signals(), Patience(console, uri.waited_for(sources, reading.seconds)) as patience:
+        found = files.find(sources, reading)
         if found.ignored:
             _say(console, "ignored, since their names are not those of tables", found.ignored)
         read = _read(found.files, patience.heard)
+    for guess, (first, *others) in read.guesses.items():
+        _say(console, f"{first}{and_more(len(others))}", [guess])
     if read.ignored:
         _say(console, "ignored", [_shown(name) for name in read.ignored])
     return read.phones(_name(found.files))
@@ -96,7 +98,8 @@ def generate(rows: int) -> LabelledPhones:
 class _Rows:
     """What was read so far: `begins` says at which row a block begins, of which file and where in it.
 
-    `ignored` are names of columns, each once, in the order in which they were met.
+    `ignored` are names of columns, each once, in the order in which they were met, `guesses` what was guessed
+    of which files.
     """
 
     features: list[npt.NDArray[np.float32]] = field(default_factory=list)
@@ -105,6 +108,7 @@ class _Rows:
     count: int = 0
     sha256: list[str] = field(default_factory=list)
     ignored: dict[str, None] = field(default_factory=dict)
+    guesses: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def beside(self, file: InputFile, names: Sequence[str]) -> list[str]:
         """Return what the label is called, and take note of the columns that are ignored."""
@@ -114,14 +118,20 @@ class _Rows:
 
     def add(self, block: Judged) -> None:
         """Take the rows of a block. Raises `BadRowError` or `InvalidLabelError`."""
-        verdict = block.verdict
+        verdict, file = block.verdict, block.file.name
+        for guess in (
+            guess_of(block.content, block.file.dialect, label.WANTED),
+            skipped_behind(block.content),
+        ):
+            if guess:
+                self.guesses.setdefault(guess, {})[file] = None
         if not verdict.valid.all():
             bad = int(verdict.valid.argmin())
-            raise BadRowError(block.file, block.row + bad, verdict.detail(bad))
-        price_range = label.price_ranges(block.file, block.row, block.columns[0])
+            raise BadRowError(file, block.row + bad, verdict.detail(bad))
+        price_range = label.price_ranges(file, block.row, block.columns[0], block.dialect)
         self.features.append(verdict.rows)
         self.price_range.append(price_range)
-        self.begins.append((self.count, block.file, block.row))
+        self.begins.append((self.count, file, block.row))
         self.count += len(price_range)
 
     def phones(self, source: str) -> LabelledPhones:

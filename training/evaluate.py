@@ -12,7 +12,7 @@ from rich.table import Table
 from pricerange.bundle import Passport
 from pricerange.phone import LABELS
 from pricerange.predictor import Predictor
-from pricerange.tables.source import uri
+from pricerange.tables.source.files import AS_USUAL, Reading
 from training import data
 from training.quality import conformal
 from training.quality.conformal import Coverage
@@ -38,14 +38,14 @@ class VersionEvaluation:
 
 
 def evaluate(
-    models: Path, sources: Sequence[str], version: int | None = None, source_seconds: float = uri.SECONDS
+    models: Path, sources: Sequence[str], version: int | None = None, reading: Reading = AS_USUAL
 ) -> VersionEvaluation:
     """Answer phones with a version of a model repository, the newest if none is named, and measure it.
 
     Raises the errors of `pricerange.bundle`, `pricerange.predictor` and `training.data`.
     """
     predictor = Predictor.load(models, version)
-    bundle, phones = predictor.bundle, data.load(sources, source_seconds)
+    bundle, phones = predictor.bundle, data.load(sources, reading)
     probabilities = predictor.predict(phones.features).probabilities
     quantiles = bundle.passport.calibration.get("conformal_quantiles", {})
     return VersionEvaluation(

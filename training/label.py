@@ -9,11 +9,15 @@ import pyarrow as pa
 
 from pricerange.answer.columns import PROBABILITIES
 from pricerange.phone import FEATURE_NAMES, LABELS, Feature, refusal
-from pricerange.tables import cells, table
+from pricerange.tables import cells
+from pricerange.tables.csv.dialect import PLAIN, Dialect
+from pricerange.tables.names import feature_places
 from training.errors import AmbiguousLabelError, AnswersError, InvalidLabelError
 
 LABEL = Feature("price_range", "whole number", "", 0, len(LABELS) - 1, 1, "Price range")
 
+WANTED = (*FEATURE_NAMES, LABEL.name)
+"""The columns to learn from."""
 _TRUTH = f"input_{LABEL.name}"
 """What scoring calls the label of a table that it answers."""
 _OF_ANSWERS = {*PROBABILITIES, _TRUTH}
@@ -29,7 +33,7 @@ def places(file: str, names: Sequence[str]) -> list[int]:
     Raises `MissingColumnError`, `DuplicateColumnError`, `AmbiguousLabelError`, or `AnswersError` for a table
     that a model wrote: what it calls the price range is its answer.
     """
-    found = table.places(names, (*FEATURE_NAMES, LABEL.name))
+    found = feature_places(names, WANTED)
     others = [name for place, name in enumerate(names) if place not in found]
     answered = [name for name in others if _plain(name) in _OF_ANSWERS]
     if answered:
@@ -40,9 +44,9 @@ def places(file: str, names: Sequence[str]) -> list[int]:
     return found
 
 
-def price_ranges(file: str, row: int, column: pa.Array) -> npt.NDArray[np.int64]:
+def price_ranges(file: str, row: int, column: pa.Array, dialect: Dialect = PLAIN) -> npt.NDArray[np.int64]:
     """Return n labels as int64 [n], of which the first is that of `row`. Raises `InvalidLabelError`."""
-    numbers = cells.numbers(LABEL, column)
+    numbers = cells.numbers(LABEL, column, dialect)
     wrong = ~np.isin(numbers, np.arange(len(LABELS)))
     if wrong.any():
         first = int(wrong.argmax())

@@ -19,7 +19,7 @@ from sklearn.metrics import log_loss
 from sqlalchemy.exc import SQLAlchemyError
 
 from pricerange.phone import LABELS
-from pricerange.tables.source import uri
+from pricerange.tables.source.files import AS_USUAL, Reading
 from training import data, output
 from training.compare import folds
 from training.compare.contender import ByRecipe
@@ -84,7 +84,7 @@ def run(
     stored: Stored,
     recipe_file: Path | None = None,
     file: Path | None = None,
-    source_seconds: float = uri.SECONDS,
+    reading: Reading = AS_USUAL,
 ) -> None:
     """Search and print what it came to; then write the best recipe as TOML, if a file is named.
 
@@ -92,7 +92,7 @@ def run(
     """
     if file is not None:
         output.check_file(file)
-    found = search(sources, stored, recipe_file, source_seconds=source_seconds)
+    found = search(sources, stored, recipe_file, reading=reading)
     print(describe(found), flush=True)
     if file is not None:
         write(found, stored.study, file)
@@ -103,7 +103,7 @@ def search(
     stored: Stored,
     recipe_file: Path | None = None,
     console: Console | None = None,
-    source_seconds: float = uri.SECONDS,
+    reading: Reading = AS_USUAL,
 ) -> Found:
     """Search around a recipe, the shipped one if none is named, until the study has its finished trials.
 
@@ -114,7 +114,7 @@ def search(
     """
     base = recipe.read(recipe_file or recipe.DEFAULT)
     console = console or Console(stderr=True)
-    phones = data.load(sources, source_seconds, console)
+    phones = data.load(sources, reading, console)
     seen, held_out = hold_out(phones)
     with _quiet():
         study = _open(stored, base, phones)

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from pricerange import bundle
 from pricerange.phone import FEATURE_NAMES, LABELS
-from pricerange.tables.source import uri
+from pricerange.tables.source.files import AS_USUAL, Reading
 from training import data
 from training.data import LabelledPhones
 from training.export import answering, export, prove_equal
@@ -39,7 +39,7 @@ def train(  # noqa: PLR0913, PLR0917
     recipe_file: Path | None = None,
     console: Console | None = None,
     device: str = "cpu",
-    source_seconds: float = uri.SECONDS,
+    reading: Reading = AS_USUAL,
 ) -> Path:
     """Train by a recipe, the shipped one if none is named, and return the folder of the new version.
 
@@ -52,7 +52,7 @@ def train(  # noqa: PLR0913, PLR0917
     """
     choices = recipe.read(recipe_file or recipe.DEFAULT)
     console = console or Console(stderr=True)
-    phones = data.load(sources, source_seconds, console)
+    phones = data.load(sources, reading, console)
     parts = three_ways(phones.price_range, choices.split, choices.seed)
     batches = iterations(len(parts.training), choices.loop.batch_size)
     with shown(choices.loop.epochs, batches, console) as on_epoch:

@@ -9,6 +9,8 @@ import pyarrow as pa
 from pricerange.answer.columns import ERROR
 from pricerange.phone import FEATURES
 from pricerange.tables import cells
+from pricerange.tables.csv.dialect import PLAIN, Dialect
+from pricerange.tables.names import by_place
 
 REJECTION = pa.schema([("file", pa.string()), ("row", pa.int64()), ("reason", pa.string())])
 
@@ -46,13 +48,13 @@ def with_reasons(
     return _joined(REJECTION, _renamed(batch.schema, REJECTION.names), [*columns, *batch.columns])
 
 
-def with_numbers(batch: pa.RecordBatch) -> pa.RecordBatch:
+def with_numbers(batch: pa.RecordBatch, dialect: Dialect = PLAIN) -> pa.RecordBatch:
     """Turn the features, given as text, into doubles; null where a cell is not a number."""
-    for feature in FEATURES:
-        place = batch.schema.get_field_index(feature.name)
-        if place >= 0:
-            doubles: npt.NDArray[np.float64] = cells.numbers(feature, batch.column(place))
-            batch = batch.set_column(place, feature.name, pa.array(doubles, from_pandas=True))
+    features = {feature.name: feature for feature in FEATURES}
+    names = batch.schema.names
+    for place, name in by_place(names).items():
+        doubles: npt.NDArray[np.float64] = cells.numbers(features[name], batch.column(place), dialect)
+        batch = batch.set_column(place, names[place], pa.array(doubles, from_pandas=True))
     return batch
 
 

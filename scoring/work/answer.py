@@ -15,8 +15,10 @@ from pricerange.predictor import Predictor
 from pricerange.tables import table
 from pricerange.tables.csv import rows as csv_rows
 from pricerange.tables.csv.blocks import lines
+from pricerange.tables.csv.dialect import PLAIN, Dialect
 from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.errors import DuplicateColumnError, MissingColumnError
+from pricerange.tables.names import by_place, selected
 from pricerange.tables.table import Reason
 from scoring.errors import BadBlockRowError, UnknownColumnError
 from scoring.job.job import OnBadRow
@@ -81,8 +83,10 @@ class Answerer:
         if isinstance(content, pa.RecordBatch):
             return self._answer(content, self._judge(content), self._selected(content))
         if self._form == "csv":
-            return self._answer_lines(content) if self._kept is None else self._answer_text(content)
-        batch = csv_rows.typed(content.text, content.header, FEATURE_NAMES)
+            # with commas between their cells, lines can stay as they are
+            stay = self._kept is None and content.dialect.delimiter == ","
+            return self._answer_lines(content) if stay else self._answer_text(content)
+        batch = csv_rows.typed(content.text, content.header, by_place(content.header), content.dialect)
         if batch is not None and (judged := self._judge(batch)).valid.all():
             return self._answer(batch, judged, self._selected(batch))
         # the words about a bad row quote its text
@@ -90,21 +94,19 @@ class Answerer:
 
     def _answer_text(self, block: TextBlock) -> Answered:
         """Answer rows of CSV, whatever their cells hold."""
-        text = csv_rows.parse(block.text, block.header)
-        kept = self._selected(text)
-        return self._answer(
-            text, self._judge(text), kept if self._form == "csv" else columns.with_numbers(kept)
-        )
+        text = csv_rows.parse(block.text, block.header, block.dialect)
+        if self._form == "csv":
+            kept = self._selected(text)
+            return self._answer(text, self._judge_text(block), kept)
+        kept = self._selected(columns.with_numbers(text, block.dialect))
+        return self._answer(text, self._judge(text, block.dialect), kept)
 
     def _answer_lines(self, block: TextBlock) -> Answered:
         """Answer rows of CSV for CSV: they stay as they are, and the answers are written behind them."""
-        try:
-            judged: _Judged = table.judge_csv(block.text, block.header)
-        except (MissingColumnError, DuplicateColumnError) as error:
-            judged = self._none(error, len(csv_rows.parse(block.text, block.header)))
-        rows = pa.RecordBatch.from_arrays([lines(block.text)], names=[""])
+        judged = self._judge_text(block)
+        rows = pa.RecordBatch.from_arrays([lines(block.text, block.dialect)], names=[""])
         rejects = self._on_bad_row == "reject" and not judged.valid.all()
-        source = csv_rows.parse(block.text, block.header) if rejects else None
+        source = csv_rows.parse(block.text, block.header, block.dialect) if rejects else None
         return self._answer(source, judged, rows, block.header)
 
     def _answer(
@@ -145,9 +147,15 @@ class Answerer:
         names = columns.names_beside(header, answers)
         return Answered(tally, continued(kept.column(0), names, answers), rejected)
 
-    def _judge(self, batch: pa.RecordBatch) -> _Judged:
+    def _judge_text(self, block: TextBlock) -> _Judged:
         try:
-            return table.judge(batch)
+            return table.judge_csv(block.text, block.header, block.dialect)
+        except (MissingColumnError, DuplicateColumnError) as error:
+            return self._none(error, len(csv_rows.parse(block.text, block.header, block.dialect)))
+
+    def _judge(self, batch: pa.RecordBatch, dialect: Dialect = PLAIN) -> _Judged:
+        try:
+            return table.judge(batch, dialect)
         except (MissingColumnError, DuplicateColumnError) as error:
             return self._none(error, batch.num_rows)
 
@@ -173,8 +181,9 @@ class Answerer:
 
 
 def _columns_of(batch: pa.RecordBatch, wanted: Sequence[str]) -> pa.RecordBatch:
-    """Return the columns of these names, all of them where one is there twice."""
-    return batch.select([place for place, name in enumerate(batch.schema.names) if name in wanted])
+    """Return the columns of these names, or of names like them, all of them where one is there twice."""
+    found = selected(batch.schema.names, wanted)
+    return batch.select([place for place, name in enumerate(batch.schema.names) if name in found])
 
 
 class _NoPhones:

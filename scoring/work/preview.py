@@ -11,10 +11,11 @@ from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 from pricerange.tables.csv.file import located
 from pricerange.tables.errors import BrokenBlockError, DuplicateColumnError, MissingColumnError
+from pricerange.tables.names import candidates, feature_places
 from pricerange.tables.source import blocks, hive
 from pricerange.tables.source.blocks import Shard
 from pricerange.tables.source.files import InputFile
-from pricerange.tables.table import feature_places
+from pricerange.tables.source.guesses import guess_of, skipped_behind
 from scoring.errors import UnknownColumnError
 from scoring.job.job import Job
 from scoring.work.answer import Answerer
@@ -38,6 +39,7 @@ class _Beginning:
 
     columns: tuple[str, ...]
     from_folders: tuple[str, ...] = ()
+    guess: str = ""
     rows: int = 0
     bad: tuple[str, ...] = ()
     bad_rows: int = 0
@@ -82,35 +84,44 @@ def _begin(file: InputFile, job: Job, answerer: Answerer) -> _Beginning:
     except PriceRangeError as error:
         return replace(begun, broken=str(error))
     rows = blocks.rows_of(content)
+    guess = "; ".join(filter(None, [guess_of(content, file.dialect), skipped_behind(content)]))
     try:
         feature_places(begun.columns)
     except (MissingColumnError, DuplicateColumnError) as error:
         # without rows it ends the job all the same
         reason = rejected.reasons[0] if rejected else str(error) if job.on_bad_row == "fail" else None
-        return replace(begun, rows=rows, bad_rows=rows, wrong=reason and f"{file.name}: {reason}")
+        return replace(
+            begun, guess=guess, rows=rows, bad_rows=rows, wrong=reason and f"{file.name}: {reason}"
+        )
     bad = list(zip(rejected.rows, rejected.reasons, strict=True)) if rejected else []
     named = tuple(f"{file.name}, row {row + 1}: {reason}" for row, reason in bad[:_MOST_NAMED])
-    return replace(begun, rows=rows, bad=named, bad_rows=len(bad))
+    return replace(begun, guess=guess, rows=rows, bad=named, bad_rows=len(bad))
 
 
 def _of_columns(job: Job, files: Sequence[InputFile], found: Sequence[_Beginning]) -> Iterator[str]:
     """Tell what kinds of files there are, and of each which columns it has."""
-    kinds: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[InputFile]] = defaultdict(list)
+    kinds: dict[tuple[str, _Beginning], list[InputFile]] = defaultdict(list)
     for file, beginning in zip(files, found, strict=True):
         form = file.format if file.compression is None else f"{file.format}, {file.compression}"
-        kinds[form, beginning.columns, beginning.from_folders].append(file)
-    for (form, columns, from_folders), alike in kinds.items():
+        kind = _Beginning(beginning.columns, beginning.from_folders, beginning.guess)
+        kinds[form, kind].append(file)
+    for (form, kind), alike in kinds.items():
+        columns, from_folders, guess = kind.columns, kind.from_folders, kind.guess
         named = ", ".join(file.name for file in alike[:_MOST_NAMED])
         yield f"{form}: {named}{_more(len(alike) - _MOST_NAMED, 'files')}"
         if not columns:
             continue
-        missing = [name for name in FEATURE_NAMES if name not in columns]
+        if guess:
+            yield f"  {guess}"
+        found_in = candidates(columns)
+        missing = [name for name in FEATURE_NAMES if not found_in[name]]
+        features = {columns[place] for places in found_in.values() for place in places}
         yield f"  features: {len(FEATURE_NAMES) - len(missing)} of {len(FEATURE_NAMES)}" + (
             f"; missing: {', '.join(missing)}" if missing else ""
         )
         if from_folders:
             yield f"  from the names of folders: {_names(from_folders)}"
-        others = [name for name in columns if name not in FEATURE_NAMES]
+        others = [name for name in columns if name not in features]
         kept = [
             f"{name} as input_{name}" if name in NAMES else name
             for name in others

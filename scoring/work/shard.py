@@ -25,7 +25,8 @@ from pricerange.tables.errors import (
     UnreadableTableError,
 )
 from pricerange.tables.source import blocks, small_files
-from pricerange.tables.source.blocks import Block, Shard
+from pricerange.tables.source.blocks import Block, Member, Shard
+from pricerange.tables.source.guesses import Guesses, guess_of, skipped_behind
 from scoring.errors import BadBlockRowError, ColumnsDifferError, UnknownColumnError
 from scoring.job.job import Job, Part
 from scoring.job.tally import Tally
@@ -60,14 +61,15 @@ class _Piece:
 class ShardWorker:
     """Does a job's work with a thread for each of its cores; shards may be worked on at the same time."""
 
-    def __init__(self, job: Job, cores: int) -> None:
-        """Load the model. Raises what `Predictor` raises."""
+    def __init__(self, job: Job, cores: int, guesses: Guesses | None = None) -> None:
+        """Load the model; what is guessed is added to `guesses`. Raises what `Predictor` raises."""
         self._job = job
         self._cores = cores
         predictor = Predictor(job.model, job.provider)
         self._answerer = Answerer(predictor, job.on_bad_row, job.columns, job.form)
         self._wanted = None if job.columns is None else (*FEATURE_NAMES, *job.columns)
         self._threads = ThreadPoolExecutor(cores, "answer")
+        self.guesses = Guesses() if guesses is None else guesses
 
     def parts(self, shard: Shard, on_rows: OnRows) -> Iterator[Part]:
         """Write a shard's parts, each whole or not at all, and yield those that are there.
@@ -155,10 +157,12 @@ class ShardWorker:
             else blocks.read(files[shard.file], shard, self._wanted)
         )
         file, row = shard.file, shard.first_row
+        looked_at = -1
         try:
             for block, answered in in_order(self._threads, self._answer, read, _BLOCKS_AHEAD * self._cores):
                 if block.members and block.members[0].file != file:
                     file, row = block.members[0].file, 1
+                looked_at = self._note_guesses(block, file, looked_at)
                 if isinstance(answered, _FAULTS):
                     raise answered
                 yield _Piece(block, answered, file, row)
@@ -173,6 +177,16 @@ class ShardWorker:
             raise replace(error, file=files[file].name) from error
         except pa.ArrowException as error:
             raise UnreadableTableError(files[file].name, str(error)) from error
+
+    def _note_guesses(self, block: Block, file: int, looked_at: int) -> int:
+        """Note what was guessed of a block's files, the first of which may be known; return the last."""
+        members = block.members or (Member(file, block.content),)
+        if file != looked_at:
+            guess = guess_of(block.content, self._job.files[file].dialect)
+            self.guesses.add(guess, [member.file for member in members])
+        for member in members:
+            self.guesses.add(skipped_behind(member.content), [member.file])
+        return members[-1].file
 
     def _answer(self, block: Block) -> tuple[Block, Answered | PriceRangeError | pa.ArrowException]:
         """Answer a block, or return what is wrong, and with which of its files."""

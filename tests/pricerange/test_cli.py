@@ -12,7 +12,8 @@ import pytest
 from live_server import PRICERANGE
 
 from pricerange import errors, synthetic
-from pricerange.tables.errors import NoInputError, TableNotFoundError
+from pricerange.phone import FEATURES
+from pricerange.tables.errors import DialectError, NoInputError, TableNotFoundError
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -122,6 +123,27 @@ def test_an_error_is_one_line_and_its_own_exit_code(
     assert ended.returncode == error.exit_code
     assert ended.stderr.startswith("error: ")
     assert ended.stderr.count("\n") == 1
+
+
+def test_score_reads_a_dialect_and_says_what_it_has_guessed(model_repository: Path, tmp_path: Path) -> None:
+    names = ";".join(feature.name.upper() for feature in FEATURES)
+    texts = {feature.name: str(feature.example).replace(".", ",") for feature in FEATURES}
+    rows = [
+        ";".join((texts | changed).values()) for changed in ({"ram": "2.800"}, {"wifi": "Yes"}, {"fc": "?"})
+    ]
+    (tmp_path / "in.csv").write_text("\n".join([names, *rows, ";" * 19, ""]))
+    asked = ["--decimal", ",", "--thousands", ".", "--null-values", "NA,?", "--on-bad-row", "null"]
+    paths = [str(tmp_path / name) for name in ("in.csv", "out.csv")]
+    ended = run("score", *paths, "--models", str(model_repository), *asked)
+    assert ended.returncode == 0
+    assert "3 rows from 1 file" in ended.stdout
+    assert "fc: null" in ended.stdout
+    assert (
+        "in.csv: columns are separated by semicolons; BATTERY_POWER is read as battery_power" in ended.stderr
+    )
+    ended = run("score", *paths, "--models", str(model_repository), "--decimal", ",", "--thousands", ",")
+    assert ended.returncode == DialectError.exit_code
+    assert ended.stderr == "error: thousands: expected another mark than the decimal one, got ','\n"
 
 
 def test_wrong_usage_is_exit_code_2() -> None:

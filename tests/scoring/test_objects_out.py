@@ -22,6 +22,7 @@ from pricerange.errors import TargetError
 from pricerange.machine.cores import usable_cores
 from pricerange.predictor import Predictor
 from pricerange.tables.errors import TableNotFoundError, UnreadableTableError
+from pricerange.tables.source.files import Reading
 from scoring.errors import BusyError, JobDiffersError, LockLostError
 from scoring.score import Options, look, score
 from scoring.synth import synth
@@ -306,7 +307,7 @@ def test_a_store_that_stops_answering_is_given_up(
     tmp_path, model_repository, s3, key, source, monkeypatch, capfd, end
 ):
     monkeypatch.setattr(waiting, "SECONDS", 0.1)
-    options = Options("null", source_seconds=2.0)
+    options = Options("null", reading=Reading(2.0))
     predict = Predictor.predict
 
     def silenced(self, rows):

@@ -15,6 +15,7 @@ from rich.console import Console
 from pricerange import synthetic
 from pricerange.errors import PriceRangeError
 from pricerange.phone import FEATURE_NAMES
+from pricerange.tables.csv.dialect import Dialect
 from pricerange.tables.errors import (
     BadRowError,
     BrokenRowError,
@@ -25,6 +26,7 @@ from pricerange.tables.errors import (
     TableNotFoundError,
 )
 from pricerange.tables.source import blocks
+from pricerange.tables.source.files import Reading
 from training import data
 from training.errors import DataSourceError, DuplicateRowError, EmptyTableError, InvalidLabelError
 
@@ -209,7 +211,9 @@ def test_files_that_are_no_tables_are_named(tmp_path: Path, cells: list[list[str
     [
         pytest.param("ram", None, MissingColumnError, "lacks the column ram", id="a feature"),
         pytest.param("price_range", None, MissingColumnError, "lacks the column price_range", id="the label"),
-        pytest.param("ram", "RAM", MissingColumnError, "lacks the column ram (found 'RAM')", id="misspelled"),
+        pytest.param(
+            "ram", "rams", MissingColumnError, "lacks the column ram (found 'rams')", id="misspelled"
+        ),
         pytest.param(
             "price_range",
             "price_rnge",
@@ -328,3 +332,28 @@ def test_refuses_a_table_without_rows(tmp_path: Path, cells: list[list[str]]) ->
 def test_refuses_a_broken_row_with_its_number(tmp_path: Path, cells: list[list[str]]) -> None:
     cells[4] = cells[4][:-1]
     assert "row 4: expected 21 cells, found 20" in refusal(BrokenRowError, write(tmp_path, cells))
+
+
+# how they are written
+
+
+def test_a_european_table_is_read_to_the_last_bit_and_what_was_guessed_is_said(
+    tmp_path: Path, cells: list[list[str]]
+) -> None:
+    plain = load(write(tmp_path, cells))
+    header = [name.replace("ram", "RAM").replace("price_range", "Price Range") for name in cells[0]]
+    rows = [[cell.replace(".", ",") for cell in row] for row in cells[1:]]
+    for name in ("a.csv", "b.csv"):
+        text = "\n".join(";".join(row) for row in [header, *(rows[:3] if name == "a.csv" else rows[3:])])
+        (tmp_path / name).write_text(text + "\n" + ";" * 20 + "\n")
+    reading = Reading(dialect=Dialect(decimal=","))
+    console = Console(file=io.StringIO(), width=80)
+    european = data.load([str(tmp_path / "a.csv"), str(tmp_path / "b.csv")], reading, console)
+    assert european.features.tobytes() == plain.features.tobytes()
+    assert european.price_range.tolist() == plain.price_range.tolist()
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines() == [
+        f"{tmp_path}/a.csv and 1 more file: columns are separated by semicolons; RAM is read as ram; "
+        "Price Range is read as price_range",
+        f"{tmp_path}/a.csv and 1 more file: empty lines at the end are skipped",
+    ]

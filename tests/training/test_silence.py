@@ -13,6 +13,7 @@ from rich.console import Console
 
 from pricerange import waiting
 from pricerange.tables.errors import UnreadableTableError
+from pricerange.tables.source.files import Reading
 from training import data
 
 RUN = """
@@ -38,7 +39,7 @@ def test_a_source_that_does_not_answer_is_said_and_given_up(
     monkeypatch.setattr(waiting, "SECONDS", 0.1)
     said = io.StringIO()
     with pytest.raises(UnreadableTableError, match="Timeout was reached"):
-        data.load([silent[1]], 3, Console(file=said))
+        data.load([silent[1]], Reading(3), Console(file=said))
     assert said.getvalue().startswith("waiting for s3://shop/a.csv?")
     assert said.getvalue().endswith("an object store that does not answer is given up after about 3 s\n")
     assert "secret" not in said.getvalue()

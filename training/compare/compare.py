@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pricerange.machine.cores import usable_cores
-from pricerange.tables.source import uri
+from pricerange.tables.source.files import AS_USUAL, Reading
 from training import data, output
 from training.compare import folds, scoreboard
 from training.compare.baselines import BASELINES
@@ -52,7 +52,7 @@ def run(
     recipes: Sequence[Path] = (),
     plan: Plan = _PLAN,
     folder: Path | None = None,
-    source_seconds: float = uri.SECONDS,
+    reading: Reading = AS_USUAL,
 ) -> None:
     """Compare and print the tables; then fill the folder, if one is named, as `write` does.
 
@@ -60,7 +60,7 @@ def run(
     """
     if folder is not None:
         output.check_folder(folder)
-    found = compare(sources, recipes, plan, source_seconds=source_seconds)
+    found = compare(sources, recipes, plan, reading=reading)
     show(found)
     if folder is not None:
         write(found, folder)
@@ -71,7 +71,7 @@ def compare(
     recipes: Sequence[Path] = (),
     plan: Plan = _PLAN,
     console: Console | None = None,
-    source_seconds: float = uri.SECONDS,
+    reading: Reading = AS_USUAL,
 ) -> Comparison:
     """Measure recipes, all shipped ones if none is named, and the baselines on the same folds.
 
@@ -82,7 +82,7 @@ def compare(
     files = list(recipes) or shipped()
     contenders: list[Contender] = [*(ByRecipe(path.stem, recipe.read(path)) for path in files), *BASELINES]
     console = console or Console(stderr=True)
-    phones = data.load(sources, source_seconds, console)
+    phones = data.load(sources, reading, console)
     parts = folds.split(phones.price_range, plan.folds, plan.repeats, plan.seed)
     with shown(len(contenders) * len(parts), console) as on_fold:
         answers = folds.answers(phones, contenders, parts, plan.jobs or usable_cores(), on_fold)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pricerange.tables.csv.blocks import BlockCutter
-from pricerange.tables.csv.rows import split_header
+from pricerange.tables.csv.blocks import BlockCutter, Rows
+from pricerange.tables.csv.dialect import AS_FOUND, PLAIN, Dialect
+from pricerange.tables.csv.header import Header
 from pricerange.tables.errors import BrokenBlockError, BrokenRowError, UnreadableTableError
 
 BLOCK_BYTES = 1 << 20
@@ -32,39 +33,41 @@ Open = Callable[[], AbstractContextManager[ByteStream]]
 
 @dataclass(frozen=True, slots=True)
 class TextBlock:
-    """Whole rows of a file, as they stand there, and the names of their columns.
+    """Whole rows of a file, as they stand there, the names of their columns, and how their cells are written.
 
-    `stop` is the byte of the file where the next block begins; reading may start there.
+    `stop` is the byte of the file where the next block begins; reading may start there. The rows
+    `end_before_empty` where they are the last, and lines of empty cells behind them are no rows.
     """
 
     header: list[str]
     text: bytes
     stop: int
+    dialect: Dialect = PLAIN
+    end_before_empty: bool = False
 
 
-def blocks(opened: Open, start: int = 0) -> Iterator[TextBlock]:
+def blocks(opened: Open, start: int = 0, asked: Dialect = AS_FOUND) -> Iterator[TextBlock]:
     """Stream a CSV file's blocks, from the one on that begins at `start`; where that is 0, at least one.
 
     The same file gives the same blocks, from wherever it is read. Raises `BrokenBlockError`.
     """
-    header: list[str] = []
+    cutter = BlockCutter(BLOCK_BYTES, asked)
+    found = False
     with opened() as file:
-        for text, stop in _cut(file, BlockCutter(BLOCK_BYTES)):
-            rows = text
-            if not header:
-                header, rows = split_header(text)
-                if not header:
-                    continue
+        for rows in _cut(file, cutter):
+            found = True
             if start:
                 break
-            yield TextBlock(header, rows, stop)
-    if not header:
+            yield _block(cutter.header, rows)
+    if cutter.header is None:
         raise BrokenBlockError(None, "the file is empty, expected a header with the column names")
+    if not found and not start:
+        yield _block(cutter.header, Rows(b"", cutter.position))
     if start:
         with opened() as file:
             _skip(file, start)
-            for text, stop in _cut(file, BlockCutter(BLOCK_BYTES, start)):
-                yield TextBlock(header, text, stop)
+            for rows in _cut(file, BlockCutter(BLOCK_BYTES, asked, cutter.header, start)):
+                yield _block(cutter.header, rows)
 
 
 def located(
@@ -76,13 +79,15 @@ def located(
     return BrokenRowError(file, rows_before + error.row + 1, error.reason)
 
 
-def _cut(file: ByteStream, cutter: BlockCutter) -> Iterator[tuple[bytes, int]]:
-    """Yield each block and the byte after it."""
+def _block(header: Header | None, rows: Rows) -> TextBlock:
+    assert header is not None
+    return TextBlock(header.names, rows.text, rows.stop, header.dialect, rows.end_before_empty)
+
+
+def _cut(file: ByteStream, cutter: BlockCutter) -> Iterator[Rows]:
     while part := file.read(BLOCK_BYTES):
-        for block in cutter.feed(part):
-            yield block, cutter.position
-    if last := cutter.end():
-        yield last, cutter.position
+        yield from cutter.feed(part)
+    yield from cutter.end()
 
 
 def _skip(file: ByteStream, count: int) -> None:

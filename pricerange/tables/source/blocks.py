@@ -15,6 +15,7 @@ from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.decompressed import decompressed
 from pricerange.tables.errors import BrokenBlockError, TableNotFoundError, UnreadableTableError
+from pricerange.tables.names import selected
 from pricerange.tables.source import hive
 from pricerange.tables.source.arrow_file import Batches
 from pricerange.tables.source.files import InputFile
@@ -84,8 +85,10 @@ class Block:
 def read(file: InputFile, shard: Shard, columns: Sequence[str] | None = None) -> Iterator[Block]:
     """Stream a shard's blocks; at least one from a file's start, so that the columns are always known.
 
-    Of Parquet and Arrow only `columns` are read, where any are named. Raises `TableNotFoundError`,
-    `UnreadableTableError`, `BrokenBlockError`, or `SourceChangedError` at the end of the shard.
+    Of Parquet and Arrow only `columns` are read, where any are named, and what may be one of them.
+
+    Raises `TableNotFoundError`, `UnreadableTableError`, `BrokenBlockError`, or `SourceChangedError` at the
+    end of the shard.
     """
     with naming(file):
         match file.format:
@@ -103,7 +106,7 @@ def columns_of(file: InputFile) -> list[str]:
     with naming(file):
         match file.format:
             case "csv":
-                return next(csv_file.blocks(file.stream)).header
+                return next(csv_file.blocks(file.stream, asked=file.dialect)).header
             case "parquet":
                 with ParquetFile(file) as table:
                     return list(table.schema.names)
@@ -142,7 +145,9 @@ def _about_rows(file: InputFile) -> int:
 
 def rows_of(content: Content) -> int:
     """Return how many rows there are."""
-    return len(csv_blocks.lines(content.text)) if isinstance(content, TextBlock) else int(content.num_rows)
+    if isinstance(content, TextBlock):
+        return len(csv_blocks.lines(content.text, content.dialect))
+    return int(content.num_rows)
 
 
 def names_of(content: Content) -> list[str]:
@@ -172,10 +177,10 @@ def naming(file: InputFile) -> Iterator[None]:
 
 def _read_csv(file: InputFile, shard: Shard) -> Iterator[Block]:
     part, begun = shard.part, shard.start
-    for block in csv_file.blocks(file.stream, shard.start):
+    for block in csv_file.blocks(file.stream, shard.start, file.dialect):
         _require_few(len(block.header))
         from_folders = hive.missing(file.from_folders, block.header)
-        for text in csv_blocks.split(block.text, TEXT_ROWS):
+        for text in csv_blocks.split(block.text, TEXT_ROWS, block.dialect):
             for content in hive.beside(replace(block, text=text), from_folders):
                 yield Block(part, block.stop, content)
         if block.stop == shard.stop:
@@ -202,7 +207,9 @@ def _read_parquet(file: InputFile, shard: Shard, columns: Sequence[str] | None) 
 
 def _read_arrow(file: InputFile, shard: Shard, columns: Sequence[str] | None) -> Iterator[Block]:
     with Batches(file) as batches:
-        places = [k for k, name in enumerate(batches.schema.names) if columns is None or name in columns]
+        names = batches.schema.names
+        wanted = names if columns is None else selected(names, columns)
+        places = [place for place, name in enumerate(names) if name in wanted]
         _require_narrow(pa.schema([batches.schema.field(place) for place in places]))
         from_folders = hive.missing(file.from_folders, batches.schema.names, columns)
         part, rows, number = shard.part, 0, shard.start

@@ -13,6 +13,7 @@ from pyarrow import fs
 
 from pricerange.foreign import BEGIN_BYTES, named
 from pricerange.tables import forms
+from pricerange.tables.csv.dialect import AS_FOUND, Dialect
 from pricerange.tables.decompressed import decompressed
 from pricerange.tables.errors import (
     NoInputError,
@@ -40,9 +41,9 @@ class InputFile:
     """A table to be read. `name` is what people call it, `path` its place in the file system of `system`.
 
     `system` is a URI on that file system, empty for this machine's; `modified` are nanoseconds of the epoch.
-    It is given up after about so many `seconds` in which it does not answer. The `delimiter` of text is known
-    where its name tells it; `from_folders` are columns that the names of its folders tell. What has no
-    path that it could be opened by is `held`.
+    It is given up after about so many `seconds` in which it does not answer. `dialect` is what is known of
+    that of a CSV; `from_folders` are columns that the names of its folders tell. What has no path that it
+    could be opened by is `held`.
     """
 
     name: str
@@ -53,7 +54,7 @@ class InputFile:
     size: int
     modified: int
     seconds: float = uri.SECONDS
-    delimiter: str | None = None
+    dialect: Dialect = AS_FOUND
     from_folders: tuple[FolderColumn, ...] = ()
     held: Pipe | Spool | None = None
 
@@ -97,6 +98,9 @@ class InputFile:
         """Return what tells this file from another, and from itself after a change; no secret is in it."""
         known = asdict(replace(self, held=None)) | {"system": uri.without_secret(self.system)}
         del known["seconds"], known["held"]
+        if self.dialect == AS_FOUND:
+            # of many files it would be most of what is known
+            del known["dialect"]
         return known
 
 
@@ -109,7 +113,18 @@ class Found:
     folders: tuple[Path, ...]
 
 
-def find(sources: Sequence[str], seconds: float = uri.SECONDS) -> Found:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How files are read: given up after how many seconds without an answer, and as which dialect of CSV."""
+
+    seconds: float = uri.SECONDS
+    dialect: Dialect = AS_FOUND
+
+
+AS_USUAL = Reading()
+
+
+def find(sources: Sequence[str], reading: Reading = AS_USUAL) -> Found:
     """Find the files that paths, globs, folders and URIs name; those of a folder or a glob by their names.
 
     Folders are searched to their depth; what begins with a dot or an underscore is left out. Folders called
@@ -125,12 +140,12 @@ def find(sources: Sequence[str], seconds: float = uri.SECONDS) -> Found:
     ignored: list[str] = []
     folders: list[Path] = []
     for source in sources:
-        place = _Place.of(source, seconds)
+        place = _Place.of(source, reading)
         try:
             if stream := pipe.path_of(source):
                 if ("", os.path.realpath(stream)) in files:
                     raise RepeatedInputError(source)
-                tables = [_stream(source, stream)]
+                tables = [_stream(source, stream, reading)]
             else:
                 tables = list(_tables(place, ignored))
         except UnicodeError as error:
@@ -155,22 +170,22 @@ class _Place:
     source: str
     system: str
     path: str
-    seconds: float
+    reading: Reading
 
     @classmethod
-    def of(cls, source: str, seconds: float) -> "_Place":
+    def of(cls, source: str, reading: Reading) -> "_Place":
         if not source:
             raise TableNotFoundError("''")
         if not uri.is_uri(source):
-            return cls(source, "", os.path.abspath(source), seconds)  # noqa: PTH100 - a Path would resolve no `..`
+            return cls(source, "", os.path.abspath(source), reading)  # noqa: PTH100 - a Path would resolve no `..`
         named = uri.Uri.of(source)
         if named.scheme == "file":
-            return cls(named.path, "", named.path, seconds)
-        return cls(uri.without_secret(source), source, named.path, seconds)
+            return cls(named.path, "", named.path, reading)
+        return cls(uri.without_secret(source), source, named.path, reading)
 
     @property
     def file_system(self) -> fs.FileSystem:
-        return uri.file_system(self.system, self.seconds)
+        return uri.file_system(self.system, self.reading.seconds)
 
     def name_of(self, path: str) -> str:
         """Return what people call a path of this file system."""
@@ -179,7 +194,7 @@ class _Place:
         return path if os.path.isabs(self.source) else os.path.relpath(path)  # noqa: PTH117
 
 
-def _stream(source: str, path: str) -> InputFile:
+def _stream(source: str, path: str, reading: Reading) -> InputFile:
     """Open a stream, and wait for its first bytes, which tell its form. Raises `UnreadableTableError`."""
     name = "standard input" if path == pipe.STANDARD_INPUT else source
     try:
@@ -190,7 +205,9 @@ def _stream(source: str, path: str) -> InputFile:
     except OSError as error:
         raise UnreadableTableError(name, error.strerror or str(error)) from error
     size = held.size if isinstance(held, Spool) else 0
-    return InputFile(name, "", path, form.format, form.compression, size, 0, held=held)
+    return InputFile(
+        name, "", path, form.format, form.compression, size, 0, dialect=reading.dialect, held=held
+    )
 
 
 def _tables(place: _Place, ignored: list[str]) -> Iterator[InputFile]:
@@ -265,10 +282,17 @@ def _table(place: _Place, info: fs.FileInfo, form: Form, searched: str | None = 
         form.compression,
         info.size,
         info.mtime_ns or 0,
-        place.seconds,
-        form.delimiter,
+        place.reading.seconds,
+        _dialect(form, place.reading),
         from_folders,
     )
+
+
+def _dialect(form: Form, reading: Reading) -> Dialect:
+    """Return what is known of a file's dialect: its name may tell the delimiter where nobody else does."""
+    if form.delimiter is None or reading.dialect.delimiter:
+        return reading.dialect
+    return replace(reading.dialect, delimiter=form.delimiter)
 
 
 def _not_utf8(place: _Place) -> str:

@@ -13,7 +13,10 @@ import pyarrow.compute as pc
 from pricerange.tables import expanded
 from pricerange.tables.csv import blocks as csv_blocks
 from pricerange.tables.csv import file as csv_file
+from pricerange.tables.csv.dialect import Dialect
 from pricerange.tables.csv.file import TextBlock
+from pricerange.tables.csv.text import ends_inside_quotes
+from pricerange.tables.names import selected
 
 if TYPE_CHECKING:
     from pricerange.tables.source.blocks import Content
@@ -23,7 +26,7 @@ NULL = "__HIVE_DEFAULT_PARTITION__"
 """What Hive calls a folder whose rows have null."""
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,18}")
 """How a whole number is written that comes back as it was: `007` does not."""
-_QUOTED = re.compile(r'[",\r\n]')
+_QUOTED = re.compile(r'["\r\n]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,11 @@ class FolderColumn:
         value = int(self.value) if self.is_number and self.value is not None else self.value
         return pa.repeat(pa.scalar(value, self.type), rows)
 
-    @property
-    def cell(self) -> str:
-        """The value as it stands in a CSV file that has commas; nothing for null."""
+    def cell(self, delimiter: str) -> str:
+        """Return the value as it stands in a CSV file whose cells are separated so; nothing for null."""
         text = self.value or ""
-        return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
+        quoted = delimiter in text or _QUOTED.search(text)
+        return '"' + text.replace('"', '""') + '"' if quoted else text
 
 
 def of_path(inside: Sequence[str]) -> tuple[FolderColumn, ...]:
@@ -110,9 +113,9 @@ def missing(
                 f"the column {column.name} is in the files, so folders called {column.name}= say nothing",
                 stacklevel=1,
             )
-    return [
-        column for column in columns if column.name not in names and (wanted is None or column.name in wanted)
-    ]
+    told = [column.name for column in columns]
+    kept = set(told) if wanted is None else selected(told, wanted)
+    return [column for column in columns if column.name not in names and column.name in kept]
 
 
 def beside(content: "Content", columns: Sequence[FolderColumn]) -> "Iterator[Content]":
@@ -130,19 +133,19 @@ def beside(content: "Content", columns: Sequence[FolderColumn]) -> "Iterator[Con
 
 def _beside_text(block: TextBlock, columns: Sequence[FolderColumn]) -> Iterator[TextBlock]:
     header = [*block.header, *(column.name for column in columns)]
-    # where cells are separated by something else than commas, these have to be as well
-    end = ("".join(f",{column.cell}" for column in columns) + "\n").encode()
-    for text in csv_blocks.split(block.text, max(csv_file.BLOCK_BYTES // len(end), 1)):
-        yield replace(block, header=header, text=_ended(text, end))
+    mark = block.dialect.delimiter
+    end = ("".join(mark + column.cell(mark) for column in columns) + "\n").encode()
+    for text in csv_blocks.split(block.text, max(csv_file.BLOCK_BYTES // len(end), 1), block.dialect):
+        yield replace(block, header=header, text=_ended(text, end, block.dialect))
 
 
-def _ended(text: bytes, end: bytes) -> bytes:
+def _ended(text: bytes, end: bytes, dialect: Dialect) -> bytes:
     """Return rows of CSV with another line end; a row whose quote is not closed would swallow it."""
     if not (b'"' in text or b"\r" in text or b"\n\n" in text or text.startswith(b"\n")):
         # sooner, and small files have little else
         return (text if not text or text.endswith(b"\n") else text + b"\n").replace(b"\n", end)
-    lines = csv_blocks.lines(text)
-    whole = len(lines) - csv_blocks.ends_inside_quotes(text)
+    lines = csv_blocks.lines(text, dialect)
+    whole = len(lines) - ends_inside_quotes(text, dialect.delimiter)
     rows = pc.binary_join_element_wise(lines.slice(0, whole), end.decode(), "")
     return b"".join(_bytes(each) for each in (rows, lines.slice(whole)))
 

@@ -8,9 +8,10 @@ import pyarrow as pa
 
 from pricerange.errors import PriceRangeError
 from pricerange.tables import expanded
-from pricerange.tables.csv import blocks as csv_blocks
 from pricerange.tables.csv import file as csv_file
+from pricerange.tables.csv.dialect import Dialect
 from pricerange.tables.csv.file import TextBlock
+from pricerange.tables.csv.text import ends_inside_quotes
 from pricerange.tables.source import blocks
 from pricerange.tables.source.blocks import Block, Content, Member
 
@@ -33,7 +34,7 @@ def joined(contents: Iterable[Found]) -> Iterator[Block]:
 
     An error of the files comes after what there was before it.
     """
-    columns: list[str] | pa.Schema | None = None
+    columns: _Columns | None = None
     part = last = -1
     filled = 0.0
     side_by_side = _SideBySide()
@@ -101,9 +102,12 @@ class _SideBySide:
             yield Block(part, 0, content, members)
 
 
-def _columns(content: Content) -> "list[str] | pa.Schema":
+_Columns: TypeAlias = "tuple[list[str], Dialect] | pa.Schema"
+
+
+def _columns(content: Content) -> _Columns:
     """Return what has to be the same where rows are to share a part."""
-    return content.header if isinstance(content, TextBlock) else content.schema
+    return (content.header, content.dialect) if isinstance(content, TextBlock) else content.schema
 
 
 def _share_of_part(content: Content) -> float:
@@ -114,7 +118,9 @@ def _share_of_part(content: Content) -> float:
 
 def _may_be_followed(content: Content) -> bool:
     """Whether rows may stand behind these: an open quote would swallow them."""
-    return not isinstance(content, TextBlock) or not csv_blocks.ends_inside_quotes(content.text)
+    if not isinstance(content, TextBlock):
+        return True
+    return not ends_inside_quotes(content.text, content.dialect.delimiter)
 
 
 def _length(content: Content) -> _Length:
@@ -133,6 +139,6 @@ def _side_by_side(contents: list[Content]) -> Content:
     if isinstance(first, TextBlock):
         texts = [content.text for content in contents if isinstance(content, TextBlock)]
         ended = [text if not text or text.endswith(_LINE_ENDS) else text + b"\n" for text in texts]
-        return TextBlock(first.header, b"".join(ended), 0)
+        return TextBlock(first.header, b"".join(ended), 0, first.dialect)
     batches = pa.Table.from_batches(contents).combine_chunks().to_batches()
     return batches[0] if batches else first

@@ -8,6 +8,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from pricerange.tables.errors import BrokenBlockError
+from pricerange.tables.names import selected
 from pricerange.tables.source.files import InputFile
 from pricerange.tables.source.parquet_pages import begin_of, longest_text, pages_of
 
@@ -30,7 +31,7 @@ _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBL
 
 
 class ParquetFile:
-    """A file that is open for reading; `columns` are those that are read, all where it is None."""
+    """A file that is open for reading; `columns` are read, and what may be one of them; all if it is None."""
 
     def __init__(self, file: InputFile, columns: Sequence[str] | None = None) -> None:
         self._raw = file.open()
@@ -46,7 +47,8 @@ class ParquetFile:
             raise
         self.metadata = self._table.metadata
         schema = self._table.schema_arrow
-        fields = [field for field in schema if columns is None or field.name in columns]
+        wanted = schema.names if columns is None else selected(schema.names, columns)
+        fields = [field for field in schema if field.name in wanted]
         self.schema = pa.schema(fields, schema.metadata)
         self._columns = None if columns is None else self.schema.names
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from pricerange.tables.csv import blocks as csv_blocks
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.source import blocks
 from pricerange.tables.source.blocks import Shard, naming
@@ -67,8 +66,8 @@ def runs(sizes: Sequence[int], most: int, most_bytes: int) -> Iterator[range]:
 def _plan_csv(file: InputFile, place: int) -> Iterator[Shard]:
     shard = Shard(place)
     row = shard.first_row
-    for block in csv_file.blocks(file.stream):
-        row += len(csv_blocks.lines(block.text))
+    for block in csv_file.blocks(file.stream, asked=file.dialect):
+        row += blocks.rows_of(block)
         if block.stop - shard.start >= blocks.PART_BYTES:
             yield replace(shard, stop=block.stop)
             shard = Shard(place, shard.part + 1, block.stop, None, row)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import pyarrow as pa
 
 from pricerange.tables import table
+from pricerange.tables.csv.dialect import PLAIN, Dialect
 from pricerange.tables.csv.file import TextBlock, located
 from pricerange.tables.errors import (
     BrokenBlockError,
@@ -14,6 +15,7 @@ from pricerange.tables.errors import (
     MissingColumnError,
     UnreadableTableError,
 )
+from pricerange.tables.names import feature_places
 from pricerange.tables.source import blocks, small_files
 from pricerange.tables.source.blocks import Content, Member, Shard
 from pricerange.tables.source.files import InputFile
@@ -28,13 +30,16 @@ Beside: TypeAlias = Callable[[InputFile, Sequence[str]], Sequence[str]]
 class Judged:
     """Rows of a file that follow each other: `row` is the number of the first, from 1.
 
-    `columns` are those that are read beside the features, in the order in which they were asked for.
+    `columns` are those that are read beside the features, in the order in which they were asked for, and
+    `dialect` is that of their text; `content` is what all was read from.
     """
 
-    file: str
+    file: InputFile
     row: int
     verdict: Verdict
     columns: list[pa.Array]
+    dialect: Dialect
+    content: Content
 
 
 def judged(files: Sequence[InputFile], beside: Beside) -> Iterator[Judged]:
@@ -55,13 +60,14 @@ def _of_shard(files: Sequence[InputFile], shard: Shard, beside: Beside) -> Itera
         for file in range(shard.file, shard.file + max(shard.files, 1)):
             names = blocks.columns_of(files[file])
             others[file] = beside(files[file], names)
-            read.update(others[file], (names[place] for place in table.feature_places(names)))
+            read.update(others[file], (names[place] for place in feature_places(names)))
         file = shard.file
         for member in _members(files, shard, list(read)):
             if member.file != file:
                 file, row = member.file, 1
             verdict, columns = _judge(member.content, others[file])
-            yield Judged(files[file].name, row, verdict, columns)
+            dialect = content.dialect if isinstance(content := member.content, TextBlock) else PLAIN
+            yield Judged(files[file], row, verdict, columns, dialect, content)
             row += len(verdict.valid)
     except BrokenBlockError as error:
         raise located(error, files[file].name, row - 1) from error
@@ -83,6 +89,7 @@ def _members(files: Sequence[InputFile], shard: Shard, columns: Sequence[str]) -
 
 def _judge(content: Content, beside: Sequence[str]) -> tuple[Verdict, list[pa.Array]]:
     if isinstance(content, TextBlock):
-        return table.judge_csv_beside(content.text, content.header, list(map(content.header.index, beside)))
+        kept = list(map(content.header.index, beside))
+        return table.judge_csv_beside(content.text, content.header, kept, content.dialect)
     names = content.schema.names
     return table.judge(content), [content.column(names.index(name)) for name in beside]

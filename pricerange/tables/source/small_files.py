@@ -17,7 +17,11 @@ from pricerange.errors import PriceRangeError
 from pricerange.in_order import in_order
 from pricerange.tables import expanded
 from pricerange.tables.csv import file as csv_file
+from pricerange.tables.csv.blocks import without_empty
+from pricerange.tables.csv.dialect import PLAIN
 from pricerange.tables.csv.file import TextBlock, located
+from pricerange.tables.csv.header import Header
+from pricerange.tables.csv.text import ends_inside_quotes
 from pricerange.tables.errors import BrokenBlockError
 from pricerange.tables.source import blocks, hive
 from pricerange.tables.source.blocks import Block, Content, Shard
@@ -113,23 +117,33 @@ def _beside_folders(
 
 def _contents(fetched: _Batch, columns: Sequence[str] | None) -> Iterator[Found]:
     """Decode files one after the other. Raises `PriceRangeError` for the first that is broken."""
-    header, names = b"", [""]
+    header, known = b"", Header([""], PLAIN)
     for place, file in fetched:
         if isinstance(file, PriceRangeError):
             raise file
         text = _text(file)
         if header and text.startswith(header) and text.count(b"\n") + text.count(b"\r") <= blocks.TEXT_ROWS:
             # in a twentieth of the time that it takes to parse a header
-            yield Found(place, TextBlock(names, text[len(header) :], len(text)), whole=True)
+            yield Found(place, _rows(text, len(header), known), whole=True)
             continue
         header = b""
         for found in _of_file(place, file, columns):
             yield found
             content = found.content
             if text and found.whole and isinstance(content, TextBlock):
-                before_rows = text[: len(text) - len(content.text)]
+                # what stands behind the rows is left out of them, or the header would seem longer
+                is_whole = content.text and text.endswith(content.text)
+                before_rows = text[: len(text) - len(content.text)] if is_whole else b""
                 header = before_rows if before_rows.endswith((b"\n", b"\r")) else b""
-                names = content.header
+                known = Header(content.header, content.dialect)
+
+
+def _rows(text: bytes, begin: int, header: Header) -> TextBlock:
+    """Return the rows of a file that begin there."""
+    rows = text[begin:]
+    is_open = ends_inside_quotes(rows, header.dialect.delimiter)
+    stop = len(rows) if is_open else without_empty(rows, header)
+    return TextBlock(header.names, rows[:stop], len(text), header.dialect, stop < len(rows))
 
 
 def _text(file: Fetched) -> bytes:

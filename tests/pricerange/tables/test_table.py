@@ -19,6 +19,7 @@ from pricerange.phone import FEATURE_NAMES, FEATURES, Feature, Phone, features_o
 from pricerange.tables import table
 from pricerange.tables.cells import numbers
 from pricerange.tables.errors import BrokenBlockError, DuplicateColumnError, MissingColumnError
+from pricerange.tables.names import feature_places
 
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}
 FEATURE = {feature.name: feature for feature in FEATURES}
@@ -52,16 +53,16 @@ def test_columns_are_found_by_name_in_any_order_and_others_ignored():
 
 def test_missing_columns_are_named_with_what_they_may_be_called():
     batch = batch_of().rename_columns(
-        [{"ram": "RAM", "wifi": "Wi-Fi", "fc": "x"}.get(name, name) for name in FEATURE_NAMES]
+        [{"ram": "RAMM", "wifi": "Wi-Fy", "fc": "x"}.get(name, name) for name in FEATURE_NAMES]
     )
     with pytest.raises(MissingColumnError) as refused:
         table.judge(batch)
-    assert str(refused.value) == "the table lacks 3 columns: fc, ram (found 'RAM'), wifi (found 'Wi-Fi')"
+    assert str(refused.value) == "the table lacks 3 columns: fc, ram (found 'RAMM'), wifi (found 'Wi-Fy')"
 
 
 def test_names_of_very_many_columns_are_not_compared():
     with pytest.raises(MissingColumnError) as refused:
-        table.feature_places([*FEATURE_NAMES[:-1], "Wi-Fi", *map(str, range(100))])
+        feature_places([*FEATURE_NAMES[:-1], "Wi-Fy", *map(str, range(100))])
     assert str(refused.value) == "the table lacks the column wifi"
 
 
@@ -138,12 +139,14 @@ def test_csv_text_is_a_number_or_a_problem(tmp_path, text, number, neighbour):
         (" TRUE ", 1),
         ("1", 1),
         ("0.0", 0),
-        ("yes", None),
+        ("yes", 1),
+        (" No", 0),
+        ("y", None),
         ("2", None),
         ("0.5", None),
     ],
 )
-def test_csv_text_true_and_false_are_values_of_a_yes_no_feature(text, number):
+def test_text_of_truth_is_a_value_of_a_yes_no_feature(text, number):
     checked = table.judge(batch_of(wifi=pa.array([text])))
     assert checked.valid[0] == (number is not None)
     assert checked.rows[0, FEATURE_NAMES.index("wifi")] == (number or 0)

@@ -106,17 +106,17 @@ def test_all_rows_of_a_file_that_lacks_a_column_are_bad(
 ):
     changes = TEXT if form.startswith("csv") else NUMBERS
     table = table_of(["good"] * 5, changes).rename_columns(
-        ["RAM" if name == "ram" else name for name in [*EXAMPLE, "place"]]
+        ["RAMM" if name == "ram" else name for name in [*EXAMPLE, "place"]]
     )
     source = write(table, tmp_path / f"in.{form}")
-    with pytest.raises(MissingColumnError, match=rf"in\.{form} lacks the column ram \(found 'RAM'\)"):
+    with pytest.raises(MissingColumnError, match=rf"in\.{form} lacks the column ram \(found 'RAMM'\)"):
         score([str(source)], tmp_path / target, model_repository)
     shutil.rmtree(tmp_path / "out", ignore_errors=True)
     shutil.rmtree(tmp_path / "out.rejected", ignore_errors=True)
     summary = score([str(source)], tmp_path / target, model_repository, options=Options("reject"))
     rejected = read(rejects_of(tmp_path / target))
     assert [(row["row"], int(row["place"])) for row in rejected] == [(place + 1, place) for place in range(5)]
-    assert {row["reason"] for row in rejected} == {"the table lacks the column ram (found 'RAM')"}
+    assert {row["reason"] for row in rejected} == {"the table lacks the column ram (found 'RAMM')"}
     assert read(tmp_path / target) == []
     assert summary.reasons == {"ram: missing column": 5}
 

@@ -92,8 +92,8 @@ def test_a_line_that_tells_excel_of_commas_is_no_header(tmp_path, model_reposito
     [
         pytest.param(
             "sep=;\n",
-            UnreadableTableError,
-            "must be separated by commas, but the header has semi",
+            MissingColumnError,
+            "lacks 20 columns: .*; its columns are 'battery_power,",
             id="sep=;",
         ),
         pytest.param(

@@ -51,7 +51,7 @@ def test_rows_come_in_order_with_their_numbers_and_the_columns_asked_for(tmp_pat
     assert ids(found) == [*range(10), *range(20, 30)]
     rows = np.concatenate([block.verdict.rows for block in found])
     np.testing.assert_array_equal(rows[:, FEATURE_NAMES.index("ram")], 1000 + np.array(ids(found)))
-    told = {(Path(block.file).name, block.row): len(block.verdict.rows) for block in found}
+    told = {(Path(block.file.name).name, block.row): len(block.verdict.rows) for block in found}
     assert max(told.values()) < 10
     for number in range(3):
         numbers = [
