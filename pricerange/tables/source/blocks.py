@@ -14,7 +14,7 @@ from pricerange.tables.csv import blocks as csv_blocks
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.errors import BrokenBlockError, TableNotFoundError, UnreadableTableError
-from pricerange.tables.source.arrow_file import Batches
+from pricerange.tables.source.arrow_file import Batches, require_valid
 from pricerange.tables.source.files import InputFile
 from pricerange.tables.source.parquet_file import ParquetFile
 from pricerange.tables.source.settled import empty, settled_batch
@@ -155,7 +155,7 @@ def naming(file: InputFile) -> Iterator[None]:
         # what does not answer is not asked again
         found = None if file.system and isinstance(error, OSError) else file.other_content()
         raise UnreadableTableError(file.name, found or str(error)) from error
-    except (struct.error, OverflowError, IndexError) as error:
+    except (struct.error, OverflowError, IndexError, UnicodeDecodeError) as error:
         raise UnreadableTableError(file.name, f"its metadata is malformed: {error}") from error
 
 
@@ -190,9 +190,11 @@ def _read_arrow(file: InputFile, shard: Shard, columns: Sequence[str] | None) ->
         _require_narrow(pa.schema([batches.schema.field(place) for place in places]))
         part, rows, number = shard.part, 0, shard.start
         for number, batch in enumerate(batches.since(shard.start), shard.start + 1):
-            for block in expanded.cut(batch.select(places), BLOCK_ROWS):
+            read = batch.select(places)
+            require_valid(read)
+            for block in expanded.cut(read, BLOCK_ROWS):
                 yield Block(part, number, settled_batch(block))
-            rows += batch.num_rows
+            rows += read.num_rows
             if rows >= PART_ROWS:
                 part, rows = part + 1, 0
         if not number:

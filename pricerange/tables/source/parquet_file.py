@@ -56,6 +56,8 @@ class ParquetFile:
         Raises `BrokenBlockError` where a row group can be read only in more memory than `MOST_PAGES_BYTES`,
         and where the file is several that were joined: its end tells of the last of them alone.
         """
+        for group in {self.metadata.num_row_groups - 1, *groups} if groups else ():
+            self._require_sound(group)
         if not groups.start:
             self._require_alone()
         # a table may have none of the columns that are read
@@ -64,6 +66,14 @@ class ParquetFile:
         there = sum(self.metadata.row_group(group).num_rows for group in groups)
         rows = max(min(READ_BYTES // longest, rows, there), 1)
         yield from self._table.iter_batches(rows, row_groups=groups, columns=self._columns, use_threads=False)
+
+    def _require_sound(self, group: int) -> None:
+        """Have Arrow begin to read a row group, and read nothing: it raises what is wrong with its metadata.
+
+        Where Python asks for the metadata of such a column, the process ends.
+        """
+        for _ in self._table.reader.iter_batches(0, [group], None, False):
+            pass
 
     def _require_alone(self) -> None:
         """Look for another file's end among the bytes before the footer that no column has.
