@@ -212,4 +212,5 @@ def _require_few(columns: int) -> None:
 
 
 def _leaves(kind: pa.DataType) -> int:
-    return sum(_leaves(kind.field(place).type) for place in range(kind.num_fields)) or 1
+    fields = kind.num_fields
+    return sum(_leaves(kind.field(place).type) for place in range(fields)) if fields else 1

@@ -3,10 +3,12 @@
 import gc
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import pyarrow as pa
 from pyarrow import parquet
 
+from pricerange.tables import expanded
 from pricerange.tables.errors import BrokenBlockError
 from pricerange.tables.source.files import InputFile
 from pricerange.tables.source.parquet_pages import begin_of, longest_text, pages_of
@@ -45,10 +47,12 @@ class ParquetFile:
             self._raw.close()
             raise
         self.metadata = self._table.metadata
-        schema = self._table.schema_arrow
-        fields = [field for field in schema if columns is None or field.name in columns]
-        self.schema = pa.schema(fields, schema.metadata)
-        self._columns = None if columns is None else self.schema.names
+        self.schema: pa.Schema = self._table.schema_arrow
+        self._columns: list[str] | None = None
+        if columns is not None:
+            fields = [field for field in self.schema if field.name in columns]
+            self.schema = pa.schema(fields, self.schema.metadata)
+            self._columns = self.schema.names
 
     def batches(self, groups: range, rows: int) -> Iterator[pa.RecordBatch]:
         """Yield the rows of row groups, at most so many at a time.
@@ -56,8 +60,6 @@ class ParquetFile:
         Raises `BrokenBlockError` where a row group can be read only in more memory than `MOST_PAGES_BYTES`,
         and where the file is several that were joined: its end tells of the last of them alone.
         """
-        for group in {self.metadata.num_row_groups - 1, *groups} if groups else ():
-            self._require_sound(group)
         if not groups.start:
             self._require_alone()
         # a table may have none of the columns that are read
@@ -67,24 +69,16 @@ class ParquetFile:
         rows = max(min(READ_BYTES // longest, rows, there), 1)
         yield from self._table.iter_batches(rows, row_groups=groups, columns=self._columns, use_threads=False)
 
-    def _require_sound(self, group: int) -> None:
-        """Have Arrow begin to read a row group, and read nothing: it raises what is wrong with its metadata.
-
-        Where Python asks for the metadata of such a column, the process ends.
-        """
-        for _ in self._table.reader.iter_batches(0, [group], None, False):
-            pass
-
     def _require_alone(self) -> None:
         """Look for another file's end among the bytes before the footer that no column has.
 
         There are as many of them, at least, as that file has bytes.
         """
-        groups, footer = (
-            self.metadata.num_row_groups,
-            self._raw.size() - _TAIL_BYTES - self.metadata.serialized_size,
-        )
-        group = self.metadata.row_group(groups - 1) if groups else None
+        size, groups = self._raw.size(), self.metadata.num_row_groups
+        if size <= _BUFFER_BYTES and _MAGIC + _MAGIC not in self._raw.read_at(size, 0):
+            return
+        footer = size - _TAIL_BYTES - self.metadata.serialized_size
+        group = self._sound_group(groups - 1) if groups else None
         chunks = [group.column(place) for place in range(group.num_columns)] if group else []
         used = max((begin_of(chunk) + chunk.total_compressed_size for chunk in chunks), default=len(_MAGIC))
         most = footer - used
@@ -110,7 +104,10 @@ class ParquetFile:
 
     def _row_bytes(self, number: int, small: int) -> int:
         """Return how long each of many rows may be; texts of at most `small` bytes need not be measured."""
-        group = self.metadata.row_group(number)
+        group, row = self.metadata.row_group(number), self._fixed_bytes
+        if row and max(group.total_byte_size, row * group.num_rows) <= _BUFFER_BYTES:
+            return row
+        group = self._sound_group(number)
         row = pages = compressed = 0
         for place in range(group.num_columns):
             chunk, column = group.column(place), self.metadata.schema.column(place)
@@ -128,6 +125,26 @@ class ParquetFile:
                 f"{MOST_PAGES_BYTES}; write smaller pages, or leave columns out by `--columns`",
             )
         return row
+
+    @cached_property
+    def _fixed_bytes(self) -> int:
+        """Return how long a row of numbers is, 0 where one of its columns may be of any length."""
+        each = [expanded.FIXED_BYTES.get(kind.id, 0) for kind in self.schema.types]
+        return sum(each) if all(each) else 0
+
+    def _sound_group(self, number: int) -> parquet.RowGroupMetaData:
+        """Return what the footer says of a row group, after Arrow began to read it, and read nothing.
+
+        What is wrong there Arrow raises. Where Python asks for such metadata, the process ends instead.
+        """
+        group, columns = self.metadata.row_group(number), self.metadata.num_columns
+        if group.num_columns != columns:
+            reason = f"its row group {number} has {group.num_columns} columns, expected {columns}"
+            raise BrokenBlockError(None, reason)
+        # of no columns, Arrow would count the batches of no rows
+        for _ in self._table.reader.iter_batches(0, [number], None, False) if columns else ():
+            pass
+        return group
 
     def _measured(self, chunk: parquet.ColumnChunkMetaData, length: int, small: int) -> tuple[int, int]:
         """Return the bytes of a column chunk's largest page and dictionary, and of each of many values."""
