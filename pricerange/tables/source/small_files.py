@@ -29,10 +29,8 @@ _FETCHED_AT_ONCE = 32
 """Round trips to an object store that go on at the same time."""
 _FETCHED_TOGETHER = 32
 """Files, at most, that a thread fetches in one go: to hand over each would take longer than to read it."""
-_DECODED_AT_ONCE = 2
-"""Threads that decode: Arrow needs no interpreter lock, what is around it does."""
-_DECODED_AHEAD = 2
-"""Runs of files that are decoded ahead: each may hold what a file's pages take."""
+_DECODED_AT_ONCE = 1
+"""Threads that decode: Arrow needs no interpreter lock, what is around it does; and each takes memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ def read(files: Sequence[InputFile], shard: Shard, columns: Sequence[str] | None
         ThreadPoolExecutor(_FETCHED_AT_ONCE, "fetch") as fetching,
         ThreadPoolExecutor(_DECODED_AT_ONCE, "decode") as decoding,
         closing(in_order(fetching, fetch, together, _FETCHED_AT_ONCE)) as fetched,
-        closing(in_order(decoding, decode, fetched, _DECODED_AHEAD)) as decoded,
+        closing(in_order(decoding, decode, fetched, 2 * _DECODED_AT_ONCE)) as decoded,
     ):
         yield from joined(chain.from_iterable(decoded))
 
