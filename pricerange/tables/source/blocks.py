@@ -17,7 +17,7 @@ from pricerange.tables.decompressed import decompressed
 from pricerange.tables.errors import BrokenBlockError, TableNotFoundError, UnreadableTableError
 from pricerange.tables.names import selected
 from pricerange.tables.source import hive
-from pricerange.tables.source.arrow_file import Batches
+from pricerange.tables.source.arrow_file import Batches, require_valid
 from pricerange.tables.source.files import InputFile
 from pricerange.tables.source.parquet_file import ParquetFile
 from pricerange.tables.source.settled import empty, settled_batch
@@ -171,7 +171,7 @@ def naming(file: InputFile) -> Iterator[None]:
         # what does not answer is not asked again
         found = None if file.system and isinstance(error, OSError) else file.other_content()
         raise UnreadableTableError(file.name, found or str(error)) from error
-    except (struct.error, OverflowError, IndexError) as error:
+    except (struct.error, OverflowError, IndexError, UnicodeDecodeError) as error:
         raise UnreadableTableError(file.name, f"its metadata is malformed: {error}") from error
 
 
@@ -214,10 +214,12 @@ def _read_arrow(file: InputFile, shard: Shard, columns: Sequence[str] | None) ->
         from_folders = hive.missing(file.from_folders, batches.schema.names, columns)
         part, rows, number = shard.part, 0, shard.start
         for number, batch in enumerate(batches.since(shard.start), shard.start + 1):
-            for block in expanded.cut(batch.select(places), BLOCK_ROWS):
+            read = batch.select(places)
+            require_valid(read)
+            for block in expanded.cut(read, BLOCK_ROWS):
                 for content in hive.beside(settled_batch(block), from_folders):
                     yield Block(part, number, content)
-            rows += batch.num_rows
+            rows += read.num_rows
             if rows >= PART_ROWS:
                 part, rows = part + 1, 0
         if not number:
@@ -236,4 +238,5 @@ def _require_few(columns: int) -> None:
 
 
 def _leaves(kind: pa.DataType) -> int:
-    return sum(_leaves(kind.field(place).type) for place in range(kind.num_fields)) or 1
+    fields = kind.num_fields
+    return sum(_leaves(kind.field(place).type) for place in range(fields)) if fields else 1

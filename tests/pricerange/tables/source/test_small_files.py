@@ -237,7 +237,7 @@ def test_a_small_file_that_arrow_cannot_judge_is_named(tmp_path, model_repositor
         places = pa.array([0, 7 if number == 3 else 0], pa.int8())
         power = pa.DictionaryArray.from_arrays(places, pa.array([900.0]), safe=False)
         write(phones().set_column(0, "battery_power", power), tmp_path / f"{number}.arrow")
-    with pytest.raises(UnreadableTableError, match=r"3\.arrow cannot be read: Index 7 out of bounds"):
+    with pytest.raises(UnreadableTableError, match=r"3\.arrow cannot be read: .*out of bounds: 7"):
         score([str(tmp_path)], tmp_path.with_name("judged"), model_repository)
 
 
