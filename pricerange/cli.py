@@ -177,13 +177,15 @@ def score(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="IN...", help="Files, globs, folders or URIs (file, s3, gs): CSV, Parquet, Arrow IPC"
+            metavar="IN...",
+            help="Files, globs, folders or URIs (file, s3, gs): CSV, NDJSON, Parquet, Arrow IPC",
         ),
     ],
     target: Annotated[
         Path,
         typer.Argument(
-            metavar="OUT", help="A file (.csv, .csv.gz, .csv.zst, .parquet), or else a folder of parts"
+            metavar="OUT",
+            help="A file (.parquet, .csv or .ndjson, perhaps with .gz or .zst), or else a folder of parts",
         ),
     ],
     models: Models = Path("models"),
@@ -197,7 +199,7 @@ def score(
         str | None, typer.Option(help="Columns of IN to keep, separated by commas; all if omitted")
     ] = None,
     form: Annotated[
-        Literal["parquet", "csv"], typer.Option("--format", help="Format of the parts in a folder")
+        Literal["parquet", "csv", "ndjson"], typer.Option("--format", help="Format of the parts in a folder")
     ] = "parquet",
     engine: Annotated[Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster")] = "local",
     address: Annotated[
@@ -239,7 +241,9 @@ def score(
 @app.command()
 def synth(
     rows: Annotated[int, typer.Argument(metavar="ROWS", min=0)],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help=".csv, .csv.gz, .csv.zst or .parquet")],
+    target: Annotated[
+        Path, typer.Argument(metavar="OUT", help=".parquet, .csv or .ndjson, perhaps with .gz or .zst")
+    ],
 ) -> None:
     """Generate phones for testing.
 

@@ -30,8 +30,7 @@ from pricerange.tables.source.blocks import Block, Shard
 from scoring.errors import BadBlockRowError, ColumnsDifferError, UnknownColumnError
 from scoring.job.job import Job, Part
 from scoring.job.tally import Tally
-from scoring.target.columns import with_reasons
-from scoring.target.sink import encoded, sink
+from scoring.target.sink import Encoded, sink
 from scoring.target.staging import staged
 from scoring.work.answer import Answered, Answerer
 
@@ -123,15 +122,15 @@ class ShardWorker:
                 try:
                     answers.write(piece.answered.answers)
                     if rejects:
-                        for batch in self._rejected(piece):
-                            rejects.write(encoded(batch, job.form))
+                        for rejected in self._rejected(piece):
+                            rejects.write(rejected)
                 except (ColumnsDifferError, ColumnTypeError) as error:
                     raise replace(error, file=job.files[piece.file].name) from error
                 total.add(piece.answered.tally)
                 on_rows(piece.answered.tally.rows)
         return total, piece
 
-    def _rejected(self, piece: _Piece) -> Iterator[pa.RecordBatch]:
+    def _rejected(self, piece: _Piece) -> Iterator[Encoded]:
         """Yield a piece's rejected rows with their reasons, file by file."""
         rejected, members = piece.answered.rejected, piece.block.members
         if rejected is None:
@@ -143,9 +142,8 @@ class ShardWorker:
         bounds = [*np.searchsorted(rejected.rows, begins).tolist(), len(rejected.rows)]
         for file, begin, first, stop in zip(files, begins, bounds[:-1], bounds[1:], strict=True):
             if first < stop:
-                name, batch = self._job.files[file].name, rejected.batch.slice(first, stop - first)
                 numbers = [piece.row + row - begin for row in rejected.rows[first:stop]]
-                yield with_reasons(batch, name, numbers, rejected.reasons[first:stop])
+                yield rejected.written(slice(first, stop), self._job.files[file].name, numbers)
 
     def _pieces(self, shard: Shard) -> Iterator[_Piece]:
         """Read and answer a shard's blocks, in order."""

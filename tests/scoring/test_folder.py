@@ -72,13 +72,15 @@ def test_parts_hold_the_rows_in_order_and_are_those_of_the_manifest(
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("split_csv", [False, True], ids=["streamed", "planned"])
-def test_shards_give_the_same_blocks_from_wherever_they_begin(tmp_path, small_parts, phones, form, split_csv):
+@pytest.mark.parametrize("split_texts", [False, True], ids=["streamed", "planned"])
+def test_shards_give_the_same_blocks_from_wherever_they_begin(
+    tmp_path, small_parts, phones, form, split_texts
+):
     (file,) = files.find([str(write(phones, tmp_path / f"in.{form}"))]).files
-    whole = [block for shard in plan.plan([file], split_csv=False) for block in blocks.read(file, shard)]
-    planned = plan.plan([file], split_csv)
+    whole = [block for shard in plan.plan([file], split_texts=False) for block in blocks.read(file, shard)]
+    planned = plan.plan([file], split_texts)
     assert [block for shard in planned for block in blocks.read(file, shard)] == whole
-    assert (len(planned) > 1) == (form == "parquet" or (form == "csv" and split_csv))
+    assert (len(planned) > 1) == (form == "parquet" or (form == "csv" and split_texts))
     rows = [len(as_batch(block.content)) for block in whole]
     for shard in planned:
         assert shard.first_row == 1 + sum(rows[k] for k, block in enumerate(whole) if block.part < shard.part)

@@ -66,7 +66,7 @@ def blocks(opened: Open, start: int = 0) -> Iterator[TextBlock]:
         raise BrokenBlockError(None, "the file is empty, expected a header with the column names")
     if start:
         with opened() as file:
-            _skip(file, start)
+            skip(file, start)
             for text, stop in _cut(file, BlockCutter(BLOCK_BYTES, start)):
                 yield TextBlock(header, text, stop)
 
@@ -105,7 +105,8 @@ def _cut(file: ByteStream, cutter: BlockCutter) -> Iterator[tuple[bytes, int]]:
         yield last, cutter.position
 
 
-def _skip(file: ByteStream, count: int) -> None:
+def skip(file: ByteStream, count: int) -> None:
+    """Go to a byte of a file that was just opened."""
     if file.seekable():
         file.seek(count)
         return

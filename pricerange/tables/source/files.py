@@ -22,13 +22,14 @@ from pricerange.tables.errors import (
 )
 from pricerange.tables.source import uri
 
-Format = Literal["csv", "parquet", "arrow"]
+Format = Literal["csv", "ndjson", "parquet", "arrow"]
 Compression = Literal["gzip", "zstd"]
 
+_TEXTS: dict[str, Format] = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
+_CODECS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
 _FORMATS: dict[str, tuple[Format, Compression | None]] = {
-    ".csv": ("csv", None),
-    ".csv.gz": ("csv", "gzip"),
-    ".csv.zst": ("csv", "zstd"),
+    **{ending: (form, None) for ending, form in _TEXTS.items()},
+    **{ending + end: (form, codec) for ending, form in _TEXTS.items() for end, codec in _CODECS.items()},
     ".parquet": ("parquet", None),
     ".arrow": ("arrow", None),
     ".feather": ("arrow", None),
@@ -39,6 +40,7 @@ _MARKS: dict[str, tuple[bytes, ...]] = {
     "parquet": (b"PAR1",),
     "arrow": (b"ARROW1", b"\xff\xff\xff\xff"),
     "csv": (b"",),
+    "ndjson": (b"",),
 }
 """How a file begins that is what its name says."""
 _WILD = re.compile(r"[*?\[]")
@@ -83,6 +85,8 @@ class InputFile:
             return None
         if found := named(beginning):
             return f"it is {found.what}, {found.file}"
+        if beginning.startswith(b"{"):
+            return "it is NDJSON"
         return "it is CSV" if b"," in beginning.partition(b"\n")[0] else None
 
     def require_unchanged(self) -> None:

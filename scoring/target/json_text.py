@@ -1,0 +1,131 @@
+"""Rows as NDJSON: an object a line, its fields the columns in their order; lines of JSON stay as they are."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pyarrow as pa
+
+from pricerange.errors import ColumnTypeError
+from pricerange.tables.errors import BrokenBlockError
+from pricerange.tables.json_cells import json_of
+from pricerange.tables.json_columns import LINE
+from pricerange.tables.names import distinct, renamed
+from pricerange.tables.ndjson import members
+
+_BLANK = b" \t\r"
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """Rows, each with its newline, and the names of the columns that they were, if they were any."""
+
+    rows: bytes
+    names: Sequence[str] = ()
+
+
+def written(batch: pa.RecordBatch) -> JsonText:
+    """Write n rows; columns whose names are there twice, or empty, get others. Raises `ColumnTypeError`."""
+    names = batch.schema.names
+    fields = _fields(distinct(names), batch.columns)
+    return JsonText(b"".join([b"{%b}\n" % row for row in fields]), names)
+
+
+def answered(
+    lines: Sequence[bytes], phones: npt.NDArray[np.bool_], kept: Sequence[str] | None, answers: pa.RecordBatch
+) -> JsonText:
+    """Append the answers to n lines, of which some are known to be `phones`.
+
+    Fields stay as they stand there, those called `kept`, null where a line lacks one, or all where it is
+    None; one of an answer's name becomes `input_<name>`. A line that is no object becomes the field `line`.
+    """
+    taken = answers.schema.names
+    inside = _inside(lines, phones.tolist(), taken) if kept is None else _picked(lines, kept, taken)
+    return JsonText(b"".join(map(_row, inside, _fields(taken, answers.columns))))
+
+
+def rejected(lines: Sequence[bytes], read: Sequence[str] | None, reasons: pa.RecordBatch) -> JsonText:
+    """Put the columns that say why before n lines, which stay as in `answered`."""
+    taken = reasons.schema.names
+    inside = _inside(lines, [False] * len(lines), taken) if read is None else _picked(lines, read, taken)
+    return JsonText(b"".join(map(_row, _fields(taken, reasons.columns), inside)))
+
+
+def _row(front: bytes, back: bytes) -> bytes:
+    return b"{%b,%b}\n" % (front, back) if front and back else b"{%b%b}\n" % (front, back)
+
+
+def _fields(names: Sequence[str], columns: Sequence[pa.Array]) -> list[bytes]:
+    """Return the fields of each row. Raises `ColumnTypeError`."""
+    texts = []
+    for name, column in zip(names, columns, strict=True):
+        try:
+            texts.append(json_of(column))
+        except BrokenBlockError as error:
+            raise ColumnTypeError(name, str(column.type), "NDJSON") from error
+    template = _template(names)
+    return [template % cells for cells in zip(*texts, strict=True)]
+
+
+def _template(names: Iterable[str]) -> bytes:
+    return b",".join(orjson.dumps(name).replace(b"%", b"%%") + b":%b" for name in names)
+
+
+def _inside(lines: Sequence[bytes], phones: Sequence[bool], taken: Sequence[str]) -> list[bytes]:
+    """Return what stands between the braces of lines; those without are a field `line`."""
+    rename = _renaming(lines, taken)
+    return [
+        rename(line.strip(_BLANK)[1:-1]) if phone or members(line) is not None else _as_field(line)
+        for line, phone in zip(lines, phones, strict=True)
+    ]
+
+
+def _picked(lines: Sequence[bytes], kept: Sequence[str], taken: Sequence[str]) -> list[bytes]:
+    """Return fields of lines, in one order; null where a line lacks one or is no object."""
+    template = _template(renamed(kept, taken))
+    picked = []
+    for line in lines:
+        fields = members(line) or {}
+        picked.append(template % tuple([bytes(fields.get(name, b"null")) for name in kept]))
+    return picked
+
+
+def _as_field(line: bytes) -> bytes:
+    return b'"%b":%b' % (LINE.encode(), orjson.dumps(line.strip(_BLANK).decode(errors="replace")))
+
+
+def _renaming(lines: Sequence[bytes], taken: Sequence[str]) -> Callable[[bytes], bytes]:
+    """Return what gives the fields of these lines other names where theirs are taken."""
+    text = b"\n".join(lines)
+    found = [name.encode() for name in taken if b'"%b"' % name.encode() in text]
+    if b"\\u" not in text and not found:
+        return _unchanged
+    key = re.compile(b'"(%b)"(?=[ \\t\\r]*:)' % b"|".join(found or [b"(?!)"]))
+
+    def rename(inside: bytes) -> bytes:
+        if b"\\u" not in inside and not key.search(inside):
+            return inside if inside.strip(_BLANK) else b""
+        if b"{" in inside or b"\\" in inside or b'"input_' in inside:
+            return _rebuilt(inside, taken)
+        return key.sub(rb'"input_\1"', inside)
+
+    return rename
+
+
+def _unchanged(inside: bytes) -> bytes:
+    return inside if inside.strip(_BLANK) else b""
+
+
+def _rebuilt(inside: bytes, taken: Sequence[str]) -> bytes:
+    """Give other names to fields that may be nested or escaped; of two of one name the last counts."""
+    fields = members(b"{%b}" % inside) or {}
+    if not fields.keys() & set(taken):
+        return inside if inside.strip(_BLANK) else b""
+    names = renamed(list(fields), taken)
+    return b",".join(
+        b"%b:%b" % (orjson.dumps(name), bytes(value))
+        for name, value in zip(names, fields.values(), strict=True)
+    )
