@@ -10,7 +10,7 @@ from corpus import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
-from scoring_tables import EXAMPLE, FORMATS, read, write
+from scoring_tables import EXAMPLE, FORMATS, TABLES, read, write
 
 from pricerange.errors import ColumnTypeError
 from pricerange.phone import FEATURE_NAMES, FEATURES, refusal
@@ -40,6 +40,9 @@ NUMBERS = {
     "not whole": ({"ram": 2800.5}, (RAM, 2800.5, "ram: not whole")),
 }
 
+JSON = {kind: change for kind, change in NUMBERS.items() if kind not in {"NaN", "infinite"}}
+"""JSON has neither, and text is no number in it."""
+
 
 def table_of(kinds: list[str], changes: dict[str, tuple[dict[str, object], object]]) -> pa.Table:
     example = {name: str(value) if changes is TEXT else float(value) for name, value in EXAMPLE.items()}
@@ -47,7 +50,7 @@ def table_of(kinds: list[str], changes: dict[str, tuple[dict[str, object], objec
     return pa.Table.from_pylist(rows)
 
 
-@pytest.mark.parametrize("target", ["out.csv", "out.parquet", "out"])
+@pytest.mark.parametrize("target", ["out.csv", "out.parquet", "out.jsonl", "out"])
 @pytest.mark.parametrize("on_bad_row", ["fail", "reject", "null"])
 @pytest.mark.parametrize("form", FORMATS)
 @settings(
@@ -59,7 +62,10 @@ def table_of(kinds: list[str], changes: dict[str, tuple[dict[str, object], objec
 def test_every_row_is_answered_or_has_its_reason_once_and_in_order(
     tmp_path_factory, model_repository, small_parts, form, on_bad_row, target, drawn
 ):
-    changes = TEXT if form.startswith("csv") or drawn.draw(st.booleans()) else NUMBERS
+    if form in TABLES:
+        changes = TEXT if form.startswith("csv") or drawn.draw(st.booleans()) else NUMBERS
+    else:
+        changes = JSON
     kinds = drawn.draw(st.lists(st.sampled_from([*changes, "good", "good"]), min_size=1, max_size=60))
     folder = tmp_path_factory.mktemp("job")
     source, out = write(table_of(kinds, changes), folder / f"in.{form}"), folder / target
@@ -100,7 +106,7 @@ def test_every_row_is_answered_or_has_its_reason_once_and_in_order(
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", TABLES)
 @pytest.mark.parametrize("target", ["out.csv", "out"])
 def test_all_rows_of_a_file_that_lacks_a_column_are_bad(
     tmp_path, model_repository, small_parts, form, target
@@ -140,9 +146,9 @@ def test_a_column_of_a_type_that_holds_no_numbers_makes_its_rows_bad(tmp_path, m
 
 def test_columns_that_are_kept_are_those_of_the_result_in_the_order_of_the_input(tmp_path, model_repository):
     table = table_of(["good", "text in a number"], TEXT).append_column("shop", pa.array(["a", "b,c"]))
-    for form in FORMATS:
+    for form in TABLES:
         source = write(table, tmp_path / f"in.{form}")
-        for target in ("out.csv", "out.parquet"):
+        for target in ("out.csv", "out.parquet", "out.ndjson"):
             options = Options("reject", columns=("shop", "place"))
             score([str(source)], tmp_path / target, model_repository, options=options)
             (row,) = read(tmp_path / target)
