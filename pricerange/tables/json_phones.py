@@ -83,7 +83,8 @@ class PhoneReader:
             phones = [self._phone(body) for body in bodies]
         table = _table(phones)
         valid: npt.NDArray[np.bool_] = np.logical_and.reduce(admissible(table), axis=1)
-        if self._beside or self._others:  # texts, which are not looked into
+        # texts are not looked into; all at once, since hardly ever is one none
+        if (self._beside or self._others) and not _is_utf8(b"\n".join(bodies)):
             valid &= np.fromiter(map(_is_utf8, bodies), np.bool_, len(bodies))
         return table, valid
 

@@ -76,11 +76,24 @@ def _template(names: Iterable[str]) -> bytes:
 
 def _inside(lines: Sequence[bytes], phones: Sequence[bool], taken: Sequence[str]) -> list[bytes]:
     """Return what stands between the braces of lines; those without are a field `line`."""
-    rename = _renaming(lines, taken)
+    text = b"\n".join(lines)
+    found = [name.encode() for name in taken if b'"%b"' % name.encode() in text]
+    if found and all(phones) and _is_plain(text, len(lines)):
+        # each field in one go, and no line is looked at
+        for name in found:
+            text = text.replace(b'"%b":' % name, b'"input_%b":' % name)
+        lines = text.split(b"\n")
+        found = [name for name in found if b'"%b"' % name in text]
+    rename = _renaming(found, taken) if found or b"\\u" in text else _as_it_is
     return [
         rename(line.strip(_BLANK)[1:-1]) if phone or members(line) is not None else _as_field(line)
         for line, phone in zip(lines, phones, strict=True)
     ]
+
+
+def _is_plain(text: bytes, lines: int) -> bool:
+    """Whether in lines of objects a name in quotes and a colon are a field, which may get another name."""
+    return b"\\" not in text and text.count(b"{") == lines and b'"input_' not in text
 
 
 def _picked(lines: Sequence[bytes], kept: Sequence[str], taken: Sequence[str]) -> list[bytes]:
@@ -97,33 +110,29 @@ def _as_field(line: bytes) -> bytes:
     return b'"%b":%b' % (LINE.encode(), orjson.dumps(line.strip(_BLANK).decode(errors="replace")))
 
 
-def _renaming(lines: Sequence[bytes], taken: Sequence[str]) -> Callable[[bytes], bytes]:
-    """Return what gives the fields of these lines other names where theirs are taken."""
-    text = b"\n".join(lines)
-    found = [name.encode() for name in taken if b'"%b"' % name.encode() in text]
-    if b"\\u" not in text and not found:
-        return _unchanged
+def _as_it_is(inside: bytes) -> bytes:
+    return inside if inside.strip(_BLANK) else b""
+
+
+def _renaming(found: Sequence[bytes], taken: Sequence[str]) -> Callable[[bytes], bytes]:
+    """Return what gives fields other names, of which some of those that are taken were `found`."""
     key = re.compile(b'"(%b)"(?=[ \\t\\r]*:)' % b"|".join(found or [b"(?!)"]))
 
     def rename(inside: bytes) -> bytes:
         if b"\\u" not in inside and not key.search(inside):
-            return inside if inside.strip(_BLANK) else b""
-        if b"{" in inside or b"\\" in inside or b'"input_' in inside:
-            return _rebuilt(inside, taken)
-        return key.sub(rb'"input_\1"', inside)
+            return _as_it_is(inside)
+        if _is_plain(inside, 0):
+            return key.sub(rb'"input_\1"', inside)
+        return _rebuilt(inside, taken)
 
     return rename
-
-
-def _unchanged(inside: bytes) -> bytes:
-    return inside if inside.strip(_BLANK) else b""
 
 
 def _rebuilt(inside: bytes, taken: Sequence[str]) -> bytes:
     """Give other names to fields that may be nested or escaped; of two of one name the last counts."""
     fields = members(b"{%b}" % inside) or {}
     if not fields.keys() & set(taken):
-        return inside if inside.strip(_BLANK) else b""
+        return _as_it_is(inside)
     names = renamed(list(fields), taken)
     return b",".join(
         b"%b:%b" % (orjson.dumps(name), bytes(value))

@@ -78,6 +78,8 @@ def _begin(file: InputFile, job: Job, answerer: Answerer) -> _Beginning:
     except PriceRangeError as error:
         return _Beginning(columns, broken=str(error))
     rows = blocks.rows_of(content)
+    if file.format == "ndjson" and not rows:
+        return _Beginning(columns)
     try:
         feature_places(columns)
     except (MissingColumnError, DuplicateColumnError) as error:

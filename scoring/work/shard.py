@@ -25,8 +25,9 @@ from pricerange.tables.errors import (
     MissingColumnError,
     UnreadableTableError,
 )
+from pricerange.tables.ndjson_file import LineBlock
 from pricerange.tables.source import blocks, small_files
-from pricerange.tables.source.blocks import Block, Shard
+from pricerange.tables.source.blocks import Block, Content, Shard
 from scoring.errors import BadBlockRowError, ColumnsDifferError, UnknownColumnError
 from scoring.job.job import Job, Part
 from scoring.job.tally import Tally
@@ -113,14 +114,17 @@ class ShardWorker:
         self, pieces: Iterable[_Piece], answers_path: Path, rejects_path: Path | None, on_rows: OnRows
     ) -> tuple[Tally, _Piece]:
         """Write pieces to one or two files and return what was counted, and the last piece."""
-        job, total = self._job, Tally()
+        job, total, begun = self._job, Tally(), False
         with (
             sink(answers_path, job.form, job.compression) as answers,
             sink(rejects_path, job.form, job.compression) if rejects_path else nullcontext() as rejects,
         ):
             for piece in pieces:
                 try:
-                    answers.write(piece.answered.answers)
+                    # a file without lines has no columns either, which would not be those of others
+                    if not _has_no_lines(piece.block.content):
+                        answers.write(piece.answered.answers)
+                        begun = True
                     if rejects:
                         for rejected in self._rejected(piece):
                             rejects.write(rejected)
@@ -128,6 +132,8 @@ class ShardWorker:
                     raise replace(error, file=job.files[piece.file].name) from error
                 total.add(piece.answered.tally)
                 on_rows(piece.answered.tally.rows)
+            if not begun:
+                answers.write(piece.answered.answers)
         return total, piece
 
     def _rejected(self, piece: _Piece) -> Iterator[Encoded]:
@@ -193,3 +199,7 @@ class ShardWorker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._threads.shutdown(cancel_futures=True)
+
+
+def _has_no_lines(content: Content) -> bool:
+    return isinstance(content, LineBlock) and not content.texts
