@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from pricerange.phone import (
     FEATURE_NAMES,
@@ -31,6 +32,8 @@ _MOST_FIELDS = 1_000
 """To say of each field of a larger object that it is unknown takes 300 MB."""
 _MOST_PROBLEMS = 100
 _MOST_NAMED = 10
+_MOST_OPEN = 100
+"""Brackets of a phone's other fields that are not looked at to tell how deeply they are nested."""
 _NULL = msgspec.Raw(b"null")
 _NOT_READ = (ValueError, RecursionError)
 """What msgspec raises for what is not JSON, not UTF-8, not of the types asked for, or nested too deeply."""
@@ -83,9 +86,9 @@ class PhoneReader:
             phones = [self._phone(body) for body in bodies]
         table = _table(phones)
         valid: npt.NDArray[np.bool_] = np.logical_and.reduce(admissible(table), axis=1)
-        # texts are not looked into; all at once, since hardly ever is one none
-        if (self._beside or self._others) and not _is_utf8(b"\n".join(bodies)):
-            valid &= np.fromiter(map(_is_utf8, bodies), np.bool_, len(bodies))
+        # other fields are not looked into; all at once, since hardly ever is something wrong with them
+        if (self._beside or self._others) and not _is_sound(b"\n".join(bodies), _MOST_OPEN + len(bodies)):
+            valid &= np.fromiter(map(_is_sound, bodies), np.bool_, len(bodies))
         return table, valid
 
     def rows_of_list(self, body: Body, most: int) -> _Table | None:
@@ -195,6 +198,22 @@ def _is_utf8(text: Body) -> bool:
         return text.isascii() or bool(text.decode())
     except UnicodeDecodeError:
         return False
+
+
+def _is_sound(text: Body, most_open: int = _MOST_OPEN) -> bool:
+    """Whether JSON is UTF-8, and nested no deeper than a parser with a limit of its own takes.
+
+    How deep msgspec goes depends on who calls it.
+    """
+    if not _is_utf8(text):
+        return False
+    if text.count(b"[") + text.count(b"{") <= most_open:
+        return True
+    try:
+        from_json(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _lacks(name: str, others: Sequence[str]) -> str:

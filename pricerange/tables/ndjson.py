@@ -18,7 +18,6 @@ from pricerange.tables.json_phones import PhoneReader
 from pricerange.tables.table import Reason, sentence
 
 _BLANK = b" \t\r"
-_BLANK_BEGINS = (b"\n\n", b"\n ", b"\n\t", b"\n\r")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FEATURES = dict(zip(FEATURE_NAMES, FEATURES, strict=True))
 _NO_JSON = object()
@@ -48,10 +47,9 @@ class WholeLines:
 
     def lines(self) -> Lines:
         """Return those that are not blank."""
-        text = self.text.removesuffix(b"\n")
-        texts = text.split(b"\n")
+        texts = self.text.removesuffix(b"\n").split(b"\n")
         numbers = range(self.number, self.number + len(texts))
-        if text[:1].strip(b"\n" + _BLANK) and not any(begin in self.text for begin in _BLANK_BEGINS):
+        if b"" not in texts and not any(map(bytes.isspace, texts)):
             return Lines(texts, numbers)
         filled = [k for k, text in enumerate(texts) if text.strip(_BLANK)]
         return Lines([texts[k] for k in filled], [numbers[k] for k in filled])

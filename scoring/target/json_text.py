@@ -77,18 +77,31 @@ def _template(names: Iterable[str]) -> bytes:
 def _inside(lines: Sequence[bytes], phones: Sequence[bool], taken: Sequence[str]) -> list[bytes]:
     """Return what stands between the braces of lines; those without are a field `line`."""
     text = b"\n".join(lines)
-    found = [name.encode() for name in taken if b'"%b"' % name.encode() in text]
+    found = _present(taken, text)
     if found and all(phones) and _is_plain(text, len(lines)):
         # each field in one go, and no line is looked at
         for name in found:
             text = text.replace(b'"%b":' % name, b'"input_%b":' % name)
         lines = text.split(b"\n")
         found = [name for name in found if b'"%b"' % name in text]
-    rename = _renaming(found, taken) if found or b"\\u" in text else _as_it_is
+    rename = _renaming(found, taken) if found or _has_escape(text) else _as_it_is
     return [
         rename(line.strip(_BLANK)[1:-1]) if phone or members(line) is not None else _as_field(line)
         for line, phone in zip(lines, phones, strict=True)
     ]
+
+
+def _present(names: Sequence[str], text: bytes) -> list[bytes]:
+    """Return which names stand in quotes in a text; what names have in common is looked for once."""
+    stems = {name: b'"%b' % name.rstrip("0123456789").encode() for name in names}
+    present = {stem for stem in set(stems.values()) if stem in text}
+    quoted = [name.encode() for name in names if stems[name] in present]
+    return [name for name in quoted if b'"%b"' % name in text]
+
+
+def _has_escape(text: bytes) -> bool:
+    """Whether a name may be written in other characters; a single byte is found soonest."""
+    return b"\\" in text and b"\\u" in text
 
 
 def _is_plain(text: bytes, lines: int) -> bool:
@@ -119,7 +132,7 @@ def _renaming(found: Sequence[bytes], taken: Sequence[str]) -> Callable[[bytes],
     key = re.compile(b'"(%b)"(?=[ \\t\\r]*:)' % b"|".join(found or [b"(?!)"]))
 
     def rename(inside: bytes) -> bytes:
-        if b"\\u" not in inside and not key.search(inside):
+        if not _has_escape(inside) and not key.search(inside):
             return _as_it_is(inside)
         if _is_plain(inside, 0):
             return key.sub(rb'"input_\1"', inside)
