@@ -20,9 +20,8 @@ from scoring.target.json_text import JsonText
 
 Form = Literal["csv", "ndjson", "parquet"]
 _TEXTS: dict[str, Form] = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
-_CODECS = {".gz": "gzip", ".zst": "zstd"}
+_CODECS = {"": None, ".gz": "gzip", ".zst": "zstd"}
 FILES: dict[str, tuple[Form, str | None]] = {
-    **{ending: (form, None) for ending, form in _TEXTS.items()},
     **{ending + end: (form, codec) for ending, form in _TEXTS.items() for end, codec in _CODECS.items()},
     ".parquet": ("parquet", None),
 }

@@ -26,9 +26,8 @@ Format = Literal["csv", "ndjson", "parquet", "arrow"]
 Compression = Literal["gzip", "zstd"]
 
 _TEXTS: dict[str, Format] = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
-_CODECS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
+_CODECS: dict[str, Compression | None] = {"": None, ".gz": "gzip", ".zst": "zstd"}
 _FORMATS: dict[str, tuple[Format, Compression | None]] = {
-    **{ending: (form, None) for ending, form in _TEXTS.items()},
     **{ending + end: (form, codec) for ending, form in _TEXTS.items() for end, codec in _CODECS.items()},
     ".parquet": ("parquet", None),
     ".arrow": ("arrow", None),
