@@ -238,15 +238,16 @@ def score(
         list[str],
         typer.Argument(
             metavar="IN...",
-            help="Files, globs, folders, URIs (file, s3, gs), or - (standard input): CSV, Parquet, Arrow IPC",
+            help="Files, globs, folders, URIs (file, s3, gs), or - (standard input): CSV, NDJSON, Parquet, "
+            "Arrow IPC",
         ),
     ],
     target: Annotated[
         str,
         typer.Argument(
             metavar="OUT",
-            help="A file (.csv, .csv.gz, .csv.zst, .parquet), or else a folder of parts: a path or URI; "
-            "- is standard output",
+            help="A file (.parquet, .csv or .ndjson, perhaps with .gz or .zst), or else a folder of parts: a "
+            "path or URI; - is standard output",
         ),
     ],
     models: Models = Path("models"),
@@ -260,7 +261,7 @@ def score(
         str | None, typer.Option(help="Columns of IN to keep, separated by commas; all if omitted")
     ] = None,
     form: Annotated[
-        Literal["parquet", "csv"] | None,
+        Literal["parquet", "csv", "ndjson"] | None,
         typer.Option(
             "--format", help="Format of the parts in a folder (default parquet), or of standard output (csv)"
         ),
@@ -313,7 +314,10 @@ def score(
 def synth(
     rows: Annotated[int, typer.Argument(metavar="ROWS", min=0)],
     target: Annotated[
-        str, typer.Argument(metavar="OUT", help="A path or URI: .csv, .csv.gz, .csv.zst or .parquet")
+        str,
+        typer.Argument(
+            metavar="OUT", help="A path or URI: .parquet, .csv or .ndjson, perhaps with .gz or .zst"
+        ),
     ],
 ) -> None:
     """Generate phones for testing.

@@ -33,10 +33,14 @@ _BEGINNINGS: dict[bytes, Foreign] = {
         "send it with Content-Type: application/vnd.apache.arrow.stream",
     ),
     b"\x1f\x8b": Foreign(
-        "compressed with gzip", "whose name has to end in .csv.gz", "send it with Content-Encoding: gzip"
+        "compressed with gzip",
+        "whose name has to end in .csv.gz or .ndjson.gz",
+        "send it with Content-Encoding: gzip",
     ),
     b"\x28\xb5\x2f\xfd": Foreign(
-        "compressed with zstd", "whose name has to end in .csv.zst", "send it with Content-Encoding: zstd"
+        "compressed with zstd",
+        "whose name has to end in .csv.zst or .ndjson.zst",
+        "send it with Content-Encoding: zstd",
     ),
     **{
         b"BZh%d1AY&" % level: Foreign("compressed with bzip2", "whose name has to end in .csv.bz2", _UNPACKED)

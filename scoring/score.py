@@ -88,13 +88,13 @@ def score(  # noqa: PLR0913, PLR0917
 ) -> Summary:
     """Answer every row of the files that `sources` name; the newest version where none is named.
 
-    A target, a path or a URI, that ends in `.csv`, `.csv.gz`, `.csv.zst` or `.parquet` is one file, which
-    appears whole or not at all. `-` is standard output, to which rows go as they are answered, as to a pipe
+    A target, a path or a URI, whose name ends like one of `FILES` is one file, which appears whole or not at
+    all. `-` is standard output, to which rows go as they are answered, as to a pipe
     that has a path. Any other is a folder of parts, each of which appears whole: an interrupted run is
     resumed by the next. The result has the columns of the input and its rows, in order, and after them
     `price_range` int64, `label` and `probability_0..3` float32; an input column with such a name is kept as
-    `input_<name>`. Columns keep their types as far as the target's form has them; those of a CSV are text,
-    and its features doubles in Parquet.
+    `input_<name>`. Columns keep their types as far as the target's form has them; those of CSV and
+    NDJSON are text, and their features numbers, in other forms.
 
     A row that is not a valid phone ends the job (`fail`), goes to `<target>.rejected` with its file, its
     number and the reason (`reject`), or stays without an answer and with the reason in a column `error`
@@ -229,7 +229,7 @@ def _into_file(  # noqa: PLR0913, PLR0917
         raise TargetError(str(job.target), "a cluster writes parts, so OUT must be a folder")
     for target in (job.target, job.rejects):
         target.sweep()
-    shards = plan.plan(job.files, split_csv=False)
+    shards = plan.plan(job.files, split_texts=False)
     # a bar would stand among the rows
     told = Console(stderr=True, force_terminal=False) if is_terminal(job.target) else console
     with (
@@ -255,7 +255,7 @@ def _into_folder(  # noqa: PLR0913, PLR0917
         return finished
     _sweep(job)
     before = totals(manifest.parts).rows
-    shards = manifest.remaining(plan.plan(job.files, split_csv=options.cluster is not None))
+    shards = manifest.remaining(plan.plan(job.files, split_texts=options.cluster is not None))
     guesses = Guesses()
     with _saying(guesses, job, console), of_rows(about, console, before) as advance:
         _write_parts(job, options.cluster, shards, manifest, holding(advance), guesses)

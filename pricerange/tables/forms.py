@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Format = Literal["csv", "parquet", "arrow"]
+Format = Literal["csv", "ndjson", "parquet", "arrow"]
 Compression = Literal["gzip", "zstd", "bz2", "xz"]
 
 
@@ -19,6 +19,8 @@ class Form:
 _TEXTS: dict[str, Form] = {
     ".csv": Form("csv"),
     ".tsv": Form("csv", delimiter="\t"),
+    ".ndjson": Form("ndjson"),
+    ".jsonl": Form("ndjson"),
 }
 """Ends of names of text, which that of a codec may follow."""
 _CODECS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz"}
@@ -42,6 +44,7 @@ _PLAIN: dict[Format, tuple[bytes, ...]] = {
     "parquet": (b"PAR1",),
     "arrow": (b"ARROW1", b"\xff\xff\xff\xff"),
     "csv": (b"",),
+    "ndjson": (b"",),
 }
 """How a file begins that is what its name says; text may begin in any way, so it comes last."""
 
@@ -66,6 +69,8 @@ def of_bytes(beginning: bytes) -> Form:
     for compression, marks in _PACKED.items():
         if beginning.startswith(marks):
             return Form("csv", compression)
+    if beginning.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+        return Form("ndjson")
     return Form(next(plain for plain, marks in _PLAIN.items() if beginning.startswith(marks)))
 
 

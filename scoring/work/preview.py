@@ -84,6 +84,8 @@ def _begin(file: InputFile, job: Job, answerer: Answerer) -> _Beginning:
     except PriceRangeError as error:
         return replace(begun, broken=str(error))
     rows = blocks.rows_of(content)
+    if file.format == "ndjson" and not rows:
+        return begun
     guess = "; ".join(filter(None, [guess_of(content, file.dialect), skipped_behind(content)]))
     try:
         feature_places(begun.columns)

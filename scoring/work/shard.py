@@ -24,15 +24,15 @@ from pricerange.tables.errors import (
     MissingColumnError,
     UnreadableTableError,
 )
+from pricerange.tables.ndjson_file import LineBlock
 from pricerange.tables.source import blocks, small_files
-from pricerange.tables.source.blocks import Block, Member, Shard
+from pricerange.tables.source.blocks import Block, Content, Member, Shard
 from pricerange.tables.source.guesses import Guesses, guess_of, skipped_behind
 from scoring.errors import BadBlockRowError, ColumnsDifferError, UnknownColumnError
 from scoring.job.job import Job, Part
 from scoring.job.tally import Tally
-from scoring.target.columns import with_reasons
 from scoring.target.place import Draft, Place
-from scoring.target.sink import encoded, sink
+from scoring.target.sink import Encoded, sink
 from scoring.work.answer import Answered, Answerer
 
 OnRows = Callable[[int], None]
@@ -114,25 +114,30 @@ class ShardWorker:
         self, pieces: Iterable[_Piece], to_answers: Draft, to_rejects: Draft | None, on_rows: OnRows
     ) -> tuple[Tally, _Piece]:
         """Write pieces to one or two files and return what was counted, and the last piece."""
-        job, total = self._job, Tally()
+        job, total, begun = self._job, Tally(), False
         with (
             sink(to_answers.open, job.form, job.compression) as answers,
             sink(to_rejects.open, job.form, job.compression) if to_rejects else nullcontext() as rejects,
         ):
             for piece in pieces:
                 try:
-                    answers.write(piece.answered.answers)
+                    # a file without lines has no columns either, which would not be those of others
+                    if not _has_no_lines(piece.block.content):
+                        answers.write(piece.answered.answers)
+                        begun = True
                     if rejects:
-                        for batch in self._rejected(piece):
-                            rejects.write(encoded(batch, job.form))
+                        for rejected in self._rejected(piece):
+                            rejects.write(rejected)
                 except (ColumnsDifferError, ColumnTypeError) as error:
                     raise replace(error, file=job.files[piece.file].name) from error
                 total.add(piece.answered.tally)
                 on_rows(piece.answered.tally.rows)
+            if not begun:
+                answers.write(piece.answered.answers)
         on_rows(0)  # the last was written since: what has to end the work does so before the file is there
         return total, piece
 
-    def _rejected(self, piece: _Piece) -> Iterator[pa.RecordBatch]:
+    def _rejected(self, piece: _Piece) -> Iterator[Encoded]:
         """Yield a piece's rejected rows with their reasons, file by file."""
         rejected, members = piece.answered.rejected, piece.block.members
         if rejected is None:
@@ -144,9 +149,8 @@ class ShardWorker:
         bounds = [*np.searchsorted(rejected.rows, begins).tolist(), len(rejected.rows)]
         for file, begin, first, stop in zip(files, begins, bounds[:-1], bounds[1:], strict=True):
             if first < stop:
-                name, batch = self._job.files[file].name, rejected.batch.slice(first, stop - first)
                 numbers = [piece.row + row - begin for row in rejected.rows[first:stop]]
-                yield with_reasons(batch, name, numbers, rejected.reasons[first:stop])
+                yield rejected.written(slice(first, stop), self._job.files[file].name, numbers)
 
     def _pieces(self, shard: Shard) -> Iterator[_Piece]:
         """Read and answer a shard's blocks, in order."""
@@ -208,3 +212,7 @@ class ShardWorker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._threads.shutdown(cancel_futures=True)
+
+
+def _has_no_lines(content: Content) -> bool:
+    return isinstance(content, LineBlock) and not content.texts

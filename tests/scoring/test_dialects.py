@@ -123,10 +123,10 @@ def test_shards_among_empty_lines_have_the_rows_of_the_whole(tmp_path, small_par
     row = content.splitlines(keepends=True)[1]
     source.write_bytes(content + row * 40 + EMPTY.encode() * 300)
     (file,) = files.find([str(source)], Reading(dialect=EUROPEAN)).files
-    whole = [block for shard in plan.plan([file], split_csv=False) for block in blocks.read(file, shard)]
+    whole = [block for shard in plan.plan([file], split_texts=False) for block in blocks.read(file, shard)]
     counts = [blocks.rows_of(block.content) for block in whole]
     assert sum(counts) == 60 + 300 + 40
-    shards = plan.plan([file], split_csv=True)
+    shards = plan.plan([file], split_texts=True)
     assert len(shards) > 5
     assert [block for shard in shards for block in blocks.read(file, shard)] == whole
     for shard in shards:

@@ -65,7 +65,7 @@ def blocks(opened: Open, start: int = 0, asked: Dialect = AS_FOUND) -> Iterator[
         yield _block(cutter.header, Rows(b"", cutter.position))
     if start:
         with opened() as file:
-            _skip(file, start)
+            skip(file, start)
             for rows in _cut(file, BlockCutter(BLOCK_BYTES, asked, cutter.header, start)):
                 yield _block(cutter.header, rows)
 
@@ -90,7 +90,8 @@ def _cut(file: ByteStream, cutter: BlockCutter) -> Iterator[Rows]:
     yield from cutter.end()
 
 
-def _skip(file: ByteStream, count: int) -> None:
+def skip(file: ByteStream, count: int) -> None:
+    """Go to a byte of a file that was just opened."""
     if file.seekable():
         file.seek(count)
         return

@@ -1,6 +1,7 @@
 """Files as streams of blocks of rows; a run of blocks is a part, and parts are where reading may begin."""
 
 import struct
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,13 +10,14 @@ from typing import TypeAlias
 
 import pyarrow as pa
 
-from pricerange.tables import expanded
+from pricerange.tables import expanded, ndjson_file
 from pricerange.tables.csv import blocks as csv_blocks
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.decompressed import decompressed
 from pricerange.tables.errors import BrokenBlockError, TableNotFoundError, UnreadableTableError
 from pricerange.tables.names import selected
+from pricerange.tables.ndjson_file import MOST_COLUMNS, LineBlock
 from pricerange.tables.source import hive
 from pricerange.tables.source.arrow_file import Batches, require_valid
 from pricerange.tables.source.files import InputFile
@@ -26,27 +28,27 @@ BLOCK_ROWS = 16_384
 """Rows of a block of Parquet or Arrow: its numbers stay in the core's cache."""
 TEXT_ROWS = 1 << 15
 """Rows of a block of CSV; 20 cells have 40 characters, so only tables without phones have as many."""
-MOST_COLUMNS = 4_096
-"""Columns of a table, each of which costs every block a few kilobytes, be it empty."""
+LINE_ROWS = 1 << 12
+"""Rows of a block of NDJSON; only lines without phones are so short that there are as many."""
 _AT_ONCE = 16
 PART_ROWS = 1 << 20
 """Rows, at least, of a part of a Parquet or Arrow file, but for the last."""
 PART_BYTES = 1 << 26
-"""Bytes, at least, of a part of a CSV file before compression, but for the last; about as many phones."""
+"""Bytes, at least, of a part of a text before compression, but for the last; about as many phones of CSV."""
 SMALL_BYTES = 1 << 20
 """Bytes, at most, of a file that may share a part with others: to write one a file would take longer."""
 SHARING_FILES = 1 << 10
 """Files, at most, that share a part: there is work for all cores, and less to do again after a kill."""
 
-Content: TypeAlias = "pa.RecordBatch | TextBlock"
-"""Rows as columns, or as CSV stands there."""
+Content: TypeAlias = "pa.RecordBatch | TextBlock | LineBlock"
+"""Rows as columns, or as CSV or NDJSON stands there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
     """A run of parts of a file that is read in one go, to the end where there is no `stop`; or many files.
 
-    `file` is the file's place in the job. `start` and `stop` count bytes of CSV before compression, row
+    `file` is the file's place in the job. `start` and `stop` count bytes of text before compression, row
     groups of Parquet, record batches of Arrow. `part` is the number of the first part in the file,
     `first_row` that of its first row, from 1. Where `files` is not 0, it is so many small files from there
     on, whole, which share parts.
@@ -92,8 +94,8 @@ def read(file: InputFile, shard: Shard, columns: Sequence[str] | None = None) ->
     """
     with naming(file):
         match file.format:
-            case "csv":
-                yield from _read_csv(file, shard)
+            case "csv" | "ndjson":
+                yield from _read_text(file, shard)
             case "parquet":
                 yield from _read_parquet(file, shard, columns)
             case "arrow":
@@ -107,6 +109,8 @@ def columns_of(file: InputFile) -> list[str]:
         match file.format:
             case "csv":
                 return next(csv_file.blocks(file.stream, asked=file.dialect)).header
+            case "ndjson":
+                return list(ndjson_file.columns_of(file.stream))
             case "parquet":
                 with ParquetFile(file) as table:
                     return list(table.schema.names)
@@ -134,7 +138,7 @@ def _about_rows(file: InputFile) -> int:
             case "parquet":
                 with ParquetFile(file) as table:
                     return int(table.metadata.num_rows)
-            case "csv":
+            case "csv" | "ndjson":
                 with file.open() as raw, decompressed(raw, file.compression) as stream:
                     lines = stream.read(csv_file.BLOCK_BYTES).count(b"\n")
                     return int(file.size * lines / max(raw.tell(), 1))
@@ -145,19 +149,42 @@ def _about_rows(file: InputFile) -> int:
 
 def rows_of(content: Content) -> int:
     """Return how many rows there are."""
-    if isinstance(content, TextBlock):
-        return len(csv_blocks.lines(content.text, content.dialect))
-    return int(content.num_rows)
+    match content:
+        case TextBlock():
+            return len(csv_blocks.lines(content.text, content.dialect))
+        case LineBlock():
+            return len(content.texts)
+        case _:
+            return int(content.num_rows)
 
 
 def names_of(content: Content) -> list[str]:
     """Return the names of the columns."""
-    return content.header if isinstance(content, TextBlock) else list(content.schema.names)
+    match content:
+        case TextBlock():
+            return content.header
+        case LineBlock():
+            return list(content.columns)
+        case _:
+            return list(content.schema.names)
 
 
 def bytes_of(content: Content) -> int:
     """Return what rows take in memory."""
-    return len(content.text) if isinstance(content, TextBlock) else int(content.get_total_buffer_size())
+    match content:
+        case TextBlock():
+            return len(content.text)
+        case LineBlock():
+            return sum(map(sys.getsizeof, content.texts))
+        case _:
+            return int(content.get_total_buffer_size())
+
+
+def text_blocks(file: InputFile, start: int = 0) -> Iterator[TextBlock | LineBlock]:
+    """Stream the blocks of a CSV or NDJSON file from the byte on at which one begins."""
+    if file.format == "csv":
+        return csv_file.blocks(file.stream, start, file.dialect)
+    return ndjson_file.blocks(file.stream, start)
 
 
 @contextmanager
@@ -175,18 +202,28 @@ def naming(file: InputFile) -> Iterator[None]:
         raise UnreadableTableError(file.name, f"its metadata is malformed: {error}") from error
 
 
-def _read_csv(file: InputFile, shard: Shard) -> Iterator[Block]:
+def _read_text(file: InputFile, shard: Shard) -> Iterator[Block]:
     part, begun = shard.part, shard.start
-    for block in csv_file.blocks(file.stream, shard.start, file.dialect):
-        _require_few(len(block.header))
-        from_folders = hive.missing(file.from_folders, block.header)
-        for text in csv_blocks.split(block.text, TEXT_ROWS, block.dialect):
-            for content in hive.beside(replace(block, text=text), from_folders):
+    for block in text_blocks(file, shard.start):
+        from_folders = hive.missing(file.from_folders, names_of(block))
+        for piece in _pieces(block):
+            for content in hive.beside(piece, from_folders):
                 yield Block(part, block.stop, content)
         if block.stop == shard.stop:
             return
         if block.stop - begun >= PART_BYTES:
             part, begun = part + 1, block.stop
+
+
+def _pieces(block: TextBlock | LineBlock) -> Iterator[TextBlock | LineBlock]:
+    """Split a block where it has too many rows."""
+    if isinstance(block, LineBlock):
+        for first in range(0, max(len(block.texts), 1), LINE_ROWS):
+            yield replace(block, texts=block.texts[first : first + LINE_ROWS])
+        return
+    _require_few(len(block.header))
+    for text in csv_blocks.split(block.text, TEXT_ROWS, block.dialect):
+        yield replace(block, text=text)
 
 
 def _read_parquet(file: InputFile, shard: Shard, columns: Sequence[str] | None) -> Iterator[Block]:

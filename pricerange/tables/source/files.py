@@ -84,6 +84,8 @@ class InputFile:
             return None
         if found := named(beginning):
             return f"it is {found.what}, {found.file}"
+        if beginning.startswith(b"{"):
+            return "it is NDJSON"
         return "it is CSV" if b"," in beginning.partition(b"\n")[0] else None
 
     def require_unchanged(self) -> None:
@@ -199,9 +201,8 @@ def _stream(source: str, path: str, reading: Reading) -> InputFile:
     name = "standard input" if path == pipe.STANDARD_INPUT else source
     try:
         opened = Pipe(path)
-        # what begins with `{` is text too, but no CSV
         form = forms.of_bytes(opened.beginning(BEGIN_BYTES))
-        held = opened if form.format == "csv" else Spool(opened)
+        held = opened if form.format in {"csv", "ndjson"} else Spool(opened)
     except OSError as error:
         raise UnreadableTableError(name, error.strerror or str(error)) from error
     size = held.size if isinstance(held, Spool) else 0

@@ -9,6 +9,7 @@ from pricerange.phone import FEATURE_NAMES
 from pricerange.tables.csv.dialect import Dialect
 from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.guessed import EMPTY_END, guessed
+from pricerange.tables.ndjson_file import LineBlock
 from pricerange.tables.source.blocks import Content
 from pricerange.tables.source.files import InputFile
 
@@ -23,7 +24,8 @@ def guess_of(content: Content, asked: Dialect, wanted: Sequence[str] = FEATURE_N
     """Say in one line what had to be guessed to read some columns of a block, empty where nothing had."""
     if isinstance(content, TextBlock):
         return guessed(content.header, content.dialect, asked, wanted)
-    return guessed(content.schema.names, wanted=wanted)
+    # the fields of JSON have the names that they have
+    return "" if isinstance(content, LineBlock) else guessed(content.schema.names, wanted=wanted)
 
 
 def skipped_behind(content: Content) -> str:

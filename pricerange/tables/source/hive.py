@@ -1,5 +1,6 @@
 """Columns that the names of folders tell, as Hive has it: below `year=2026/month=11/` each row has both."""
 
+import json
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pricerange.phone import FEATURE_NAMES
 from pricerange.tables import expanded
 from pricerange.tables.csv import blocks as csv_blocks
 from pricerange.tables.csv import file as csv_file
@@ -17,6 +19,7 @@ from pricerange.tables.csv.dialect import Dialect
 from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.csv.text import ends_inside_quotes
 from pricerange.tables.names import selected
+from pricerange.tables.ndjson_file import LineBlock
 
 if TYPE_CHECKING:
     from pricerange.tables.source.blocks import Content
@@ -26,6 +29,7 @@ NULL = "__HIVE_DEFAULT_PARTITION__"
 """What Hive calls a folder whose rows have null."""
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,18}")
 """How a whole number is written that comes back as it was: `007` does not."""
+_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _QUOTED = re.compile(r'["\r\n]')
 
 
@@ -46,6 +50,14 @@ class FolderColumn:
         """Return the value n times."""
         value = int(self.value) if self.is_number and self.value is not None else self.value
         return pa.repeat(pa.scalar(value, self.type), rows)
+
+    @property
+    def json(self) -> bytes:
+        """The value as it stands in JSON: a number where it is one in all files, or that of a feature."""
+        if self.value is None:
+            return b"null"
+        as_number = self.is_number or (self.name in FEATURE_NAMES and _JSON_NUMBER.fullmatch(self.value))
+        return self.value.encode() if as_number else json.dumps(self.value, ensure_ascii=False).encode()
 
     def cell(self, delimiter: str) -> str:
         """Return the value as it stands in a CSV file whose cells are separated so; nothing for null."""
@@ -124,11 +136,28 @@ def beside(content: "Content", columns: Sequence[FolderColumn]) -> "Iterator[Con
         yield content
     elif isinstance(content, TextBlock):
         yield from _beside_text(content, columns)
+    elif isinstance(content, LineBlock):
+        yield _beside_lines(content, columns)
     else:
         for column in columns:
             field = pa.field(column.name, column.type)
             content = content.append_column(field, column.cells(content.num_rows))
         yield from expanded.cut(content, max(content.num_rows, 1))
+
+
+def _beside_lines(block: LineBlock, columns: Sequence[FolderColumn]) -> LineBlock:
+    """Append fields to objects; what is none, and is no phone either, stays as it is."""
+    members = b",".join(json.dumps(column.name).encode() + b":" + column.json for column in columns) + b"}"
+
+    def appended(text: bytes) -> bytes:
+        text = text.rstrip()
+        if not text.endswith(b"}"):
+            return text
+        fields = text[:-1].rstrip()
+        return fields + (b"" if fields.endswith(b"{") else b",") + members
+
+    names = (*block.columns, *(column.name for column in columns))
+    return replace(block, columns=names, texts=list(map(appended, block.texts)))
 
 
 def _beside_text(block: TextBlock, columns: Sequence[FolderColumn]) -> Iterator[TextBlock]:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import pyarrow as pa
 
-from pricerange.tables import table
+from pricerange.tables import json_columns, table
 from pricerange.tables.csv.dialect import PLAIN, Dialect
 from pricerange.tables.csv.file import TextBlock, located
 from pricerange.tables.errors import (
@@ -16,7 +16,9 @@ from pricerange.tables.errors import (
     UnreadableTableError,
 )
 from pricerange.tables.names import feature_places
-from pricerange.tables.source import blocks, small_files
+from pricerange.tables.ndjson import LineVerdict
+from pricerange.tables.ndjson_file import LineBlock
+from pricerange.tables.source import blocks, hive, small_files
 from pricerange.tables.source.blocks import Content, Member, Shard
 from pricerange.tables.source.files import InputFile
 from pricerange.tables.source.plan import whole
@@ -36,7 +38,7 @@ class Judged:
 
     file: InputFile
     row: int
-    verdict: Verdict
+    verdict: Verdict | LineVerdict
     columns: list[pa.Array]
     dialect: Dialect
     content: Content
@@ -58,11 +60,15 @@ def _of_shard(files: Sequence[InputFile], shard: Shard, beside: Beside) -> Itera
     file, row = shard.file, 1
     try:
         for file in range(shard.file, shard.file + max(shard.files, 1)):
-            names = blocks.columns_of(files[file])
+            names = _names_of(files[file])
+            if not names and files[file].format == "ndjson":
+                continue  # without lines it has no columns either
             others[file] = beside(files[file], names)
             read.update(others[file], (names[place] for place in feature_places(names)))
         file = shard.file
         for member in _members(files, shard, list(read)):
+            if member.file not in others:
+                continue
             if member.file != file:
                 file, row = member.file, 1
             verdict, columns = _judge(member.content, others[file])
@@ -77,6 +83,12 @@ def _of_shard(files: Sequence[InputFile], shard: Shard, beside: Beside) -> Itera
         raise UnreadableTableError(files[file].name, str(error)) from error
 
 
+def _names_of(file: InputFile) -> list[str]:
+    """Return the names of a file's columns, and behind them of those that its folders tell."""
+    names = blocks.columns_of(file)
+    return [*names, *(column.name for column in hive.missing(file.from_folders, names))]
+
+
 def _members(files: Sequence[InputFile], shard: Shard, columns: Sequence[str]) -> Iterator[Member]:
     """Stream blocks, file by file also where several are joined."""
     if shard.files:
@@ -87,7 +99,10 @@ def _members(files: Sequence[InputFile], shard: Shard, columns: Sequence[str]) -
             yield Member(shard.file, block.content)
 
 
-def _judge(content: Content, beside: Sequence[str]) -> tuple[Verdict, list[pa.Array]]:
+def _judge(content: Content, beside: Sequence[str]) -> tuple[Verdict | LineVerdict, list[pa.Array]]:
+    if isinstance(content, LineBlock):
+        judged, batch = json_columns.judged_columns(content.texts, beside, others=True, numbers=False)
+        return judged, batch.columns
     if isinstance(content, TextBlock):
         kept = list(map(content.header.index, beside))
         return table.judge_csv_beside(content.text, content.header, kept, content.dialect)

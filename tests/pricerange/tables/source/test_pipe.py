@@ -119,7 +119,7 @@ def test_a_stream_is_no_small_file_and_has_no_length():
         found = files.find([path]).files
         assert found[0].is_stream
         assert blocks.about_rows(found) is None
-        assert plan.plan(found, split_csv=False) == [Shard(0)]
+        assert plan.plan(found, split_texts=False) == [Shard(0)]
     with piped(FORMS["parquet"]) as path:
         found = files.find([path]).files
         assert not found[0].is_stream
