@@ -1,4 +1,5 @@
-# Three images: `service` (the default: serving and scoring, without torch), `train`, and `ray` (scoring on a cluster).
+# Three images: `service` (the default: serving and scoring, without torch), `train`, and `ray` (scoring on a cluster and
+# into object stores).
 #
 #   docker build -t pricerange .
 #   docker build -t pricerange:gpu --build-arg RUNTIME=gpu .
@@ -60,7 +61,7 @@ RUN pip install --no-deps --force-reinstall /wheel/*.whl \
 
 FROM build AS build-ray
 # `default` is the part of Ray that takes jobs and reports health
-RUN pip install -c constraints.txt '.[ray]' 'ray[default]'
+RUN pip install -c constraints.txt '.[ray,objects]' 'ray[default]'
 COPY --from=wheel /wheel /wheel
 RUN pip install --no-deps --force-reinstall /wheel/*.whl \
     && /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib

@@ -2,9 +2,12 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-# phones.csv from the public "Mobile Price Classification" data, or generated phones
+# phones.csv from the public "Mobile Price Classification" data, other tables of phones, or generated phones
 DATA   ?= $(or $(PRICERANGE_DATA),synthetic)
 ARGS   ?=
+# the S3 server that results in object stores are tested against
+MOTO      := 5.2.5
+S3_SERVER := $(VENV)-s3/moto-$(MOTO).stamp
 # test processes; worksteal hands the remaining tests to processes that are done
 PYTEST := $(BIN)/python -m pytest --numprocesses $(or $(JOBS),auto) --maxprocesses 4 --dist worksteal
 
@@ -20,7 +23,7 @@ $(VENV)/service.stamp: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/service.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,ray,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,ray,objects,dev]'
 	@touch $@
 
 serve: $(VENV)/service.stamp ## serve the committed model on http://127.0.0.1:8000
@@ -29,17 +32,23 @@ serve: $(VENV)/service.stamp ## serve the committed model on http://127.0.0.1:80
 score: $(VENV)/service.stamp ## score a file: make score ARGS="phones.csv answers.csv"
 	$(BIN)/pricerange score $(ARGS)
 
-train: $(VENV)/dev.stamp ## train the next model version: make train DATA=phones.csv
-	$(BIN)/pricerange train --data $(DATA) $(ARGS)
+train: $(VENV)/dev.stamp ## train the next model version: make train DATA='phones.csv more/*.parquet'
+	$(BIN)/pricerange train $(foreach source,$(DATA),--data '$(source)') $(ARGS)
 
-test: $(VENV)/dev.stamp ## run the tests on all cores: make test ARGS="tests/service -k missing" JOBS=1
+test: $(VENV)/dev.stamp $(S3_SERVER) ## run the tests on all cores: make test ARGS="tests/service -k missing" JOBS=1
 	$(PYTEST) $(ARGS)
 
-test-long: $(VENV)/dev.stamp ## run the tests with many more generated examples (half an hour)
+test-long: $(VENV)/dev.stamp $(S3_SERVER) ## run the tests with many more generated examples (half an hour)
 	PRICERANGE_LONG_TESTS=1 $(PYTEST) $(ARGS)
 
-test-flaky: $(VENV)/dev.stamp ## run the tests three times, with a busy loop on every core, to find races
+test-flaky: $(VENV)/dev.stamp $(S3_SERVER) ## run the tests three times, with a busy loop on every core, to find races
 	$(BIN)/python tests/hogged.py 3 $(PYTEST) $(ARGS)
+
+# in an environment of its own: its dependencies exclude some of ours
+$(S3_SERVER):
+	$(PYTHON) -m venv --clear $(VENV)-s3
+	$(VENV)-s3/bin/python -m pip install --quiet --disable-pip-version-check 'moto[server]==$(MOTO)'
+	@touch $@
 
 test-lowest: $(VENV)-lowest/stamp ## run the essentials with the oldest dependencies that pyproject.toml allows
 	$(VENV)-lowest/bin/python -m pytest tests/test_essentials.py $(ARGS)
@@ -75,4 +84,4 @@ containers-check: ## build, run and check the images (minutes)
 	$(PYTHON) deploy/containers_check.py
 
 clean: ## remove everything that the targets created
-	rm -rf $(VENV) $(VENV)-lowest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-s3 .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

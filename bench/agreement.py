@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=Path("models"))
     arguments = parser.parse_args()
     predictor = Predictor.load(arguments.models)
-    rows = data.load(arguments.data).features
+    rows = data.load([arguments.data]).features
     expected = predictor.predict(rows).probabilities
     ways = {
         "torch, trained again": _torch_trained_again(arguments.data),
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _torch_trained_again(source: str) -> Rows:
-    choices, phones = recipe.read(recipe.DEFAULT), data.load(source)
+    choices, phones = recipe.read(recipe.DEFAULT), data.load([source])
     parts = three_ways(phones.price_range, choices.split, choices.seed)
     model, _ = learn(phones, parts.training, parts.validation, choices, lambda _: None)
     features, price_range = torch.from_numpy(phones.features), torch.from_numpy(phones.price_range)
@@ -68,7 +68,7 @@ def _torch_trained_again(source: str) -> Rows:
 
 def _graph_trained_again(source: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        return (train(source, Path(folder)) / MODEL_FILE).read_bytes()
+        return (train([source], Path(folder)) / MODEL_FILE).read_bytes()
 
 
 def _one_by_one(models: Path, rows: Rows) -> Rows:

@@ -26,7 +26,6 @@ from pyarrow import csv, parquet
 from bench.scoring_rivals import MODELS
 from bench.show.tables import Target, show, show_targets
 from pricerange.answer.columns import PROBABILITIES
-from scoring.job.job import rejects_of
 
 LEAST = {("parquet", "parquet"): (2.5, 1.4), ("csv", "csv"): (4.0, 1.4)}
 """How many times faster than pandas and than polars the job is wanted to be."""
@@ -84,7 +83,7 @@ def run(*command: str | Path) -> Ran:
 
 def result_of(target: Path) -> list[Path]:
     """Return the files of a job's result: its parts, and those of its rejects."""
-    return [*target.glob("part-*"), *rejects_of(target).glob("part-*")]
+    return [*target.glob("part-*"), *target.with_name(f"{target.name}.rejected").glob("part-*")]
 
 
 def digests(target: Path) -> list[tuple[str, str]]:

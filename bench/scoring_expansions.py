@@ -163,13 +163,13 @@ def short_rows(path: Path) -> int:
 def long_name(path: Path) -> int:
     """Write a header that an error might quote for each row."""
     names = [feature.name for feature in FEATURES if feature.name != "ram"]
-    return to_csv(path, ",".join([*names, f"ram{' ' * 120_000}"]), ",".join("1" * 20), 1_000_000)
+    return to_csv(path, ",".join([*names, f"ram{'m' * 120_000}"]), ",".join("1" * 20), 1_000_000)
 
 
 def many_columns(path: Path) -> int:
     """Write a header of 300,000 columns."""
     names = [feature.name for feature in FEATURES] + ["a"] * 300_000
-    return to_csv(path, ",".join(names), "," * (len(names) - 1), 50)
+    return to_csv(path, ",".join(names), "1" + "," * (len(names) - 1), 50)
 
 
 ATTACKS = [

@@ -18,7 +18,6 @@ from pathlib import Path
 from bench.scoring import digests, result_of, run
 from bench.scoring_rivals import MODELS
 from bench.show.tables import show
-from scoring.job.job import rejects_of
 
 FORMS = ("parquet", "csv", "csv.gz")
 
@@ -133,7 +132,7 @@ def _same(folder: Path, form: str, target: Path) -> bool:
 def _stray(target: Path) -> int:
     """Count what is neither a part nor the manifest nor the summary, beside the job's folders too."""
     known = {"_manifest.jsonl", "summary.json"}
-    inside = [*target.iterdir(), *rejects_of(target).glob("*")]
+    inside = [*target.iterdir(), *target.with_name(f"{target.name}.rejected").glob("*")]
     others = [path for path in inside if path.name not in known and not path.name.startswith("part-")]
     return len(others) + len(list(target.parent.glob(f".*{target.name}*")))
 

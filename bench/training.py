@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     wanted = parser.parse_args()
     torch.set_num_threads(1)
-    phones, choices = data.load(wanted.data), recipe.read(wanted.recipe)
+    phones, choices = data.load([wanted.data]), recipe.read(wanted.recipe)
     parts = three_ways(phones.price_range, choices.split, choices.seed)
     rows = len(parts.training)
     print(f"{os.cpu_count()} cores, of which one is used; torch {torch.__version__}")

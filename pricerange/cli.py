@@ -9,13 +9,16 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
 from pricerange.errors import MissingExtraError, PriceRangeError
 from pricerange.without_pandas import leave_out_pandas
+
+if TYPE_CHECKING:
+    from pricerange.tables.source.files import Reading
 
 
 class _Commands(TyperGroup):
@@ -57,12 +60,35 @@ def pricerange(
     """A phone's 20 features in, its price range out: train, evaluate, serve and score."""
 
 
-Data = Annotated[str, typer.Option(help="CSV file of phones with a price_range column, or synthetic[:ROWS]")]
+Data = Annotated[
+    list[str],
+    typer.Option(
+        help="Phones with a price_range column: a file, glob, folder or URI as of score, repeatable; "
+        "or synthetic[:ROWS]"
+    ),
+]
 Models = Annotated[Path, typer.Option(help="Model repository")]
 Version = Annotated[int | None, typer.Option(help="Model version; the newest if omitted")]
 Recipe = Annotated[Path | None, typer.Option(help="Recipe file (TOML); the shipped one if omitted")]
 Provider = Annotated[
     Literal["cpu", "cuda", "auto"], typer.Option(help="Execution provider; auto uses CUDA if it works")
+]
+SourceTimeout = Annotated[
+    float, typer.Option(min=3, help="Seconds without an answer after which an object store is given up")
+]
+
+Delimiter = Annotated[
+    str | None,
+    typer.Option(help="What separates cells of CSV (, ; | tab); as the header tells if omitted"),
+]
+Decimal = Annotated[str | None, typer.Option(help="Decimal mark in CSV: . or ,  [default: .]")]
+Thousands = Annotated[
+    str | None,
+    typer.Option(help="What groups digits by three in CSV: . , ' _ or a blank; nothing if omitted"),
+]
+NullValues = Annotated[
+    str | None,
+    typer.Option(help="Texts that stand for nothing in a feature of CSV, separated by commas: NA,?,-"),
 ]
 
 
@@ -97,20 +123,36 @@ def _extra(name: str) -> Iterator[None]:
         raise MissingExtraError(name, error.name or "?") from error
 
 
+def _reading(
+    seconds: float, delimiter: str | None, decimal: str | None, thousands: str | None, null_values: str | None
+) -> "Reading":
+    """Return how tables are read. Raises `DialectError`."""
+    from pricerange.tables.csv.dialect import Dialect
+    from pricerange.tables.source.files import Reading
+
+    return Reading(seconds, Dialect.asked_for(delimiter, decimal, thousands, null_values))
+
+
 @app.command()
 def train(
     data: Data,
     models: Models = Path("models"),
     recipe: Recipe = None,
     device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Device to train on")] = "cpu",
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    null_values: NullValues = None,
+    source_timeout: SourceTimeout = 60,
 ) -> None:
-    """Train a model on a table of phones.
+    """Train a model on tables of phones.
 
     It becomes the next version in the model repository.
     """
     with _extra("train"):
         from training.train import train as run
-    typer.echo(run(data, models, recipe, device=device))
+    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
+    typer.echo(run(data, models, recipe, device=device, reading=reading))
 
 
 @app.command()
@@ -119,11 +161,17 @@ def evaluate(
     models: Models = Path("models"),
     model_version: Version = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables")] = False,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    null_values: NullValues = None,
+    source_timeout: SourceTimeout = 60,
 ) -> None:
     """Evaluate a model version on labelled phones."""
     with _extra("train"):
         from training import evaluate as evaluation
-    found = evaluation.evaluate(models, data, model_version)
+    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
+    found = evaluation.evaluate(models, data, model_version, reading)
     typer.echo(evaluation.as_json(found)) if json else evaluation.show(found)
 
 
@@ -142,6 +190,11 @@ def compare(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Number of processes; one per core if omitted")
     ] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    null_values: NullValues = None,
+    source_timeout: SourceTimeout = 60,
 ) -> None:
     """Compare recipes with simple models.
 
@@ -149,8 +202,9 @@ def compare(
     """
     with _extra("train"):
         from training.compare import compare as comparison
+    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
     plan = comparison.Plan(folds, repeats, seed, jobs)
-    comparison.run(data, recipe or (), plan, output)
+    comparison.run(data, recipe or (), plan, output, reading)
 
 
 @app.command()
@@ -161,6 +215,11 @@ def search(
     study: Annotated[str, typer.Option(help="Name of the study in the storage")] = "phone_price_range",
     recipe: Recipe = None,
     output: Annotated[Path | None, typer.Option(help="File to write the best recipe to (TOML)")] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    null_values: NullValues = None,
+    source_timeout: SourceTimeout = 60,
 ) -> None:
     """Tune a recipe.
 
@@ -168,8 +227,9 @@ def search(
     """
     with _extra("train"):
         from training import search as tuning
+    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
     stored = tuning.Stored(storage, trials, study)
-    tuning.run(data, stored, recipe, output)
+    tuning.run(data, stored, recipe, output, reading)
 
 
 @app.command()
@@ -177,13 +237,17 @@ def score(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="IN...", help="Files, globs, folders or URIs (file, s3, gs): CSV, Parquet, Arrow IPC"
+            metavar="IN...",
+            help="Files, globs, folders, URIs (file, s3, gs), or - (standard input): CSV, NDJSON, Parquet, "
+            "Arrow IPC",
         ),
     ],
     target: Annotated[
-        Path,
+        str,
         typer.Argument(
-            metavar="OUT", help="A file (.csv, .csv.gz, .csv.zst, .parquet), or else a folder of parts"
+            metavar="OUT",
+            help="A file (.parquet, .csv or .ndjson, perhaps with .gz or .zst), or else a folder of parts: a "
+            "path or URI; - is standard output",
         ),
     ],
     models: Models = Path("models"),
@@ -197,8 +261,11 @@ def score(
         str | None, typer.Option(help="Columns of IN to keep, separated by commas; all if omitted")
     ] = None,
     form: Annotated[
-        Literal["parquet", "csv"], typer.Option("--format", help="Format of the parts in a folder")
-    ] = "parquet",
+        Literal["parquet", "csv", "ndjson"] | None,
+        typer.Option(
+            "--format", help="Format of the parts in a folder (default parquet), or of standard output (csv)"
+        ),
+    ] = None,
     engine: Annotated[Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster")] = "local",
     address: Annotated[
         str, typer.Option(help="Ray cluster address: auto, ray://HOST:PORT, or local to start one here")
@@ -213,9 +280,11 @@ def score(
         bool,
         typer.Option("--dry-run", help="Say what would be done, by the files' beginnings; write nothing"),
     ] = False,
-    source_timeout: Annotated[
-        float, typer.Option(min=3, help="Seconds without an answer after which an object store is given up")
-    ] = 60,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    null_values: NullValues = None,
+    source_timeout: SourceTimeout = 60,
 ) -> None:
     """Score files of phones.
 
@@ -226,28 +295,39 @@ def score(
         leave_out_pandas()
     from scoring.score import Options, look
     from scoring.score import score as run
+    from scoring.target.stream import is_standard_output
     from scoring.work.cluster import Cluster
 
     cluster = Cluster(address, actor_cpus, actor_gpus) if engine == "ray" else None
     kept = None if columns is None else tuple(name.strip() for name in columns.split(","))
-    options = Options(on_bad_row, kept, form, cluster, metrics_textfile, source_timeout)
+    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
+    options = Options(on_bad_row, kept, form, cluster, metrics_textfile, reading)
     gc.freeze()  # modules stay: no collection has to look at them
-    asked = look if dry_run else run
-    typer.echo(asked(sources, target, models, model_version, provider, options))
+    if dry_run:
+        typer.echo(look(sources, target, models, model_version, provider, options))
+        return
+    summary = run(sources, target, models, model_version, provider, options)
+    typer.echo(summary, err=is_standard_output(target))
 
 
 @app.command()
 def synth(
     rows: Annotated[int, typer.Argument(metavar="ROWS", min=0)],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help=".csv, .csv.gz, .csv.zst or .parquet")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="OUT", help="A path or URI: .parquet, .csv or .ndjson, perhaps with .gz or .zst"
+        ),
+    ],
 ) -> None:
     """Generate phones for testing.
 
     Their price range follows from a known rule.
     """
+    from pricerange.tables.source.uri import without_secret
     from scoring.synth import synth as run
 
-    typer.echo(f"{rows:,} phones, {run(rows, target):,} bytes in {target}")
+    typer.echo(f"{rows:,} phones, {run(rows, target):,} bytes in {without_secret(target)}")
 
 
 @app.command("models")

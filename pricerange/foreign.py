@@ -33,16 +33,20 @@ _BEGINNINGS: dict[bytes, Foreign] = {
         "send it with Content-Type: application/vnd.apache.arrow.stream",
     ),
     b"\x1f\x8b": Foreign(
-        "compressed with gzip", "whose name has to end in .csv.gz", "send it with Content-Encoding: gzip"
+        "compressed with gzip",
+        "whose name has to end in .csv.gz or .ndjson.gz",
+        "send it with Content-Encoding: gzip",
     ),
     b"\x28\xb5\x2f\xfd": Foreign(
-        "compressed with zstd", "whose name has to end in .csv.zst", "send it with Content-Encoding: zstd"
+        "compressed with zstd",
+        "whose name has to end in .csv.zst or .ndjson.zst",
+        "send it with Content-Encoding: zstd",
     ),
     **{
-        b"BZh%d1AY&" % level: Foreign("compressed with bzip2", "which has to be unpacked", _UNPACKED)
+        b"BZh%d1AY&" % level: Foreign("compressed with bzip2", "whose name has to end in .csv.bz2", _UNPACKED)
         for level in range(1, 10)
     },
-    b"\xfd7zXZ\0": Foreign("compressed with xz", "which has to be unpacked", _UNPACKED),
+    b"\xfd7zXZ\0": Foreign("compressed with xz", "whose name has to end in .csv.xz", _UNPACKED),
     b"PK\x03\x04": Foreign(
         "a zip archive or an Excel workbook (xlsx)",
         "which has to be saved as CSV",

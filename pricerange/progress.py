@@ -18,7 +18,7 @@ class Advance(Protocol):
 
 @contextmanager
 def progress(  # noqa: PLR0913
-    total: int,
+    total: int | None,
     console: Console,
     columns: Sequence[ProgressColumn],
     line: Callable[[int, str], str | None],
@@ -26,7 +26,7 @@ def progress(  # noqa: PLR0913
     done: int = 0,
     transient: bool = False,
 ) -> Iterator[Advance]:
-    """Lend a function to be called with each step of `total`, of which `done` were before.
+    """Lend a function to be called with each step of `total`, if that is known, of which `done` were before.
 
     A terminal shows a bar of these columns, which is gone at the end where it is `transient`. Elsewhere
     `line` is asked after each step for what to print: of the steps done so far and what the last one came to.

@@ -24,10 +24,14 @@ class Patience:
         """Return a function that takes note of rows that have come, and tells of them."""
 
         def told(rows: int) -> None:
-            self._heard.set()
+            self.heard()
             tell(rows)
 
         return told
+
+    def heard(self) -> None:
+        """Take note that something has come."""
+        self._heard.set()
 
     def _watch(self) -> None:
         while not self._is_over:

@@ -57,7 +57,7 @@ class BadBlockRowError(PriceRangeError):
 class JobDiffersError(PriceRangeError):
     """A folder that holds the beginning, or the result, of another job."""
 
-    target: Path
+    target: str
     differing: Sequence[str]
     exit_code = 65
 
@@ -72,11 +72,26 @@ class JobDiffersError(PriceRangeError):
 class BusyError(PriceRangeError):
     """A target that another run is writing."""
 
-    target: Path
+    target: Path | str
     exit_code = 66
 
     def __str__(self) -> str:
         return f"{self.target} is being written by another run"
+
+
+@dataclass
+class LockLostError(PriceRangeError):
+    """A target in an object store whose lock could not be renewed, or was taken by another run."""
+
+    target: str
+    seconds: float
+    exit_code = 68
+
+    def __str__(self) -> str:
+        return (
+            f"{self.target} may be written by another run: this one could not renew its lock for "
+            f"{self.seconds:g} s, and has stopped"
+        )
 
 
 @dataclass

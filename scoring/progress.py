@@ -13,10 +13,10 @@ from pricerange.progress import Advance
 SECONDS_BETWEEN_LINES = 10.0
 
 
-def of_rows(about: int, console: Console, done: int = 0) -> AbstractContextManager[Advance]:
+def of_rows(about: int | None, console: Console, done: int = 0) -> AbstractContextManager[Advance]:
     """Lend a function to be told, by any thread, how many more rows are done, of about `about`.
 
-    `done` of them were, before this run.
+    That is None where nobody knows. `done` of them were, before this run.
     """
     columns = (BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn(compact=True))
     return progress.progress(about, console, columns, _Lines(about, done).line, done=done, transient=True)
@@ -31,7 +31,7 @@ class _Speed(ProgressColumn):
 class _Lines:
     """A line every few seconds."""
 
-    def __init__(self, about: int, before: int) -> None:
+    def __init__(self, about: int | None, before: int) -> None:
         self._about = about
         self._before = before
         self._started = self._last = time.monotonic()
@@ -42,5 +42,7 @@ class _Lines:
             return None
         self._last = now
         speed = (done - self._before) / (now - self._started)
+        if self._about is None:
+            return f"{done:,} rows, {speed:,.0f} rows/s"
         left = f", about {max(self._about - done, 0) / speed:,.0f} s left" if speed else ""
         return f"{done:,} of about {self._about:,} rows, {speed:,.0f} rows/s{left}"

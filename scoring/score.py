@@ -1,12 +1,13 @@
 """Score files of phones: find, judge, answer and write, in constant memory, interrupted at will."""
 
-import os
 import re
+import signal
+import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pyarrow as pa
 from rich.console import Console
@@ -16,47 +17,54 @@ from pricerange.errors import TargetError
 from pricerange.machine.cores import usable_cores
 from pricerange.predictor import Provider
 from pricerange.signals import GRACE_SECONDS, ended_by_signals
-from pricerange.tables.errors import TableFormatError
-from pricerange.tables.source import blocks, files, plan, uri
+from pricerange.tables.csv.dialect import AS_FOUND
+from pricerange.tables.errors import DialectError, TableFormatError
+from pricerange.tables.source import blocks, files, pipe, plan, uri
 from pricerange.tables.source.blocks import Shard
+from pricerange.tables.source.files import AS_USUAL, Reading
+from pricerange.tables.source.guesses import Guesses
 from pricerange.waiting import Patience
-from scoring.job.job import Job, OnBadRow, rejects_of, totals
+from scoring.job.apart import require_apart
+from scoring.job.job import Job, OnBadRow, totals
 from scoring.job.manifest import Manifest
 from scoring.job.summary import Summary
 from scoring.progress import of_rows
+from scoring.target.out import place_of
+from scoring.target.place import Held, Place
 from scoring.target.sink import FILES, Form, file_form
-from scoring.target.staging import locked, require_name, sweep
+from scoring.target.staging import require_name
+from scoring.target.stream import is_terminal
 from scoring.work import cluster, local
 from scoring.work.cluster import Cluster
 from scoring.work.preview import preview
-from scoring.work.shard import ShardWorker
+from scoring.work.shard import OnRows, ShardWorker
 
 _ENDING = re.compile(r"\.(?=.*[A-Za-z])[A-Za-z0-9]{1,7}")
 """How a name ends that is likely to be that of a file."""
 _CLUSTER_GRACE_SECONDS = 20.0
 """How long a cluster may take to be told that a job ends."""
-_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a job is done; None is all columns, this machine, no metrics.
 
-    What becomes of bad rows, the columns that are kept, the form of a folder's parts, the cluster that does
-    it, the file for metrics, and after how many seconds without an answer a source is given up.
+    What becomes of bad rows, the columns that are kept, the form where no name tells it (`parquet` of a
+    folder's parts, `csv` of a stream), the cluster that does it, the file for metrics, and how IN is read;
+    OUT is given up after as many seconds without an answer.
     """
 
     on_bad_row: OnBadRow = "fail"
     columns: tuple[str, ...] | None = None
-    form: Form = "parquet"
+    form: Form | None = None
     cluster: Cluster | None = None
     metrics: Path | None = None
-    source_seconds: float = uri.SECONDS
+    reading: Reading = AS_USUAL
 
 
 def look(  # noqa: PLR0913, PLR0917
     sources: Sequence[str],
-    target: Path,
+    target: str | Path,
     models: Path,
     version: int | None = None,
     provider: Provider = "cpu",
@@ -64,15 +72,15 @@ def look(  # noqa: PLR0913, PLR0917
 ) -> str:
     """Return, line by line, what `score` would do, by the beginnings of the files. Raises what it raises."""
     console = Console(stderr=True)
-    waited_for = _waited_for(sources, options.source_seconds)
-    with ended_by_signals(), Patience(console, waited_for):
-        job = _job(sources, target, models, version, provider, options, console)
+    with ended_by_signals(), Patience(console, _waited_for(sources, target, options.reading.seconds)):
+        place = place_of(target, options.reading.seconds)
+        job = _job(sources, place, _is_folder(place), models, version, provider, options, console)
         return preview(job, blocks.about_rows(job.files))
 
 
 def score(  # noqa: PLR0913, PLR0917
     sources: Sequence[str],
-    target: Path,
+    target: str | Path,
     models: Path,
     version: int | None = None,
     provider: Provider = "cpu",
@@ -80,51 +88,61 @@ def score(  # noqa: PLR0913, PLR0917
 ) -> Summary:
     """Answer every row of the files that `sources` name; the newest version where none is named.
 
-    A target that ends in `.csv`, `.csv.gz`, `.csv.zst` or `.parquet` is one file, which appears whole or not
-    at all. Any other is a folder of parts, each of which does: an interrupted run is resumed by the next. The
-    result has the columns of the input and its rows, in order, and after them `price_range` int64, `label`
-    and `probability_0..3` float32; an input column with such a name is kept as `input_<name>`. Columns keep
-    their types as far as the target's form has them; those of a CSV are text, and its features doubles in
-    Parquet.
+    A target, a path or a URI, whose name ends like one of `FILES` is one file, which appears whole or not at
+    all. `-` is standard output, to which rows go as they are answered, as to a pipe
+    that has a path. Any other is a folder of parts, each of which appears whole: an interrupted run is
+    resumed by the next. The result has the columns of the input and its rows, in order, and after them
+    `price_range` int64, `label` and `probability_0..3` float32; an input column with such a name is kept as
+    `input_<name>`. Columns keep their types as far as the target's form has them; those of CSV and
+    NDJSON are text, and their features numbers, in other forms.
 
     A row that is not a valid phone ends the job (`fail`), goes to `<target>.rejected` with its file, its
     number and the reason (`reject`), or stays without an answer and with the reason in a column `error`
     (`null`).
 
-    Raises `TargetError`, `BusyError`, `JobDiffersError`, `ColumnTypeError`, `BadRowError`, and what
-    `files.find`, `plan.plan`, `Predictor` and `cluster.parts` raise.
+    Raises `TargetError`, `BusyError`, `LockLostError`, `JobDiffersError`, `ColumnTypeError`, `BadRowError`,
+    and what `place_of`, `files.find`, `plan.plan`, `Predictor` and `cluster.parts` raise; `SystemExit` with
+    141, as a shell has it of a program that SIGPIPE ends, where no one reads a stream any more.
     """
     console = Console(stderr=True)
+    place = place_of(target, options.reading.seconds)
+    in_parts = _is_named_as_folder(place)
 
     def say() -> None:
-        kept = "what is finished is kept" if _is_folder(target) else "nothing was written"
+        if place.is_stream:
+            _tell(console, "interrupted: the rows that were written are not all")
+            return
+        kept = "what is finished is kept" if in_parts else "nothing was written"
         _tell(console, f"interrupted: {kept}; run the same command again to continue")
 
     grace = _CLUSTER_GRACE_SECONDS if options.cluster else GRACE_SECONDS
     with ended_by_signals(say, grace):
         try:
-            return _score(sources, target, models, version, provider, options, console)
+            started = time.perf_counter()
+            waited_for = _waited_for(sources, target, options.reading.seconds)
+            with Patience(console, waited_for):
+                in_parts = _is_folder(place)
+                job = _job(sources, place, in_parts, models, version, provider, options, console)
+                about = blocks.about_rows(job.files)
+            summary = _score(job, options, started, about, console, waited_for)
         except (OSError, pa.ArrowException) as error:  # what is read raises errors of its own
-            raise TargetError(target, getattr(error, "strerror", None) or str(error)) from error
+            if isinstance(error, BrokenPipeError) and place.is_stream:
+                sys.exit(128 + signal.SIGPIPE)
+            raise TargetError(str(place), getattr(error, "strerror", None) or str(error)) from error
+    return summary
 
 
 def _score(  # noqa: PLR0913, PLR0917
-    sources: Sequence[str],
-    target: Path,
-    models: Path,
-    version: int | None,
-    provider: Provider,
-    options: Options,
-    console: Console,
+    job: Job, options: Options, started: float, about: int | None, console: Console, waited_for: str
 ) -> Summary:
-    started = time.perf_counter()
-    waited_for = _waited_for(sources, options.source_seconds)
-    with Patience(console, waited_for):
-        job = _job(sources, target, models, version, provider, options, console)
-        about = blocks.about_rows(job.files)
-    with locked(job.target), Patience(console, waited_for) as patience:
-        write = _into_folder if _is_folder(job.target) else _into_file
-        summary = write(job, options, started, about, console, patience)
+    if job.target.is_stream:
+        waited_for += f", or for the reader of {job.target}"
+    with ExitStack() as stack:
+        with Patience(console, f"the lock of {job.target}, to see whether the run that holds it is alive"):
+            held = stack.enter_context(job.target.locked())
+        patience = stack.enter_context(Patience(console, waited_for))
+        write = _into_folder if job.in_parts else _into_file
+        summary = write(job, options, started, about, console, _holding(held, patience))
     if options.metrics:
         summary.write_metrics(options.metrics)
     return summary
@@ -132,7 +150,8 @@ def _score(  # noqa: PLR0913, PLR0917
 
 def _job(  # noqa: PLR0913, PLR0917
     sources: Sequence[str],
-    target: Path,
+    target: Place,
+    in_parts: bool,
     models: Path,
     version: int | None,
     provider: Provider,
@@ -140,22 +159,23 @@ def _job(  # noqa: PLR0913, PLR0917
     console: Console,
 ) -> Job:
     """Find out what is to be done; nothing is written yet."""
-    require_name(target, ".rejected")
     if options.metrics:
         require_name(options.metrics)
-    found = files.find(sources, options.source_seconds)
+    _require_streamable(sources, target, in_parts, options.on_bad_row)
+    found = files.find(sources, options.reading)
+    if options.reading.dialect != AS_FOUND and not any(file.format == "csv" for file in found.files):
+        raise DialectError("the dialect of CSV", "files of CSV", found.files[0].name)
     if found.ignored:
         _tell(console, f"ignored, since their names are not those of tables: {', '.join(found.ignored)}")
-    # by whatever links it is named, it is one place: for the lock, and for what is renamed to it
-    target = target.resolve()
-    as_file = None if _is_folder(target) else file_form(target)
-    if not as_file and not _is_folder(target):
-        raise TableFormatError(target, (*FILES, "have no extension (a folder)"))
-    form, compression = as_file or (options.form, None)
-    _require_place(found, target, options.metrics)
+    as_file = None if in_parts else file_form(target.name)
+    if not (as_file or in_parts or target.is_stream):
+        raise TableFormatError(str(target), (*FILES, "have no extension (a folder)"))
+    form, compression = as_file or (options.form or ("csv" if target.is_stream else "parquet"), None)
+    require_apart(sources, found, target, options.metrics)
     return Job(
         found.files,
         target,
+        in_parts,
         form,
         compression,
         options.on_bad_row,
@@ -165,36 +185,69 @@ def _job(  # noqa: PLR0913, PLR0917
     )
 
 
-def _is_folder(target: Path) -> bool:
+def _is_folder(target: Place) -> bool:
     """Whether a result is a folder of parts: it is one, or its name does not end like that of a file."""
-    return target.is_dir() or not (file_form(target) or _ENDING.fullmatch(target.suffix))
+    return _is_named_as_folder(target) or target.is_folder()
+
+
+def _is_named_as_folder(target: Place) -> bool:
+    name = target.name
+    return not (target.is_stream or file_form(name) or _ENDING.fullmatch(PurePath(name).suffix))
 
 
 def _tell(console: Console, line: str) -> None:
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _waited_for(sources: Sequence[str], seconds: float) -> str:
-    named = ", ".join(uri.without_secret(source) for source in sources[:_MOST_NAMED])
-    more = f" and {len(sources) - _MOST_NAMED} more" if len(sources) > _MOST_NAMED else ""
-    return f"{named}{more}; an object store that does not answer is given up after about {seconds:g} s"
+def _waited_for(sources: Sequence[str], target: str | Path, seconds: float) -> str:
+    written = [str(target)] if uri.is_uri(str(target)) else []
+    return uri.waited_for(sources, seconds, written)
+
+
+def _holding(held: Held, patience: Patience) -> Callable[[OnRows], OnRows]:
+    """Return what makes a function that is told of rows end the work where the lock is held no longer."""
+
+    def holding(tell: OnRows) -> OnRows:
+        def told(rows: int) -> None:
+            held()
+            tell(rows)
+
+        return patience.also(told)
+
+    return holding
 
 
 def _into_file(  # noqa: PLR0913, PLR0917
-    job: Job, options: Options, started: float, about: int, console: Console, patience: Patience
+    job: Job,
+    options: Options,
+    started: float,
+    about: int | None,
+    console: Console,
+    holding: Callable[[OnRows], OnRows],
 ) -> Summary:
     if options.cluster:
-        raise TargetError(job.target, "a cluster writes parts, so OUT must be a folder")
+        raise TargetError(str(job.target), "a cluster writes parts, so OUT must be a folder")
     for target in (job.target, job.rejects):
-        sweep(target.parent, target.name)
-    shards = plan.plan(job.files, split_csv=False)
-    with ShardWorker(job, usable_cores()) as worker, of_rows(about, console) as advance:
-        tally = worker.whole(shards, patience.also(advance))
+        target.sweep()
+    shards = plan.plan(job.files, split_texts=False)
+    # a bar would stand among the rows
+    told = Console(stderr=True, force_terminal=False) if is_terminal(job.target) else console
+    with (
+        ShardWorker(job, usable_cores()) as worker,
+        _saying(worker.guesses, job, console),
+        of_rows(about, told) as advance,
+    ):
+        tally = worker.whole(shards, holding(advance))
     return Summary.of(job, tally, tally.rows, time.perf_counter() - started)
 
 
 def _into_folder(  # noqa: PLR0913, PLR0917
-    job: Job, options: Options, started: float, about: int, console: Console, patience: Patience
+    job: Job,
+    options: Options,
+    started: float,
+    about: int | None,
+    console: Console,
+    holding: Callable[[OnRows], OnRows],
 ) -> Summary:
     manifest = Manifest.begin(job)
     if manifest.lacks_none and (finished := Summary.read(job.target)):
@@ -202,9 +255,10 @@ def _into_folder(  # noqa: PLR0913, PLR0917
         return finished
     _sweep(job)
     before = totals(manifest.parts).rows
-    shards = manifest.remaining(plan.plan(job.files, split_csv=options.cluster is not None))
-    with of_rows(about, console, before) as advance:
-        _write_parts(job, options.cluster, shards, manifest, patience.also(advance))
+    shards = manifest.remaining(plan.plan(job.files, split_texts=options.cluster is not None))
+    guesses = Guesses()
+    with _saying(guesses, job, console), of_rows(about, console, before) as advance:
+        _write_parts(job, options.cluster, shards, manifest, holding(advance), guesses)
     _tidy(job)
     manifest.require_whole()
     tally = totals(manifest.parts)
@@ -215,55 +269,59 @@ def _into_folder(  # noqa: PLR0913, PLR0917
 
 def _sweep(job: Job) -> None:
     """Remove what runs that were killed, or machines that were lost, left half written."""
-    sweep(job.target)
+    job.target.sweep_folder()
     if job.on_bad_row == "reject":
-        sweep(job.rejects)
+        job.rejects.sweep_folder()
 
 
 def _tidy(job: Job) -> None:
     """Leave what is finished, and no folder of rejects where there are none."""
     _sweep(job)
-    if job.on_bad_row == "reject" and not any(job.rejects.iterdir()):
-        job.rejects.rmdir()
+    if job.on_bad_row == "reject":
+        job.rejects.remove_empty()
 
 
-def _write_parts(
+@contextmanager
+def _saying(guesses: Guesses, job: Job, console: Console) -> Iterator[None]:
+    """Say at the end what was guessed, however the work ends."""
+    try:
+        yield
+    finally:
+        for line in guesses.lines(job.files):
+            _tell(console, line)
+
+
+def _write_parts(  # noqa: PLR0913, PLR0917
     job: Job,
     on_cluster: Cluster | None,
     shards: Sequence[Shard],
     manifest: Manifest,
-    advance: Callable[[int], None],
+    advance: OnRows,
+    guesses: Guesses,
 ) -> None:
     if on_cluster:
-        with closing(cluster.parts(on_cluster, job, shards, advance)) as parts:
+        with closing(cluster.parts(on_cluster, job, shards, advance, guesses)) as parts:
             manifest.add_all(parts)
         return
     cores = usable_cores()
-    with ShardWorker(job, cores) as worker, closing(local.parts(worker, shards, cores, advance)) as parts:
+    with (
+        ShardWorker(job, cores, guesses) as worker,
+        closing(local.parts(worker, shards, cores, advance)) as parts,
+    ):
         manifest.add_all(parts)
 
 
-def _require_place(found: files.Found, target: Path, metrics: Path | None) -> None:
-    """Raise `TargetError` where nothing can be written, and where what is read would be written over.
-
-    Neither may a folder that is searched hold the target: the next run would find it there.
-    """
-    if not target.name:
-        raise TargetError(target, "it has no name")
-    written = [target, rejects_of(target)]
-    if metrics:
-        textfile = metrics.resolve()
-        if textfile.is_dir() or textfile in written or target in textfile.parents:
-            raise TargetError(metrics, "it is a folder, or part of the result")
-        written.append(textfile)
-    for path in written:
-        if not path.parent.is_dir():
-            raise TargetError(path, f"the folder {path.parent} does not exist")
-        for folder in found.folders:
-            if folder in path.parents:
-                raise TargetError(path, f"it is inside the input folder {folder}")
-    folders = tuple(f"{path}{os.sep}" for path in written)
-    for source in (file for file in found.files if not file.system):
-        # of many files a Path each would take longer than to read them
-        if f"{os.path.realpath(source.path)}{os.sep}".startswith(folders):
-            raise TargetError(target, f"the result would overwrite the input {source.name}")
+def _require_streamable(sources: Sequence[str], target: Place, in_parts: bool, on_bad_row: OnBadRow) -> None:
+    """Raise `TargetError` where rows would have no place beside a stream, or a stream would be read again."""
+    if target.is_stream and on_bad_row == "reject":
+        raise TargetError(
+            str(target),
+            "rejected rows have no place beside a stream; use --on-bad-row null, or a file as OUT",
+        )
+    streams = [source for source in sources if pipe.path_of(source)]
+    if streams and in_parts:
+        raise TargetError(
+            str(target),
+            f"a folder is resumed by reading IN again, and {uri.named(streams[0])} can be read once; "
+            "save it to a file first, or use a file as OUT",
+        )

@@ -9,48 +9,50 @@ import pyarrow as pa
 from rich.console import Console
 
 from pricerange import synthetic
-from pricerange.errors import TargetError
 from pricerange.in_order import in_order
 from pricerange.machine.cores import usable_cores
 from pricerange.phone import FEATURE_NAMES
 from pricerange.signals import ended_by_signals
 from pricerange.tables.errors import TableFormatError
+from pricerange.tables.source import uri
 from scoring.progress import of_rows
+from scoring.target.out import place_of
 from scoring.target.sink import FILES, Encoded, Form, encoded, file_form, sink
-from scoring.target.staging import locked, require_name, staged
 
 _BLOCK_ROWS = 1 << 16
 _DECIMAL = {"clock_speed", "m_dep"}
 """Features that the public data gives with a decimal; the others are whole there."""
 
 
-def synth(rows: int, target: Path) -> int:
+def synth(rows: int, target: str | Path) -> int:
     """Write phones by the rule of `pricerange.synthetic` with their `price_range`; return the bytes written.
 
-    The same number of rows gives the same bytes. The name's end tells the form, as for `pricerange score`.
+    The same number of rows gives the same bytes. Target is a path or a URI, whose end tells the form, as for
+    `pricerange score`.
 
     Raises `TableFormatError` or `TargetError`.
     """
-    require_name(target)
-    named = file_form(target)
+    place = place_of(target, uri.SECONDS)
+    named = file_form(place.name)
     if named is None:
-        raise TableFormatError(target, tuple(FILES))
-    if not target.parent.is_dir():
-        raise TargetError(target, f"the folder {target.parent} does not exist")
+        raise TableFormatError(str(place), tuple(FILES))
+    place.require_parent()
     form, compression = named
     cores = usable_cores()
     with (
         ended_by_signals(),
-        locked(target),
+        place.locked() as held,
         of_rows(rows, Console(stderr=True)) as advance,
         ThreadPoolExecutor(cores) as threads,
-        staged(target) as (path,),
-        sink(path, form, compression) as file,
+        place.staged() as (draft,),
     ):
-        for written, count in in_order(threads, lambda block: _made(*block, form), _blocks(rows), 2 * cores):
-            file.write(written)
-            advance(count)
-    return target.stat().st_size
+        with sink(draft.open, form, compression) as file:
+            made = in_order(threads, lambda block: _made(*block, form), _blocks(rows), 2 * cores)
+            for written, count in made:
+                file.write(written)
+                advance(count)
+                held()
+        return draft.size
 
 
 def _blocks(rows: int) -> Iterator[tuple[int, int]]:

@@ -71,5 +71,5 @@ def model_repository(tmp_path_factory: pytest.TempPathFactory, recipe_file: Path
     from training.train import train
 
     models = tmp_path_factory.mktemp("models")
-    train("synthetic:1000", models, recipe_file)
+    train(["synthetic:1000"], models, recipe_file)
     return models

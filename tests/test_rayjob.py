@@ -9,6 +9,8 @@ import yaml
 from typer.testing import CliRunner
 
 from pricerange.cli import app
+from pricerange.tables.source.uri import Uri
+from scoring.target.out import place_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,11 +34,17 @@ def test_its_ray_is_the_one_of_the_image(job):
     assert job["spec"]["rayClusterSpec"]["rayVersion"] == pinned[1]
 
 
-def test_all_pods_see_the_same_folders_as_the_same_user(job):
+def test_what_it_reads_and_writes_is_no_folder_of_a_pod(job):
+    _, _, source, target, *_ = shlex.split(job["spec"]["entrypoint"])
+    assert str(place_of(target, 1.0)) == target
+    assert Uri.of(source).scheme == "s3"
+
+
+def test_all_pods_have_the_same_key_and_are_the_same_user(job):
     cluster = job["spec"]["rayClusterSpec"]
     pods = [group["template"]["spec"] for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"])]
     for key in ("securityContext", "volumes"):
         assert pods[0][key] == pods[1][key]
     head, worker = (pod["containers"][0] for pod in pods)
-    assert head["volumeMounts"] == worker["volumeMounts"]
-    assert head["image"] == worker["image"]
+    for key in ("volumeMounts", "image", "env", "envFrom"):
+        assert head[key] == worker[key]

@@ -1,25 +1,29 @@
-"""Labelled phones: the table to learn from, read and checked."""
+"""Labelled phones: the tables to learn from, read and checked."""
 
 import hashlib
-from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
+import os
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
+from rich.console import Console
 
 from pricerange import synthetic
-from pricerange.phone import FEATURE_NAMES, LABELS, Feature, refusal
-from pricerange.tables import cells, table
-from training.errors import (
-    ColumnsError,
-    DataSourceError,
-    DuplicateRowError,
-    EmptyTableError,
-    InvalidLabelError,
-    InvalidPhoneError,
-)
+from pricerange.signals import ended_by_signals
+from pricerange.tables.errors import BadRowError
+from pricerange.tables.source import files, uri
+from pricerange.tables.source.files import AS_USUAL, InputFile, Reading
+from pricerange.tables.source.guesses import and_more, guess_of, skipped_behind
+from pricerange.tables.source.plan import whole
+from pricerange.tables.source.rows import Judged, judged
+from pricerange.waiting import Patience
+from training import label
+from training.copies import digested
+from training.errors import DataSourceError, DuplicateRowError, EmptyTableError
 
 _KNOWN = {
     "287c5f67d302254327959da9e9360bc1adae607c3bbb40d682bb34b83dc6c4da": (
@@ -27,16 +31,17 @@ _KNOWN = {
     ),
 }
 """Files that their sha256 recognises."""
-
-LABEL = Feature("price_range", "whole number", "", 0, len(LABELS) - 1, 1, "Price range")
+_MOST_NAMED = 10
+"""Columns, or files, that are named of many that are ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledPhones:
     """Phones whose price range is known.
 
-    `features` float32 [n, 20] in the table's order; `price_range` int64 [n]; `sha256` of the whole file;
-    `source` is its name without the folder, or `synthetic:ROWS`.
+    `features` float32 [n, 20] in the table's order; `price_range` int64 [n]. `source` is the file's name
+    without its folder, `N files in FOLDER`, or `synthetic:ROWS`. `sha256` is that of the file's bytes; of
+    several files that of their sha256, in hexadecimal and in order, a line each.
     """
 
     features: npt.NDArray[np.float32]
@@ -52,17 +57,34 @@ class LabelledPhones:
         return _KNOWN.get(self.sha256, "a table supplied by the user")
 
 
-def load(data: str) -> LabelledPhones:
-    """Read the file of that name, or generate phones where it says `synthetic` or `synthetic:ROWS`.
+def load(
+    sources: Sequence[str], reading: Reading = AS_USUAL, console: Console | None = None
+) -> LabelledPhones:
+    """Read files, globs, folders and URIs, or generate phones for `synthetic` or `synthetic:ROWS`.
 
-    Raises what `read` raises, or `DataSourceError`.
+    The tables have the 20 features and `price_range`, in any order of columns; others are ignored and named
+    on the console, standard error if none is given, as is what had to be guessed.
+
+    Raises `DataSourceError`, what `files.find`, `digested`, `judged`, `label.places` and `label.price_ranges`
+    raise, `BadRowError`, `DuplicateRowError` or `EmptyTableError`.
     """
-    name, colon, rows = data.partition(":")
-    if name != "synthetic":
-        return read(Path(data))
-    if colon and not (rows.isdecimal() and int(rows) > 0):
-        raise DataSourceError(data)
-    return generate(int(rows) if colon else synthetic.ROWS)
+    for source in sources:
+        name, colon, rows = source.partition(":")
+        if name == "synthetic":
+            if len(sources) > 1 or (colon and not (rows.isdecimal() and int(rows) > 0)):
+                raise DataSourceError(source)
+            return generate(int(rows) if colon else synthetic.ROWS)
+    console = console or Console(stderr=True)
+    with ended_by_signals(), Patience(console, uri.waited_for(sources, reading.seconds)) as patience:
+        found = files.find(sources, reading)
+        if found.ignored:
+            _say(console, "ignored, since their names are not those of tables", found.ignored)
+        read = _read(found.files, patience.heard)
+    for guess, (first, *others) in read.guesses.items():
+        _say(console, f"{first}{and_more(len(others))}", [guess])
+    if read.ignored:
+        _say(console, "ignored", [_shown(name) for name in read.ignored])
+    return read.phones(_name(found.files))
 
 
 def generate(rows: int) -> LabelledPhones:
@@ -72,58 +94,98 @@ def generate(rows: int) -> LabelledPhones:
     return LabelledPhones(features.astype(np.float32), price_range, f"synthetic:{rows}", sha256)
 
 
-def read(path: Path) -> LabelledPhones:
-    """Read a CSV or Parquet file with the 20 features and `price_range`, in any order of columns.
+@dataclass(slots=True)
+class _Rows:
+    """What was read so far: `begins` says at which row a block begins, of which file and where in it.
 
-    Raises an error of `pricerange.tables.table` where the file cannot be read at all, `ColumnsError`,
-    `InvalidPhoneError`, `InvalidLabelError`, `DuplicateRowError` or `EmptyTableError`.
+    `ignored` are names of columns, each once, in the order in which they were met, `guesses` what was guessed
+    of which files.
     """
-    features: list[npt.NDArray[np.float32]] = []
-    price_range: list[npt.NDArray[np.int64]] = []
-    rows = 0
-    for batch in table.read(path):
-        _check_columns(path, batch.schema.names)
-        verdict = table.judge(batch)
+
+    features: list[npt.NDArray[np.float32]] = field(default_factory=list)
+    price_range: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    begins: list[tuple[int, str, int]] = field(default_factory=list)
+    count: int = 0
+    sha256: list[str] = field(default_factory=list)
+    ignored: dict[str, None] = field(default_factory=dict)
+    guesses: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def beside(self, file: InputFile, names: Sequence[str]) -> list[str]:
+        """Return what the label is called, and take note of the columns that are ignored."""
+        places = label.places(file.name, names)
+        self.ignored.update((name, None) for place, name in enumerate(names) if place not in places)
+        return [names[places[-1]]]
+
+    def add(self, block: Judged) -> None:
+        """Take the rows of a block. Raises `BadRowError` or `InvalidLabelError`."""
+        verdict, file = block.verdict, block.file.name
+        for guess in (
+            guess_of(block.content, block.file.dialect, label.WANTED),
+            skipped_behind(block.content),
+        ):
+            if guess:
+                self.guesses.setdefault(guess, {})[file] = None
         if not verdict.valid.all():
             bad = int(verdict.valid.argmin())
-            raise InvalidPhoneError(path, rows + bad + 1, verdict.detail(bad))
-        features.append(verdict.rows)
-        price_range.append(_labels(path, rows, batch.column(LABEL.name)))
-        rows += batch.num_rows
-    if rows == 0:
-        raise EmptyTableError(path)
-    phones = LabelledPhones(np.concatenate(features), np.concatenate(price_range), path.name, _sha256(path))
-    _check_duplicates(path, phones.features)
-    return phones
+            raise BadRowError(file, block.row + bad, verdict.detail(bad))
+        price_range = label.price_ranges(file, block.row, block.columns[0], block.dialect)
+        self.features.append(verdict.rows)
+        self.price_range.append(price_range)
+        self.begins.append((self.count, file, block.row))
+        self.count += len(price_range)
+
+    def phones(self, source: str) -> LabelledPhones:
+        """Return all rows. Raises `EmptyTableError`, or `DuplicateRowError`."""
+        if not self.count:
+            raise EmptyTableError(source)
+        features = np.concatenate(self.features)
+        self._require_distinct(features)
+        listed = "".join(f"{each}\n" for each in self.sha256).encode()
+        sha256 = self.sha256[0] if len(self.sha256) == 1 else hashlib.sha256(listed).hexdigest()
+        return LabelledPhones(features, np.concatenate(self.price_range), source, sha256)
+
+    def _require_distinct(self, features: npt.NDArray[np.float32]) -> None:
+        """Refuse a phone that stands there twice: it could be learned from and tested on at once."""
+        _, first, of_row = np.unique(features, axis=0, return_index=True, return_inverse=True)
+        earlier = first[of_row]
+        repeated = np.flatnonzero(earlier < np.arange(len(features)))
+        if len(repeated):
+            row = int(repeated[0])
+            raise DuplicateRowError(*self._place(row), *self._place(int(earlier[row])))
+
+    def _place(self, row: int) -> tuple[str, int]:
+        """Return the file of a row and its number there."""
+        begin, file, first = self.begins[bisect_right(self.begins, row, key=itemgetter(0)) - 1]
+        return file, first + row - begin
 
 
-def _check_columns(path: Path, names: list[str]) -> None:
-    expected, found = Counter([*FEATURE_NAMES, LABEL.name]), Counter(names)
-    if expected != found:
-        raise ColumnsError(path, list(expected - found), list(found - expected))
+def _read(found: Sequence[InputFile], heard: Callable[[], None]) -> _Rows:
+    rows = _Rows()
+    for shard in whole(found):
+        here = digested(found[shard.file : shard.file + max(shard.files, 1)], heard)
+        rows.sha256 += [each.sha256 for each in here]
+        for block in judged([each.file for each in here], rows.beside):
+            rows.add(block)
+            heard()
+    return rows
 
 
-def _labels(path: Path, rows_before: int, column: pa.Array) -> npt.NDArray[np.int64]:
-    """Return a batch's labels as int64 [n]."""
-    numbers = cells.numbers(LABEL, column)
-    wrong = ~np.isin(numbers, np.arange(len(LABELS)))
-    if wrong.any():
-        row = int(wrong.argmax())
-        detail = refusal(LABEL, cells.content(LABEL, column, row))
-        raise InvalidLabelError(path, rows_before + row + 1, detail)
-    return numbers.astype(np.int64)
+def _name(found: Sequence[InputFile]) -> str:
+    """Return what the data is called: a file's name, or how many there are in which folder."""
+    if len(found) == 1:
+        return PurePosixPath(found[0].path).name
+    folders = {str(PurePosixPath(file.path).parent) for file in found}
+    of_one_kind = len({bool(file.system) for file in found}) == 1
+    shared = PurePosixPath(os.path.commonpath(folders)).name if of_one_kind else ""
+    return f"{len(found):,} files in {shared or 'several folders'}"
 
 
-def _check_duplicates(path: Path, features: npt.NDArray[np.float32]) -> None:
-    """Refuse a phone that stands there twice: it could be learned from and tested on at once."""
-    _, first, of_row = np.unique(features, axis=0, return_index=True, return_inverse=True)
-    earlier = first[of_row]
-    repeated = np.flatnonzero(earlier < np.arange(len(features)))
-    if len(repeated):
-        row = int(repeated[0])
-        raise DuplicateRowError(path, row + 1, int(earlier[row]) + 1)
+def _say(console: Console, what: str, names: Sequence[str]) -> None:
+    more = len(names) - _MOST_NAMED
+    listed = ", ".join(names[:_MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    console.print(f"{what}: {listed}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _shown(name: str) -> str:
+    """Return the name of a column, in quotes where it would not be seen as it is."""
+    return name if name.strip() and name.isprintable() else repr(name)

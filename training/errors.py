@@ -1,7 +1,4 @@
-"""What can go wrong in training, one class per cause.
-
-Indices count from 1, the first after the header; the line is the one that an editor shows.
-"""
+"""What can go wrong in training, beside what is wrong with a table: one class per cause."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,85 +36,88 @@ class RecipeError(PriceRangeError):
 
 @dataclass
 class DataSourceError(PriceRangeError):
-    """Neither a file nor a number of phones to generate."""
+    """No number of phones to generate, or other data beside those."""
 
     data: str
     exit_code = 42
 
     def __str__(self) -> str:
-        return f"{self.data!r}: expected a file, or synthetic, or synthetic:ROWS with a positive whole number"
+        return (
+            f"{self.data!r}: expected synthetic, or synthetic:ROWS with a positive whole number, "
+            "and no other data beside it"
+        )
 
 
 @dataclass
-class ColumnsError(PriceRangeError):
-    """A table to learn from whose columns are not the 20 features and the price range, each once."""
+class AnswersError(PriceRangeError):
+    """A table that a model wrote; `has_truth` where it was one with labels that the model answered."""
 
-    path: Path
-    missing: Sequence[str]
-    unexpected: Sequence[str]
+    file: str
+    found: Sequence[str]
+    has_truth: bool
     exit_code = 43
 
     def __str__(self) -> str:
-        sides = (("lacks the", self.missing), ("has the unexpected", self.unexpected))
-        said = [f"{verb} {_columns(names)}" for verb, names in sides if names]
-        return f"{self.path} {' and '.join(said)}; expected the 20 features and price_range"
+        instead = "; the price ranges that were given are in input_price_range" if self.has_truth else ""
+        return (
+            f"{self.file} holds a model's answers: its price_range is what the model said, as "
+            f"{', '.join(self.found)} beside it tell; learn from the table that was answered{instead}"
+        )
 
 
-def _columns(names: Sequence[str]) -> str:
-    listed = ", ".join(repr(name) if name else "'' (without a name)" for name in names)
-    return f"{'column' if len(names) == 1 else 'columns'} {listed}"
+@dataclass
+class AmbiguousLabelError(PriceRangeError):
+    """A table with the label and columns whose names are nearly its own."""
+
+    file: str
+    label: str
+    close: Sequence[str]
+    exit_code = 43
+
+    def __str__(self) -> str:
+        listed = ", ".join(map(repr, self.close))
+        return f"{self.file} has {self.label} and also {listed}: rename or remove what is not the price range"
 
 
 @dataclass
 class EmptyTableError(PriceRangeError):
-    """A table to learn from without rows."""
+    """Data to learn from without rows."""
 
-    path: Path
+    data: str
     exit_code = 43
 
     def __str__(self) -> str:
-        return f"{self.path} has a header but no rows"
-
-
-@dataclass
-class InvalidPhoneError(PriceRangeError):
-    """A row with values that no phone has: text, nothing, a number outside the limits."""
-
-    path: Path
-    row: int
-    detail: str
-    exit_code = 44
-
-    def __str__(self) -> str:
-        return f"{self.path}, row {self.row} (line {self.row + 1}): {self.detail}"
+        return f"{self.data}: found columns but no rows"
 
 
 @dataclass
 class InvalidLabelError(PriceRangeError):
-    """A row whose price range is not valid."""
+    """A row whose price range is not valid; rows count from 1, the first after the header."""
 
-    path: Path
+    file: str
     row: int
     detail: str
     exit_code = 44
 
     def __str__(self) -> str:
-        return f"{self.path}, row {self.row} (line {self.row + 1}): {self.detail}"
+        return f"{self.file}, row {self.row}: {self.detail}"
 
 
 @dataclass
 class DuplicateRowError(PriceRangeError):
-    """A phone that occurs twice in the table."""
+    """A phone that occurs twice, in one file or in two."""
 
-    path: Path
+    file: str
     row: int
-    earlier: int
+    earlier_file: str
+    earlier_row: int
     exit_code = 44
 
     def __str__(self) -> str:
+        earlier = "" if self.earlier_file == self.file else f"{self.earlier_file}, "
         return (
-            f"{self.path}, row {self.row} (line {self.row + 1}): all features are identical to those of "
-            f"row {self.earlier} (line {self.earlier + 1}); each phone must occur only once"
+            f"{self.file}, row {self.row}: all features are identical to those of "
+            f"{earlier}row {self.earlier_row}; each phone must occur only once"
         )
 
 

@@ -1,8 +1,8 @@
-"""A model version judged by a file of phones whose price range is known."""
+"""A model version judged by phones whose price range is known."""
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.bundle import Passport
 from pricerange.phone import LABELS
 from pricerange.predictor import Predictor
+from pricerange.tables.source.files import AS_USUAL, Reading
 from training import data
 from training.quality.coverage import Coverage, coverage
 from training.quality.measures import Measures, measure
@@ -23,7 +24,7 @@ class VersionEvaluation:
     """How a version answers the phones of `source`.
 
     `learned` and `tuned` are the numbers of these phones that the version was fitted to, and that stopped
-    its training and calibrated it: for other files than its own 0.
+    its training and calibrated it: for other data than its own 0.
     """
 
     model: str
@@ -36,13 +37,15 @@ class VersionEvaluation:
     conformal: dict[str, Coverage]
 
 
-def evaluate(models: Path, source: str, version: int | None = None) -> VersionEvaluation:
-    """Answer a file with a version of a model repository, the newest if none is named, and measure it.
+def evaluate(
+    models: Path, sources: Sequence[str], version: int | None = None, reading: Reading = AS_USUAL
+) -> VersionEvaluation:
+    """Answer phones with a version of a model repository, the newest if none is named, and measure it.
 
     Raises the errors of `pricerange.bundle`, `pricerange.predictor` and `training.data`.
     """
     predictor = Predictor.load(models, version)
-    bundle, phones = predictor.bundle, data.load(source)
+    bundle, phones = predictor.bundle, data.load(sources, reading)
     probabilities = predictor.predict(phones.features).probabilities
     sets = PredictionSets.of_version(bundle.passport)
     return VersionEvaluation(
@@ -69,7 +72,7 @@ def show(found: VersionEvaluation, console: Console | None = None) -> None:
     )
     if found.learned:
         console.print(
-            f"The version was made from this very file: {found.learned} of these phones trained it and "
+            f"The version was made from this very data: {found.learned} of these phones trained it and "
             f"{found.tuned} were used to stop and calibrate it, so these results are too optimistic.",
             style="yellow",
             highlight=False,

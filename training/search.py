@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from sklearn.metrics import log_loss
 from sqlalchemy.exc import SQLAlchemyError
 
 from pricerange.phone import LABELS
+from pricerange.tables.source.files import AS_USUAL, Reading
 from training import data, output
 from training.compare import folds
 from training.compare.contender import ByRecipe
@@ -78,21 +79,31 @@ class Found:
     error: float
 
 
-def run(source: str, stored: Stored, recipe_file: Path | None = None, file: Path | None = None) -> None:
+def run(
+    sources: Sequence[str],
+    stored: Stored,
+    recipe_file: Path | None = None,
+    file: Path | None = None,
+    reading: Reading = AS_USUAL,
+) -> None:
     """Search and print what it came to; then write the best recipe as TOML, if a file is named.
 
     Raises what `search` raises, and `OutputError` before the work where the file cannot be written.
     """
     if file is not None:
         output.check_file(file)
-    found = search(source, stored, recipe_file)
+    found = search(sources, stored, recipe_file, reading=reading)
     print(describe(found), flush=True)
     if file is not None:
         write(found, stored.study, file)
 
 
 def search(
-    source: str, stored: Stored, recipe_file: Path | None = None, console: Console | None = None
+    sources: Sequence[str],
+    stored: Stored,
+    recipe_file: Path | None = None,
+    console: Console | None = None,
+    reading: Reading = AS_USUAL,
 ) -> Found:
     """Search around a recipe, the shipped one if none is named, until the study has its finished trials.
 
@@ -102,11 +113,12 @@ def search(
     `StudyStorageError`.
     """
     base = recipe.read(recipe_file or recipe.DEFAULT)
-    phones = data.load(source)
+    console = console or Console(stderr=True)
+    phones = data.load(sources, reading, console)
     seen, held_out = hold_out(phones)
     with _quiet():
         study = _open(stored, base, phones)
-        _fill(study, stored.trials, judgement(phones, seen, base), console or Console(stderr=True))
+        _fill(study, stored.trials, judgement(phones, seen, base), console)
         best = _best(study, base)
         finished = len(study.get_trials(deepcopy=False, states=_FINISHED))
     (base_right, base_nll), (right, nll) = (_runs(phones, seen, held_out, one) for one in (base, best))

@@ -1,5 +1,6 @@
 """Learn the price range from a table of phones and write a model version."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from rich.console import Console
 from pricerange import bundle
 from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.phone import FEATURE_NAMES, LABELS
+from pricerange.tables.source.files import AS_USUAL, Reading
 from training import data
 from training.data import LabelledPhones
 from training.export import answering, export, prove_equal
@@ -26,26 +28,27 @@ from training.report.yardstick import yardstick
 from training.split import three_ways
 
 
-def train(
-    source: str,
+def train(  # noqa: PLR0913, PLR0917
+    sources: Sequence[str],
     models: Path,
     recipe_file: Path | None = None,
     console: Console | None = None,
     device: str = "cpu",
+    reading: Reading = AS_USUAL,
 ) -> Path:
     """Train by a recipe, the shipped one if none is named, and return the folder of the new version.
 
-    `source` is a file with the 20 features and `price_range`, or `synthetic[:ROWS]`. What the run says goes
-    to `console`, standard error if none is given. The network learns on the `device` `cpu` or `cuda`; on one
-    kind of device the same recipe and data give the same bytes of model.onnx.
+    `sources` are what `data.load` reads. What the run says goes to `console`, standard error if none is
+    given. The network learns on the `device` `cpu` or `cuda`; on one kind of device the same recipe and data
+    give the same bytes of model.onnx.
 
-    Raises the errors of `pricerange.tables.table` and of `training.errors`; then no version was written, nor
+    Raises the errors of `pricerange.tables.errors` and of `training.errors`; then no version was written, nor
     is it when the run is killed.
     """
     choices = recipe.read(recipe_file or recipe.DEFAULT)
-    phones = data.load(source)
-    parts = three_ways(phones.price_range, choices.split, choices.seed)
     console = console or Console(stderr=True)
+    phones = data.load(sources, reading, console)
+    parts = three_ways(phones.price_range, choices.split, choices.seed)
     batches = iterations(len(parts.training), choices.loop.batch_size)
     with shown(choices.fits * choices.loop.epochs, batches, console) as on_epoch:
         model, history = learn(phones, parts.training, parts.validation, choices, on_epoch, device)

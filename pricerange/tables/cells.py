@@ -1,31 +1,31 @@
 """One column of a table, whatever its type, as the numbers that its feature allows."""
 
-import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from pricerange.phone import Feature
+from pricerange.tables.csv.dialect import BLANK, PLAIN, Dialect
 from pricerange.tables.errors import BrokenBlockError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_BLANK = " \t"
-_TRUTH = {"true": 1.0, "false": 0.0}
+_TRUTH = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 _LONG = 1_000
 """Bytes of a text that are looked at to tell what it is, and of the longest that views may share."""
 
 
-def numbers(feature: Feature, column: "pa.Array") -> npt.NDArray[np.float64]:
+def numbers(feature: Feature, column: "pa.Array", dialect: Dialect = PLAIN) -> npt.NDArray[np.float64]:
     """Return a column's n cells as float64 [n], NaN where a cell is not a number.
 
     Text is a number where it is decimal (`5`, `-0.5`, `1e3`), blanks around it aside, and becomes the double
-    nearest to it. Text `true` and `false` of any case, and truth values, count as 1 and 0 in a yes/no feature
-    only. All else, as `0x10`, `1_000`, `1,5` and the empty text, is none. Raises `BrokenBlockError` for texts
-    that are long and may be stored once for many cells.
+    nearest to it. Text `true`, `false`, `yes` and `no` of any case, and truth values, count as 1 and 0 in a
+    yes/no feature only. All else, as `0x10`, `1_000` and the empty text, is none, and so is `1,5` where the
+    dialect knows no decimal commas. Raises `BrokenBlockError` for texts that are long and may be stored once
+    for many cells.
     """
     import pyarrow as pa
     from pyarrow import types
@@ -37,22 +37,24 @@ def numbers(feature: Feature, column: "pa.Array") -> npt.NDArray[np.float64]:
         with np.errstate(invalid="ignore"):  # a signalling NaN becomes a quiet one
             return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
     if types.is_dictionary(column.type):
-        return _look_up(feature, column)
+        return _look_up(feature, column, dialect)
     if types.is_run_end_encoded(column.type):
-        return _repeat(feature, column)
+        return _repeat(feature, column, dialect)
     column = _plain(feature, column)
     kind = column.type
     truth_values = types.is_boolean(kind) and feature.kind == "yes/no"
     if not (truth_values or types.is_string(kind) or types.is_large_string(kind)):
         return np.full(len(column), np.nan)
-    try:
-        doubles: npt.NDArray[np.float64] = column.cast("float64", safe=False).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:
-        return _parse_each(feature, column)
-    return doubles
+    if truth_values or dialect.has_plain_numbers:
+        with suppress(pa.ArrowInvalid):
+            doubles: npt.NDArray[np.float64] = column.cast("float64", safe=False).to_numpy(
+                zero_copy_only=False
+            )
+            return doubles
+    return _parse_each(feature, column, dialect)
 
 
-def content(feature: Feature, column: "pa.Array", row: int) -> object:
+def content(feature: Feature, column: "pa.Array", row: int, dialect: Dialect = PLAIN) -> object:
     """Return what a cell holds, as JSON would have it: a number, a truth value, a text; None for nothing.
 
     Of a long text it is the beginning.
@@ -68,13 +70,15 @@ def content(feature: Feature, column: "pa.Array", row: int) -> object:
     if types.is_temporal(kind):
         return _written(cell)
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
-        return _read(feature, _beginning(cell).decode(errors="replace"))
+        return _read(feature, _beginning(cell).decode(errors="replace"), dialect)
     if types.is_decimal(kind):
         return float(cell[0].as_py())
     return cell[0].as_py() if types.is_primitive(kind) else _beginning(cell)
 
 
-def contents(feature: Feature, column: "pa.Array", rows: npt.NDArray[np.intp]) -> list[object]:
+def contents(
+    feature: Feature, column: "pa.Array", rows: npt.NDArray[np.intp], dialect: Dialect = PLAIN
+) -> list[object]:
     """Return what many cells hold, each as `content` says it."""
     from pyarrow import types
 
@@ -85,11 +89,11 @@ def contents(feature: Feature, column: "pa.Array", rows: npt.NDArray[np.intp]) -
         # a Parquet file may hold text that is none
         texts = column.take(rows).cast("binary")
         known = {
-            text: None if text is None else _read(feature, text[:_LONG].decode(errors="replace"))
+            text: None if text is None else _read(feature, text[:_LONG].decode(errors="replace"), dialect)
             for text in texts.unique().to_pylist()
         }
         return [known[text] for text in texts.to_pylist()]
-    return [content(feature, column, row) for row in rows.tolist()]
+    return [content(feature, column, row, dialect) for row in rows.tolist()]
 
 
 def _written(date: "pa.Array") -> str:
@@ -111,10 +115,10 @@ def _beginning(text: "pa.Array") -> bytes:
     return beginning
 
 
-def _read(feature: Feature, text: str) -> float | str | None:
-    number = _parse(feature, text)
+def _read(feature: Feature, text: str, dialect: Dialect) -> float | str | None:
+    number = _parse(feature, text, dialect)
     if np.isnan(number):
-        return text if text.strip(_BLANK) else None
+        return None if dialect.is_null(text.strip(BLANK)) else text
     return number
 
 
@@ -148,7 +152,7 @@ def _plain(feature: Feature, column: "pa.Array") -> "pa.Array":
     return column.cast("string") if types.is_decimal(kind) or types.is_string_view(kind) else column
 
 
-def _look_up(feature: Feature, column: "pa.DictionaryArray") -> npt.NDArray[np.float64]:
+def _look_up(feature: Feature, column: "pa.DictionaryArray", dialect: Dialect) -> npt.NDArray[np.float64]:
     """Read the values that occur, each once: spelled out in every cell, a long text would fill the memory."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -159,31 +163,34 @@ def _look_up(feature: Feature, column: "pa.DictionaryArray") -> npt.NDArray[np.f
     except pa.ArrowNotImplementedError:  # of views and runs
         cells = [column.dictionary.slice(place, 1) for place in used.to_pylist()]
         occurring = pa.concat_arrays([column.dictionary.slice(0, 0), *cells])
-    values = np.append(numbers(feature, occurring), np.nan)
+    values = np.append(numbers(feature, occurring, dialect), np.nan)
     places: npt.NDArray[np.int32] = pc.index_in(column.indices, used).fill_null(len(used)).to_numpy()
     return values[places]
 
 
-def _repeat(feature: Feature, column: "pa.RunEndEncodedArray") -> npt.NDArray[np.float64]:
+def _repeat(feature: Feature, column: "pa.RunEndEncodedArray", dialect: Dialect) -> npt.NDArray[np.float64]:
     """Read the value of each run once."""
     begin, count = column.find_physical_offset(), column.find_physical_length()
-    values = numbers(feature, column.values.slice(begin, count))
+    values = numbers(feature, column.values.slice(begin, count), dialect)
     ends = column.run_ends.to_numpy()[begin : begin + count].astype(np.int64) - column.offset
     return np.repeat(values, np.diff(ends.clip(max=len(column)), prepend=0))
 
 
-def _parse_each(feature: Feature, column: "pa.Array") -> npt.NDArray[np.float64]:
+def _parse_each(feature: Feature, column: "pa.Array", dialect: Dialect) -> npt.NDArray[np.float64]:
     """Parse the distinct texts one by one: phones repeat their values, so those are few."""
     encoded = column.dictionary_encode()
     # a Parquet file may hold text that is none
     texts = [text.decode(errors="replace") for text in encoded.dictionary.cast("large_binary").to_pylist()]
-    parsed = np.array([*(_parse(feature, text) for text in texts), np.nan])
+    parsed = np.array([*(_parse(feature, text, dialect) for text in texts), np.nan])
     places: npt.NDArray[np.int32] = encoded.indices.fill_null(len(texts)).to_numpy()
     return parsed[places]
 
 
-def _parse(feature: Feature, text: str) -> float:
-    text = text.strip(_BLANK)
-    if _NUMBER.fullmatch(text):
-        return float(text)
+def _parse(feature: Feature, text: str, dialect: Dialect) -> float:
+    text = text.strip(BLANK)
+    if dialect.is_null(text):
+        return np.nan
+    number = dialect.number(text)
+    if number is not None:
+        return number
     return _TRUTH.get(text.lower(), np.nan) if feature.kind == "yes/no" else np.nan

@@ -8,6 +8,7 @@ from pathlib import Path
 from pricerange.errors import PriceRangeError
 
 _MOST_COMPARED = 100
+_MOST_NAME, _MOST_LISTED = 40, 6
 _NO_HEADER, _MOST_QUOTED = 20, 80
 """Missing features that make a header unlikely, and characters of what was taken for one."""
 
@@ -101,14 +102,32 @@ class MissingColumnError(PriceRangeError):
 
 @dataclass
 class DuplicateColumnError(PriceRangeError):
-    """A table with several columns of one name."""
+    """A table with several columns of one name, or of names like it; `columns` are as they stand there."""
 
     names: Sequence[str]
     table: str = "the table"
+    columns: Sequence[str] = ()
     exit_code = 35
 
     def __str__(self) -> str:
-        return f"{self.table} has more than one column named {', '.join(self.names)}"
+        if set(self.columns) <= set(self.names):
+            return f"{self.table} has more than one column named {', '.join(self.names)}"
+        found = ", ".join(repr(name[:_MOST_NAME]) for name in self.columns[:_MOST_LISTED])
+        found += f" and {len(self.columns) - _MOST_LISTED} more" if len(self.columns) > _MOST_LISTED else ""
+        return f"{self.table} has more than one column that may be {', '.join(self.names)}: {found}"
+
+
+@dataclass
+class DialectError(PriceRangeError):
+    """Marks of a CSV that mean nothing, or that contradict each other."""
+
+    option: str
+    expected: str
+    found: str
+    exit_code = 39
+
+    def __str__(self) -> str:
+        return f"{self.option}: expected {self.expected}, got {self.found[:_MOST_NAME]!r}"
 
 
 @dataclass
@@ -138,13 +157,13 @@ class NoInputError(PriceRangeError):
 
 @dataclass
 class RepeatedInputError(PriceRangeError):
-    """A file that is named twice: its rows would be scored twice."""
+    """A file that is named twice: its rows would be read twice."""
 
     file: str
     exit_code = 61
 
     def __str__(self) -> str:
-        return f"{self.file} is named twice: its rows would be scored twice"
+        return f"{self.file} is named twice: its rows would be read twice"
 
 
 @dataclass

@@ -23,6 +23,14 @@ Of each core some eight blocks are in memory at a time, and what is written of e
 _LEAST = 8
 """Bytes of any cell: a number as text, a length, a validity bit, and what parts them from the next."""
 
+_TYPES_OF_ONE_LENGTH = (
+    *(pa.bool_(), pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32()),
+    *(pa.uint64(), pa.float16(), pa.float32(), pa.float64(), pa.date32(), pa.date64(), pa.time32("s")),
+    *(pa.time64("us"), pa.timestamp("s"), pa.duration("s"), pa.month_day_nano_interval()),
+)
+FIXED_BYTES: dict[int, int] = {kind.id: max(_LEAST, kind.bit_width // 8) for kind in _TYPES_OF_ONE_LENGTH}
+"""Bytes of a cell by the id of its type, where all have the same and are stored as what they are."""
+
 _Bytes: TypeAlias = "int | npt.NDArray[np.int64]"
 """Bytes of each of n cells, one number where all have the same."""
 
@@ -60,15 +68,17 @@ def size(batch: pa.RecordBatch) -> int:
 def _row_bytes(batch: pa.RecordBatch) -> _Bytes:
     """Return the bytes of each row."""
     total: _Bytes = 0
-    for column in batch.columns:
-        total = total + _cell_bytes(column)
+    # a table of numbers costs as little as can be: there may be thousands of files of a few rows
+    for place, kind in enumerate(batch.schema.types):
+        fixed = FIXED_BYTES.get(kind.id)
+        total = total + (_cell_bytes(batch.column(place)) if fixed is None else fixed)
     return total
 
 
 def _cell_bytes(array: pa.Array) -> _Bytes:  # noqa: PLR0911 - one for each way to store cells
     kind = array.type
-    if types.is_primitive(kind):
-        return max(_LEAST, int(kind.bit_width) // 8)
+    if kind.id in FIXED_BYTES:
+        return FIXED_BYTES[kind.id]
     if isinstance(kind, pa.BaseExtensionType):
         return _cell_bytes(array.storage)
     if types.is_dictionary(kind):

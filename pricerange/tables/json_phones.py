@@ -2,7 +2,7 @@
 
 import json
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from pricerange.phone import (
     FEATURE_NAMES,
@@ -31,7 +32,11 @@ _MOST_FIELDS = 1_000
 """To say of each field of a larger object that it is unknown takes 300 MB."""
 _MOST_PROBLEMS = 100
 _MOST_NAMED = 10
+_MOST_OPEN = 100
+"""Brackets of a phone's other fields that are not looked at to tell how deeply they are nested."""
 _NULL = msgspec.Raw(b"null")
+_NOT_READ = (ValueError, RecursionError)
+"""What msgspec raises for what is not JSON, not UTF-8, not of the types asked for, or nested too deeply."""
 
 
 class PhoneReader:
@@ -40,12 +45,19 @@ class PhoneReader:
     The names may hold no quote, backslash or control character.
     """
 
-    def __init__(self, kept: Sequence[str] = ()) -> None:
-        """Have `kept` return the fields of these names, of a phone's own or not."""
+    def __init__(self, kept: Sequence[str] = (), *, optional: bool = False, others: bool = False) -> None:
+        """Have `kept` return the fields of these names, of a phone's own or not.
+
+        Where they are `optional`, a phone may lack those that are not its own; `others` lets it have more.
+        """
         self._beside = tuple(dict.fromkeys(name for name in kept if name not in FEATURE_NAMES))
+        self._optional = optional
+        self._others = others
         phone = _struct(
             {feature.name: bool | float if feature.kind == "yes/no" else float for feature in FEATURES}
-            | dict.fromkeys(self._beside, msgspec.Raw)
+            | dict.fromkeys(self._beside, msgspec.Raw),
+            optional=self._beside if optional else (),
+            others=others,
         )
         phones = msgspec.defstruct("_Phones", [("phones", list[phone])], forbid_unknown_fields=True)  # type: ignore[valid-type]
         self._read_phone = msgspec.json.Decoder(phone).decode
@@ -70,19 +82,20 @@ class PhoneReader:
         """
         try:
             phones = list(map(self._read_phone, bodies))
-        except ValueError:  # what is not JSON, not UTF-8, or not of these types
+        except _NOT_READ:
             phones = [self._phone(body) for body in bodies]
         table = _table(phones)
         valid: npt.NDArray[np.bool_] = np.logical_and.reduce(admissible(table), axis=1)
-        if self._beside:  # texts, which are not looked into
-            valid &= np.fromiter(map(_is_utf8, bodies), np.bool_, len(bodies))
+        # other fields are not looked into; all at once, since hardly ever is something wrong with them
+        if (self._beside or self._others) and not _is_sound(b"\n".join(bodies), _MOST_OPEN + len(bodies)):
+            valid &= np.fromiter(map(_is_sound, bodies), np.bool_, len(bodies))
         return table, valid
 
     def rows_of_list(self, body: Body, most: int) -> _Table | None:
         """Read `{"phones": [...]}`: float64 [n, 20], None unless there are at most so many, all valid."""
         try:
             phones = self._read_phones(body).phones
-        except ValueError:
+        except _NOT_READ:
             return None
         if len(phones) > most or (self._beside and not _is_utf8(body)):
             return None
@@ -98,6 +111,16 @@ class PhoneReader:
             return _bytes_of(self._read_all_kept(b"[%b]" % b",".join(bodies)))
         return [self._kept_of(body) for body in bodies]
 
+    def kept_columns(self, lines: Sequence[Body], *, valid: bool) -> list[Sequence[bytes]]:
+        """Return what `kept` does, field by field; no text may hold a line end."""
+        if not lines:
+            return [()] * len(self._kept)
+        if not valid:
+            return list(zip(*self.kept(lines, valid=False), strict=True))
+        rows = map(msgspec.structs.astuple, self._read_all_kept(b"[%b]" % b",".join(lines)))
+        # in less time than to copy one text after the other
+        return [b"\n".join(column).split(b"\n") for column in zip(*rows, strict=True)]
+
     def kept_of_list(self, body: Body) -> list[Sequence[bytes]]:
         """Return what `kept` does of the phones in `{"phones": [...]}`. Raises `ValueError` for all else."""
         texts = _read_texts(body).phones
@@ -109,16 +132,21 @@ class PhoneReader:
 
     def checked(self, phone: object) -> list[float] | Problems:
         """Return the values of a phone that was JSON, or what is wrong with it; the pointers begin at it."""
-        if not isinstance(phone, dict):
-            missing = []
-        elif len(phone) > _MOST_FIELDS:
-            detail = f"expected the {len(FEATURES)} fields of a phone, found {len(phone)}"
-            return Problems([Problem(detail, "")], 1)
-        else:
-            missing = [name for name in self._beside if name not in phone]
+        missing, late, others = list[str](), list[str](), list[str]()
+        known = set(self._beside)
+        if isinstance(phone, dict):
+            if not self._others and len(phone) > _MOST_FIELDS + len(self._beside):
+                detail = f"expected the {len(FEATURES)} fields of a phone, found {len(phone)}"
+                return Problems([Problem(detail, "")], 1)
             others = [name for name in phone if name not in FEATURE_NAMES]
-            phone = {name: value for name, value in phone.items() if name not in self._beside}
+            if not self._optional:
+                missing = [name for name in self._beside if name not in phone]
+            elif not self._others:
+                late = [name for name in others if name not in known]
+            left_out = set(others) if self._optional or self._others else known
+            phone = {name: value for name, value in phone.items() if name not in left_out}
         problems = [Problem(_lacks(name, others), json_pointer([name])) for name in missing]
+        problems += [Problem(_is_late(name), json_pointer([name])) for name in late]
         try:
             values = features_of(Phone.model_validate(phone))
         except ValidationError as error:
@@ -129,13 +157,13 @@ class PhoneReader:
     def _phone(self, body: Body) -> Any:
         try:
             return self._read_phone(body)
-        except ValueError:
+        except _NOT_READ:
             return self._no_phone
 
     def _kept_of(self, body: Body) -> Sequence[bytes]:
         try:
             texts = msgspec.structs.astuple(self._read_kept(body)) if _is_utf8(body) else ()
-        except ValueError:  # no object, or not JSON
+        except _NOT_READ:  # no object, or not JSON
             texts = ()
         return list(map(bytes, texts)) or [b"null"] * len(self._kept)
 
@@ -147,13 +175,16 @@ class _Texts(msgspec.Struct, forbid_unknown_fields=True):
 _read_texts = msgspec.json.Decoder(_Texts).decode
 
 
-def _struct(fields: Mapping[str, object]) -> Any:
-    """Define an object whose fields are called anything at all."""
+def _struct(fields: Mapping[str, object], optional: Container[str], *, others: bool) -> Any:
+    """Define an object whose fields are called anything at all; the `optional` ones are the last."""
     return msgspec.defstruct(
         "_Phone",
-        [(f"field_{place}", kind) for place, kind in enumerate(fields.values())],
+        [
+            (f"field_{place}", kind, _NULL) if name in optional else (f"field_{place}", kind)
+            for place, (name, kind) in enumerate(fields.items())
+        ],
         rename={f"field_{place}": name for place, name in enumerate(fields)},
-        forbid_unknown_fields=True,
+        forbid_unknown_fields=not others,
         gc=False,  # it holds numbers and texts only
     )
 
@@ -169,9 +200,32 @@ def _is_utf8(text: Body) -> bool:
         return False
 
 
+def _is_sound(text: Body, most_open: int = _MOST_OPEN) -> bool:
+    """Whether JSON is UTF-8, and nested no deeper than a parser with a limit of its own takes.
+
+    How deep msgspec goes depends on who calls it.
+    """
+    if not _is_utf8(text):
+        return False
+    if text.count(b"[") + text.count(b"{") <= most_open:
+        return True
+    try:
+        from_json(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _lacks(name: str, others: Sequence[str]) -> str:
     found = ", ".join(json.dumps(other[:40]) for other in others[:_MOST_NAMED]) or "none"
     return f"{json.dumps(name)} is missing, which the parameter columns names; other fields: {found}"
+
+
+def _is_late(name: str) -> str:
+    return (
+        f"{json.dumps(name[:40])} is not a field of the file's first lines, which tell the columns; "
+        "OUT as NDJSON keeps any field, and `--columns` leaves fields out"
+    )
 
 
 def _table(phones: Sequence[Any]) -> _Table:
@@ -185,10 +239,12 @@ def _table(phones: Sequence[Any]) -> _Table:
 
 
 @lru_cache(maxsize=32)
-def reader_of(kept: tuple[str, ...]) -> PhoneReader:
+def reader_of(kept: tuple[str, ...], *, optional: bool = False, others: bool = False) -> PhoneReader:
     """Return the reader that keeps some fields; to make one takes as long as to read a hundred phones."""
-    return PhoneReader(kept)
+    return PhoneReader(kept, optional=optional, others=others)
 
 
 PLAIN = PhoneReader()
 """Reads phones that have no other fields."""
+OPEN = PhoneReader(others=True)
+"""Reads phones that may have any other fields."""

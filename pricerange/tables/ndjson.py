@@ -3,39 +3,67 @@
 A line ends with LF or CRLF, the last one perhaps with nothing; blank lines are not rows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from pydantic_core import from_json
 
-from pricerange.phone import Problem, Problems
+from pricerange.phone import FEATURE_NAMES, FEATURES, Problem, Problems, fault
 from pricerange.tables.errors import BrokenBlockError
 from pricerange.tables.json_phones import PhoneReader
-from pricerange.tables.table import sentence
+from pricerange.tables.table import Reason, sentence
 
-_BLOCK_LINES = 500
-"""Lines of a block, however short: to find out why many are no phones takes time."""
 _BLANK = b" \t\r"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_FEATURES = dict(zip(FEATURE_NAMES, FEATURES, strict=True))
+_NO_JSON = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The lines of a block that are not blank, and the number of each in the file, from 1."""
+    """Lines that are not blank, and the number of each in the file, from 1."""
 
     texts: list[bytes]
-    numbers: list[int]
+    numbers: Sequence[int]
+
+    def at_most(self, most: int) -> "Iterator[Lines]":
+        """Yield them in pieces of `most` at most."""
+        for first in range(0, len(self.texts), most):
+            piece = slice(first, first + most)
+            yield Lines(self.texts[piece], self.numbers[piece])
+
+
+@dataclass(frozen=True, slots=True)
+class WholeLines:
+    """Whole lines as they stand in a file: the number of the first, from 1, and the byte after the last."""
+
+    text: bytes
+    number: int
+    stop: int
+
+    def lines(self) -> Lines:
+        """Return those that are not blank."""
+        texts = self.text.removesuffix(b"\n").split(b"\n")
+        numbers = range(self.number, self.number + len(texts))
+        if b"" not in texts and not any(map(bytes.isspace, texts)):
+            return Lines(texts, numbers)
+        filled = [k for k, text in enumerate(texts) if text.strip(_BLANK)]
+        return Lines([texts[k] for k in filled], [numbers[k] for k in filled])
 
 
 @dataclass(frozen=True, slots=True)
 class LineVerdict:
     """Which of n lines are phones; why one is none is looked up when it is asked for.
 
-    `rows` float32 [n, 20] in the table's order, 0 throughout in an invalid row; `valid` bool [n].
+    `values` float64 and `rows` float32 [n, 20] in the table's order, 0 throughout in an invalid row;
+    `valid` bool [n].
     """
 
+    values: npt.NDArray[np.float64]
     rows: npt.NDArray[np.float32]
     valid: npt.NDArray[np.bool_]
     lines: Lines
@@ -43,15 +71,7 @@ class LineVerdict:
 
     def refusal(self, row: int) -> Problems:
         """Say what is wrong with a line; the pointers begin at its phone."""
-        text = self.lines.texts[row]
-        try:
-            phone = from_json(text)
-        except ValueError as error:
-            what = "it begins with a byte order mark" if text.startswith(_BYTE_ORDER_MARK) else str(error)
-            return Problems([Problem(f"the line is not valid JSON: {what}", "")], 1)
-        found = self.reader.checked(phone)
-        # it is a phone after all only if two parsers of JSON differ
-        return found if isinstance(found, Problems) else Problems([Problem("not valid JSON", "")], 1)
+        return self._refused(row)[0]
 
     def problems(self, row: int) -> Iterator[Problem]:
         """Yield what is wrong with a line, value by value; the pointers begin at its phone."""
@@ -59,58 +79,89 @@ class LineVerdict:
 
     def detail(self, row: int) -> str:
         """Say what is wrong with a line in one sentence."""
-        found = self.refusal(row)
-        return sentence((problem.detail for problem in found.problems), found.count)
+        return _sentence(self.refusal(row))
+
+    def explained(self, rows: Sequence[int]) -> Iterator[Reason]:
+        """Yield why each of many lines is no phone."""
+        for row in rows:
+            found, phone = self._refused(row)
+            yield Reason(_sentence(found), _cause(found, phone))
+
+    def _refused(self, row: int) -> tuple[Problems, Any]:
+        """Say what is wrong with a line, and what it is, `_NO_JSON` perhaps."""
+        text = self.lines.texts[row]
+        try:
+            phone = from_json(text)
+        except ValueError as error:
+            what = "it begins with a byte order mark" if text.startswith(_BYTE_ORDER_MARK) else str(error)
+            return Problems([Problem(f"the line is not valid JSON: {what}", "")], 1), _NO_JSON
+        found = self.reader.checked(phone)
+        if isinstance(found, Problems):
+            return found, phone
+        # it is a phone after all only if two parsers of JSON differ
+        return Problems([Problem("not valid JSON", "")], 1), _NO_JSON
 
 
 class LineCutter:
-    """Cuts bytes into blocks of whole lines, none longer than `longest`, nor a line.
+    """Cuts bytes into runs of whole lines, none longer than `longest`, nor a line.
 
-    Blocks depend on the bytes alone, not on the parts in which they come.
+    They depend on the bytes alone, not on the parts in which these come.
     """
 
-    def __init__(self, longest: int) -> None:
+    def __init__(self, longest: int, start: int = 0) -> None:
+        """Begin with a line, at the byte `start` of a file."""
         self._longest = longest
         self._pending = bytearray()
-        self._line = 0
-        self._block = Lines([], [])
-        self._size = 0
+        self._stop = start
+        self._number = 1
 
-    def feed(self, part: bytes) -> Iterator[Lines]:
-        """Take the next part and yield the blocks that are complete. Raises `BrokenBlockError`."""
-        begin = len(self._pending)
+    def feed(self, part: bytes) -> Iterator[WholeLines]:
+        """Take the next part and yield what is complete. Raises `BrokenBlockError`."""
         self._pending += part
-        end = self._pending.rfind(b"\n", begin) + 1
-        if end:
-            text = bytes(self._pending[: end - 1])
-            del self._pending[:end]
-            yield from self._add(text.split(b"\n"))
-        if len(self._pending) > self._longest:
-            raise self._too_long(self._line + 1)
+        window = self._longest + 1
+        while len(self._pending) >= window:
+            end = self._pending.rfind(b"\n", 0, window) + 1
+            if not end:
+                self._require_short(window)
+            yield self._taken(end)
 
-    def end(self) -> Iterator[Lines]:
-        """Yield the last block, with what no line end follows."""
-        yield from self._add([bytes(self._pending)])
-        if self._block.texts:
-            yield self._block
+    def end(self) -> Iterator[WholeLines]:
+        """Yield the last lines, with what no line end follows."""
+        if self._pending:
+            yield self._taken(len(self._pending))
 
-    def _add(self, lines: Iterable[bytes]) -> Iterator[Lines]:
-        for line in lines:
-            self._line += 1
-            size = len(line)
-            if size > self._longest:
-                raise self._too_long(self._line)
-            if not line.strip(_BLANK):
-                continue
-            if self._size + size > self._longest or len(self._block.texts) == _BLOCK_LINES:
-                yield self._block
-                self._block, self._size = Lines([], []), 0
-            self._block.texts.append(line)
-            self._block.numbers.append(self._line)
-            self._size += size
+    def _taken(self, end: int) -> WholeLines:
+        text = bytes(memoryview(self._pending)[:end])
+        del self._pending[:end]
+        self._stop += end
+        taken = WholeLines(text, self._number, self._stop)
+        self._number += text.count(b"\n")
+        return taken
 
-    def _too_long(self, line: int) -> BrokenBlockError:
-        return BrokenBlockError(None, f"line {line} is longer than {self._longest} bytes")
+    def _require_short(self, length: int) -> None:
+        if length > self._longest:
+            raise BrokenBlockError(None, f"line {self._number} is longer than {self._longest} bytes")
+
+
+def fields_of(lines: Iterable[bytes], most: int) -> tuple[str, ...]:
+    """Return the names of all fields that lines of JSON have, as they come first; or more than `most`."""
+    found = dict[str, None]()
+    for line in lines:
+        found |= dict.fromkeys(members(line) or ())
+        if len(found) > most:
+            break
+    return tuple(found)
+
+
+def members(line: bytes) -> dict[str, msgspec.Raw] | None:
+    """Return a JSON object's fields as they stand there, None for any other line."""
+    try:
+        return _members(line) if line.isascii() or line.decode() else None
+    except (ValueError, RecursionError):
+        return None
+
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def judge_lines(lines: Lines, reader: PhoneReader) -> LineVerdict:
@@ -118,4 +169,19 @@ def judge_lines(lines: Lines, reader: PhoneReader) -> LineVerdict:
     table, valid = reader.rows(lines.texts)
     if not valid.all():
         table = np.where(valid[:, np.newaxis], table, 0)
-    return LineVerdict(table.astype(np.float32), valid, lines, reader)
+    return LineVerdict(table, table.astype(np.float32), valid, lines, reader)
+
+
+def _sentence(found: Problems) -> str:
+    return sentence((problem.detail for problem in found.problems), found.count)
+
+
+def _cause(found: Problems, phone: Any) -> str:
+    """Say what is wrong in the words that are counted: there are few of them, whatever a line holds."""
+    if not isinstance(phone, dict):
+        return "line: not valid JSON" if phone is _NO_JSON else "line: not an object"
+    wrong = [name for problem in found.problems if (name := problem.pointer[1:]) in _FEATURES]
+    if not wrong:
+        return "line: other fields"
+    name = wrong[0]
+    return f"{name}: {fault(_FEATURES[name], phone[name]) if name in phone else 'missing'}"

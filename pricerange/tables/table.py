@@ -1,20 +1,18 @@
-"""Many phones: a CSV or Parquet file as a stream of batches, and the rows of a batch that are phones.
+"""Many phones: which rows of a batch are phones, and which columns of a table are which.
 
 pyarrow is imported when a table arrives, not before: it is larger than all that one phone needs.
 """
 
-from collections import Counter
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from pricerange.phone import (
-    FEATURE_NAMES,
     FEATURES,
     Feature,
     Problem,
@@ -24,25 +22,15 @@ from pricerange.phone import (
     refusal,
 )
 from pricerange.tables import cells
-from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv import rows as csv_rows
-from pricerange.tables.errors import (
-    DuplicateColumnError,
-    MissingColumnError,
-    TableFormatError,
-    TableNotFoundError,
-    UnreadableTableError,
-)
+from pricerange.tables.csv.dialect import BLANK, PLAIN, Dialect
+from pricerange.tables.names import feature_places
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Format = Literal["csv", "parquet"]
-
-BATCH_ROWS = 65_536
-"""Rows of a batch from a Parquet file."""
-_FORMATS: dict[str, Format] = {".csv": "csv", ".parquet": "parquet"}
 _NAMED_PROBLEMS = 4
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +46,33 @@ class Verdict:
     """Which of the n rows of a batch are phones; why one is none is looked up when it is asked for.
 
     `rows` float32 [n, 20] in the table's order, 0 throughout in an invalid row; `valid` bool [n];
-    `good` bool [n, 20] says the same of each value; `columns` are the features' cells.
+    `good` bool [n, 20] says the same of each value; `columns` are the features' cells, `dialect` says how
+    numbers stand there.
     """
 
     rows: npt.NDArray[np.float32]
     valid: npt.NDArray[np.bool_]
     good: npt.NDArray[np.bool_]
     columns: "Sequence[pa.Array]"
+    dialect: Dialect = PLAIN
 
     @classmethod
-    def of(cls, values: npt.NDArray[np.float64], columns: "Sequence[pa.Array]") -> Self:
+    def of(
+        cls, values: npt.NDArray[np.float64], columns: "Sequence[pa.Array]", dialect: Dialect = PLAIN
+    ) -> Self:
         """Judge float64 [n, 20]: doubles decide, before they are rounded to float32."""
         good = admissible(values)
         valid: npt.NDArray[np.bool_] = np.logical_and.reduce(good, axis=1)
         if not valid.all():
             values = np.where(valid[:, np.newaxis], values, 0)
-        return cls(values.astype(np.float32, order="C"), valid, good, columns)
+        return cls(values.astype(np.float32, order="C"), valid, good, columns, dialect)
 
     def problems(self, row: int) -> Iterator[Problem]:
         """Yield what is wrong with a row, value by value; the pointers begin at the row."""
         for k in np.flatnonzero(~self.good[row]).tolist():
             feature = FEATURES[k]
-            yield Problem(refusal(feature, cells.content(feature, self.columns[k], row)), f"/{feature.name}")
+            content = cells.content(feature, self.columns[k], row, self.dialect)
+            yield Problem(_refusal(feature, content, self.dialect), f"/{feature.name}")
 
     def detail(self, row: int) -> str:
         """Say what is wrong with a row in one sentence, which names the first few values."""
@@ -93,95 +86,78 @@ class Verdict:
         wrong = ~self.good[rows]
         for k in np.flatnonzero(wrong.any(axis=0)).tolist():
             places = np.flatnonzero(wrong[:, k])
-            contents = cells.contents(FEATURES[k], self.columns[k], np.take(rows, places))
+            contents = cells.contents(FEATURES[k], self.columns[k], np.take(rows, places), self.dialect)
             # what is wrong is often the same
             known: dict[tuple[type, str], Reason] = {}
             for place, content in zip(places.tolist(), contents, strict=True):
                 key = (type(content), str(content))
                 if key not in known:
-                    known[key] = _reason(FEATURES[k], content)
+                    known[key] = _reason(FEATURES[k], content, self.dialect)
                 found[place].append(known[key])
         for reasons in found:
             yield reasons[0] if len(reasons) == 1 else _all_of(reasons)
 
 
-def format_of(path: Path) -> Format:
-    """Return the format that a file's name tells by its end, `.csv` or `.parquet`, in capitals or not.
-
-    Raises `TableFormatError`.
-    """
-    found = _FORMATS.get(path.suffix.lower())
-    if found is None:
-        raise TableFormatError(path, tuple(_FORMATS))
-    return found
-
-
-def read(path: Path) -> "Iterator[pa.RecordBatch]":
-    """Stream a table in batches, in constant memory; at least one, so that the columns are always known.
-
-    The name tells the format. All columns of a CSV are text, as the file has them: a cell that is not a
-    number is a problem of its row, for `judge` to name. Rows are numbered from 1, the first after the header;
-    blank lines of a CSV are not rows.
-
-    Raises `TableNotFoundError`, `TableFormatError`, `UnreadableTableError` or `BrokenRowError`.
-    """
-    batches = csv_file.read(path) if format_of(path) == "csv" else _read_parquet(path)
-    try:
-        yield from batches
-    except FileNotFoundError as error:
-        raise TableNotFoundError(path) from error
-    except OSError as error:
-        raise UnreadableTableError(path, error.strerror or str(error)) from error
-
-
-def judge(batch: "pa.RecordBatch") -> Verdict:
+def judge(batch: "pa.RecordBatch", dialect: Dialect = PLAIN) -> Verdict:
     """Tell the phones in a batch from what is none, by the rules and in the words that hold for one phone.
 
-    Columns are found by name, others are ignored. Raises `MissingColumnError` or `DuplicateColumnError`.
+    Columns are found by name, others are ignored; the dialect is that of text. Raises `MissingColumnError`
+    or `DuplicateColumnError`.
     """
     columns = _features_of(batch)
     rows = np.empty((batch.num_rows, len(FEATURES)), np.float32)
     for place, (feature, column) in enumerate(zip(FEATURES, columns, strict=True)):
-        values = cells.numbers(feature, column)
+        values = cells.numbers(feature, column, dialect)
         if not all_admissible(feature, values):
-            return Verdict.of(np.column_stack(list(map(cells.numbers, FEATURES, columns))), columns)
+            pairs = zip(FEATURES, columns, strict=True)
+            stacked = np.column_stack([cells.numbers(feature, column, dialect) for feature, column in pairs])
+            return Verdict.of(stacked, columns, dialect)
         # while the column is in the core's cache
         rows[:, place] = values
     good = np.broadcast_to(np.True_, rows.shape)
-    return Verdict(rows, good[:, 0], good, columns)
+    return Verdict(rows, good[:, 0], good, columns, dialect)
 
 
-def judge_csv(block: bytes, header: Sequence[str]) -> Verdict:
+def judge_csv(block: bytes, header: Sequence[str], dialect: Dialect = PLAIN) -> Verdict:
     """Return what `judge` says of a block of CSV rows, sooner where all of its cells are numbers.
 
     Raises `MissingColumnError`, `DuplicateColumnError` or `BrokenBlockError`.
     """
-    values = csv_rows.doubles(block, len(header), feature_places(header))
+    values = csv_rows.doubles(block, len(header), feature_places(header), dialect)
     if values is None:
-        return judge(csv_rows.parse(block, header))
-    verdict = Verdict.of(values, ())
+        return judge(csv_rows.parse(block, header, dialect), dialect)
+    verdict = Verdict.of(values, (), dialect)
     if verdict.valid.all():
         return verdict
     # the words are about the cells as they stand there
-    return replace(verdict, columns=_features_of(csv_rows.parse(block, header)))
+    return replace(verdict, columns=_features_of(csv_rows.parse(block, header, dialect)))
 
 
 def judge_csv_beside(
-    block: bytes, header: Sequence[str], kept: Sequence[int]
+    block: bytes, header: Sequence[str], kept: Sequence[int], dialect: Dialect = PLAIN
 ) -> "tuple[Verdict, list[pa.Array]]":
     """Return what `judge_csv` does, and the text of the columns at some places, as it stands there."""
-    read = csv_rows.doubles_and_texts(block, len(header), feature_places(header), kept)
+    read = csv_rows.doubles_and_texts(block, len(header), feature_places(header), kept, dialect)
     if read is not None:
         values, texts = read
-        verdict = Verdict.of(values, ())
+        verdict = Verdict.of(values, (), dialect)
         if verdict.valid.all():
             return verdict, texts
-    batch = csv_rows.parse(block, header)
-    return judge(batch), [batch.column(place) for place in kept]
+    batch = csv_rows.parse(block, header, dialect)
+    return judge(batch, dialect), [batch.column(place) for place in kept]
 
 
-def _reason(feature: Feature, content: object) -> Reason:
-    return Reason(refusal(feature, content), f"{feature.name}: {fault(feature, content)}")
+def _refusal(feature: Feature, content: object, dialect: Dialect) -> str:
+    """Refuse a value, with what to do where it looks like a number with a decimal comma."""
+    words = refusal(feature, content)
+    may_be_comma = dialect.decimal == "." and dialect.delimiter != "," and isinstance(content, str)
+    if may_be_comma and _DECIMAL_COMMA.fullmatch(str(content).strip(BLANK)):
+        return f"{words} (decimal commas are read with `--decimal ,`, over HTTP with `decimal=,`)"
+    return words
+
+
+def _reason(feature: Feature, content: object, dialect: Dialect) -> Reason:
+    return Reason(_refusal(feature, content, dialect), f"{feature.name}: {fault(feature, content)}")
 
 
 def _all_of(reasons: Sequence[Reason]) -> Reason:
@@ -196,33 +172,5 @@ def sentence(problems: Iterable[str], count: int) -> str:
     return "; ".join(details)
 
 
-def feature_places(names: Sequence[str]) -> list[int]:
-    """Return where the 20 features stand among a table's columns.
-
-    Raises `MissingColumnError` or `DuplicateColumnError`.
-    """
-    found = Counter(names)
-    missing = [name for name in FEATURE_NAMES if name not in found]
-    if missing:
-        raise MissingColumnError(missing, [name for name in found if name not in FEATURE_NAMES])
-    repeated = [name for name in FEATURE_NAMES if found[name] > 1]
-    if repeated:
-        raise DuplicateColumnError(repeated)
-    return [names.index(name) for name in FEATURE_NAMES]
-
-
 def _features_of(batch: "pa.RecordBatch") -> "list[pa.Array]":
     return [batch.column(place) for place in feature_places(batch.schema.names)]
-
-
-def _read_parquet(path: Path) -> "Iterator[pa.RecordBatch]":
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        with parquet.ParquetFile(path, page_checksum_verification=True) as file:
-            if file.metadata.num_rows == 0:
-                yield pa.RecordBatch.from_pylist([], schema=file.schema_arrow)
-            yield from file.iter_batches(batch_size=BATCH_ROWS)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise UnreadableTableError(path, str(error)) from error

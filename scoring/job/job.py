@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from pricerange.bundle import Bundle
@@ -11,6 +10,7 @@ from pricerange.tables.expanded import BLOCK_BYTES
 from pricerange.tables.source.blocks import BLOCK_ROWS, PART_BYTES, PART_ROWS, SHARING_FILES, SMALL_BYTES
 from pricerange.tables.source.files import InputFile
 from scoring.job.tally import Tally, whole
+from scoring.target.place import REJECTED, Place
 from scoring.target.sink import Form
 
 OnBadRow = Literal["fail", "reject", "null"]
@@ -22,11 +22,13 @@ _LEAST_DIGITS = 5
 class Job:
     """Everything that decides the bytes of a result, and where it goes; can be sent to another machine.
 
-    `columns` are those of the input that are kept, all where it is None; `compression` is that of a CSV file.
+    Where it is written `in_parts`, the target is a folder of files. `columns` are those of the input that are
+    kept, all where it is None; `compression` is that of a CSV file.
     """
 
     files: tuple[InputFile, ...]
-    target: Path
+    target: Place
+    in_parts: bool
     form: Form
     compression: str | None
     on_bad_row: OnBadRow
@@ -35,9 +37,9 @@ class Job:
     provider: Provider
 
     @property
-    def rejects(self) -> Path:
+    def rejects(self) -> Place:
         """Where rows go that are rejected: beside the result, in its form."""
-        return rejects_of(self.target)
+        return self.target.beside(REJECTED)
 
     def part_name(self, file: int, number: int) -> str:
         """Return the name of a part's file."""
@@ -65,7 +67,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A finished part of a file: its place as in `Shard`, its bytes on the disk, what was counted.
+    """A finished part of a file: its place as in `Shard`, its bytes where it was written, what was counted.
 
     Where small files share it, it is `files` of them, whole, from `file` on.
     """
@@ -90,11 +92,6 @@ class Part:
         """Read what `as_json` wrote. Raises `ValueError`, `KeyError` or `TypeError` for anything else."""
         tally = Tally.of_json(fields["tally"])
         return cls(**{name: whole(value) for name, value in fields.items() if name != "tally"}, tally=tally)
-
-
-def rejects_of(target: Path) -> Path:
-    """Return where the rows go that a job rejects: beside its result, in the result's form."""
-    return target.with_name(f"{target.name}.rejected")
 
 
 def part_name(file: int, number: int, form: Form, files: int) -> str:

@@ -1,17 +1,16 @@
-"""What of a job is finished: a file beside its parts, to which a line is added when a part is on the disk."""
+"""What of a job is finished: a log beside its parts, to which a line is added when a part is there."""
 
 import json
-import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any, Self
 
-from pricerange.durable import sync
 from pricerange.errors import TargetError
 from pricerange.tables.source.blocks import Shard
 from scoring.errors import JobDiffersError
 from scoring.job.job import Job, Part
-from scoring.target.staging import staged, sweep
+from scoring.target.place import Log, Place
 
 NAME = "_manifest.jsonl"
 """Readers of folders of Parquet leave out what begins with an underscore."""
@@ -20,10 +19,11 @@ NAME = "_manifest.jsonl"
 class Manifest:
     """The first line says what job it is, each other one which part is finished."""
 
-    def __init__(self, job: Job, noted: Sequence[Part] = ()) -> None:
+    def __init__(self, job: Job, log: Log, noted: Sequence[Part] = ()) -> None:
         self._job = job
-        self._path = job.target / NAME
-        self._parts = {(part.file, part.number): part for part in noted if _is_there(job, part)}
+        self._log = log
+        there = _There(job)
+        self._parts = {(part.file, part.number): part for part in noted if there.has(part)}
         self.lacks_none = len(self._parts) == len({(part.file, part.number) for part in noted})
 
     @property
@@ -39,48 +39,66 @@ class Manifest:
         """
         folders = [job.target, *([job.rejects] if job.on_bad_row == "reject" else [])]
         identity = json.loads(json.dumps(job.identity()))
-        begun, noted = _read(job.target / NAME)
+        place = job.target / NAME
+        log = place.log()
+        begun, noted = _read(log, place)
         if begun == identity:
             for folder in folders:
-                folder.mkdir(exist_ok=True)
-            return cls(job, noted)
-        if begun and (noted or any(job.target.glob("part-*"))):
-            raise JobDiffersError(job.target, [key for key in identity if identity[key] != begun.get(key)])
+                folder.make_folder()
+            return cls(job, log, noted)
+        if begun and (noted or any(name.startswith("part-") for name in job.target.sizes())):
+            raise JobDiffersError(
+                str(job.target), [key for key in identity if identity[key] != begun.get(key)]
+            )
         if not begun:
-            # of a run that was killed before it had begun
-            sweep(job.target, NAME)
+            place.sweep()  # of a run that was killed before it had begun
             for folder in folders:
-                _require_empty(folder)
+                if folder.sizes():
+                    raise TargetError(str(folder), "it exists and was not created by a scoring job")
         for folder in folders:
-            folder.mkdir(exist_ok=True)
-        with staged(job.target / NAME) as (new,):
-            new.write_text(json.dumps(identity) + "\n")
-        return cls(job)
+            folder.make_folder()
+        log.begin(json.dumps(identity).encode() + b"\n")
+        return cls(job, log)
 
     def require_whole(self) -> None:
         """Raise `TargetError` where a part that was finished is not there."""
+        there = _There(self._job)
         for part in self.parts:
-            if not _is_there(self._job, part):
+            if not there.has(part):
                 name = self._job.part_name(part.file, part.number)
                 raise TargetError(
-                    self._job.target / name, "it was finished, but is now missing or has changed"
+                    str(self._job.target / name), "it was finished, but is now missing or has changed"
                 )
 
-    def add(self, part: Part) -> None:
-        """Note that a part is finished."""
-        try:
-            with self._path.open("ab") as file:
-                file.write(json.dumps(part.as_json()).encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise TargetError(self._path, error.strerror or str(error)) from error
-        self._parts[part.file, part.number] = part
+    def add(self, parts: Sequence[Part]) -> None:
+        """Note that parts are finished."""
+        self._log.append(b"".join(json.dumps(part.as_json()).encode() + b"\n" for part in parts))
+        self._parts |= {(part.file, part.number): part for part in parts}
 
     def add_all(self, parts: Iterable[Part]) -> None:
-        """Note parts as they are finished."""
-        for part in parts:
-            self.add(part)
+        """Note parts as they are finished; those that come while others are noted are noted together."""
+        coming: SimpleQueue[Part | None] = SimpleQueue()
+        with ThreadPoolExecutor(1, "manifest") as thread:
+            noting = thread.submit(self._note, coming)
+            try:
+                for part in parts:
+                    if noting.done():
+                        break
+                    coming.put(part)
+            finally:
+                coming.put(None)
+        noting.result()
+
+    def _note(self, coming: SimpleQueue[Part | None]) -> None:
+        """Note what comes, until None does."""
+        is_over = False
+        while not is_over:
+            come = [coming.get()]
+            while not coming.empty():
+                come.append(coming.get())
+            is_over = come[-1] is None
+            if finished := [part for part in come if part]:
+                self.add(finished)
 
     def remaining(self, shards: Sequence[Shard]) -> list[Shard]:
         """Return what is left of shards: each from where its finished parts end."""
@@ -107,35 +125,33 @@ def _rest(shard: Shard, finished: dict[tuple[int, int], Part]) -> Shard | None:
     return shard
 
 
-def _read(path: Path) -> tuple[dict[str, Any], list[Part]]:
+def _read(log: Log, place: Place) -> tuple[dict[str, Any], list[Part]]:
     """Return the job that was begun, if one was, and the parts that are noted in lines that are whole.
 
-    What was cut short when a run was killed is taken off the file. Raises `TargetError` where no job has left
-    a file so.
+    What was cut short when a run was killed counts for nothing. Raises `TargetError` where no job has left a
+    log so.
     """
-    if not path.exists():
+    content = log.read()
+    if content is None:
         return {}, []
-    content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
     try:
-        begun, *lines = [json.loads(line) for line in whole.splitlines()]
+        begun, *lines = [json.loads(line) for line in content[: content.rfind(b"\n") + 1].splitlines()]
         begun.keys()
-        noted = [Part.of_json(line) for line in lines]
+        return begun, [Part.of_json(line) for line in lines]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise TargetError(path, "it is corrupted; remove the folder to start over") from error
-    if len(whole) < len(content):
-        os.truncate(path, len(whole))
-        sync(path)
-    return begun, noted
+        raise TargetError(str(place), "it is corrupted; remove the folder to start over") from error
 
 
-def _is_there(job: Job, part: Part) -> bool:
-    """Whether a part's files are as they were when it was finished."""
-    name = job.part_name(part.file, part.number)
-    sizes = [path.stat().st_size if path.exists() else 0 for path in (job.target / name, job.rejects / name)]
-    return sizes == [part.bytes, part.rejected_bytes]
+class _There:
+    """What is in the folders of a job now."""
 
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._answers = job.target.sizes()
+        self._rejects = job.rejects.sizes() if job.on_bad_row == "reject" else {}
 
-def _require_empty(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise TargetError(folder, "it exists and was not created by a scoring job")
+    def has(self, part: Part) -> bool:
+        """Whether a part's files are as they were when it was finished."""
+        name = self._job.part_name(part.file, part.number)
+        sizes = self._answers.get(name, 0), self._rejects.get(name, 0)
+        return sizes == (part.bytes, part.rejected_bytes)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pricerange.phone import FEATURE_NAMES, LABELS
-from scoring.job.job import Job, rejects_of
+from scoring.job.job import Job
 from scoring.job.tally import Tally
+from scoring.target.place import REJECTED, Place
 from scoring.target.staging import staged
 
 if TYPE_CHECKING:
@@ -60,13 +61,13 @@ class Summary:
         )
 
     @classmethod
-    def read(cls, folder: Path) -> "Summary | None":
+    def read(cls, folder: Place) -> "Summary | None":
         """Read the summary of a finished job, None where there is none, or one that no job has written."""
         try:
-            fields = json.loads((folder / NAME).read_text())
+            fields = json.loads((folder / NAME).read() or b"")
             del fields["rows_per_second"]
             return cls(**fields)
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             return None
 
     @property
@@ -78,10 +79,9 @@ class Summary:
         """Return it as JSON has it."""
         return asdict(self) | {"rows_per_second": round(self.rows_per_second, 1)}
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: Place) -> None:
         """Write it into a folder: a folder that has one is finished."""
-        with staged(folder / NAME) as (path,):
-            path.write_text(json.dumps(self.as_json(), indent=2) + "\n")
+        (folder / NAME).write(json.dumps(self.as_json(), indent=2).encode() + b"\n")
 
     def write_metrics(self, textfile: Path) -> None:
         """Write it for the textfile collector of a Prometheus node exporter, whole or not at all."""
@@ -131,8 +131,9 @@ class Summary:
             f"{self.rows - self.rejected:,} answered in {self.target}: {counts}",
         ]
         if self.rejected:
-            rejects = rejects_of(Path(self.target))
-            went = f"rejected to {rejects}" if self.on_bad_row == "reject" else "without an answer"
+            went = (
+                f"rejected to {self.target}{REJECTED}" if self.on_bad_row == "reject" else "without an answer"
+            )
             lines.append(f"{self.rejected:,} {went}: {_listed(self.reasons, '{:,}')}")
         beyond = {name: share for name, share in self.outside_training_range.items() if share}
         if beyond:

@@ -1,6 +1,7 @@
 """What columns a result has: those of the input, and beside them the model's answers or a row's reason."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,9 @@ import pyarrow as pa
 from pricerange.answer.columns import ERROR
 from pricerange.phone import FEATURES
 from pricerange.tables import cells
+from pricerange.tables.csv.dialect import PLAIN, Dialect
+from pricerange.tables.names import by_place
+from pricerange.tables.renamed import renamed
 
 REJECTION = pa.schema([("file", pa.string()), ("row", pa.int64()), ("reason", pa.string())])
 
@@ -37,35 +41,47 @@ def names_beside(names: Sequence[str], answered: pa.RecordBatch) -> list[str]:
 def with_reasons(
     batch: pa.RecordBatch, file: str, rows: Sequence[int], reasons: Sequence[str]
 ) -> pa.RecordBatch:
-    """Put before the columns of n rejected rows their file, their numbers in it, from 1, and the reasons.
+    """Put `reasons_of` n rejected rows before their columns.
 
     An input column called `file`, `row` or `reason` stays as `input_<name>`.
     """
-    rejection = [[file] * len(rows), rows, reasons]
-    columns = [pa.array(values, field.type) for values, field in zip(rejection, REJECTION, strict=True)]
-    return _joined(REJECTION, _renamed(batch.schema, REJECTION.names), [*columns, *batch.columns])
+    said = reasons_of(file, rows, reasons)
+    return _joined(REJECTION, _renamed(batch.schema, REJECTION.names), [*said.columns, *batch.columns])
 
 
-def with_numbers(batch: pa.RecordBatch) -> pa.RecordBatch:
+def reasons_of(file: str, rows: Sequence[int], reasons: Sequence[str]) -> pa.RecordBatch:
+    """Return the columns that say of n rejected rows their file, their numbers in it, from 1, and why."""
+    values = [[file] * len(rows), rows, reasons]
+    columns = [pa.array(column, field.type) for column, field in zip(values, REJECTION, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, schema=REJECTION)
+
+
+def with_numbers(batch: pa.RecordBatch, dialect: Dialect = PLAIN) -> pa.RecordBatch:
     """Turn the features, given as text, into doubles; null where a cell is not a number."""
-    for feature in FEATURES:
-        place = batch.schema.get_field_index(feature.name)
-        if place >= 0:
-            doubles: npt.NDArray[np.float64] = cells.numbers(feature, batch.column(place))
-            batch = batch.set_column(place, feature.name, pa.array(doubles, from_pandas=True))
+    features = {feature.name: feature for feature in FEATURES}
+    names = batch.schema.names
+    for place, name in by_place(names).items():
+        doubles: npt.NDArray[np.float64] = cells.numbers(features[name], batch.column(place), dialect)
+        batch = batch.set_column(place, names[place], pa.array(doubles, from_pandas=True))
+    return batch
+
+
+def with_whole_numbers(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Turn doubles of features that are whole numbers into such, where all of a column are."""
+    kinds = {feature.name: feature.kind for feature in FEATURES}
+    names = batch.schema.names
+    for place, name in by_place(names).items():
+        if kinds[name] != "number":
+            with suppress(pa.ArrowInvalid):
+                batch = batch.set_column(place, names[place], batch.column(place).cast(pa.int64()))
     return batch
 
 
 def _renamed(schema: pa.Schema, taken: Sequence[str]) -> pa.Schema:
     """Return the schema with other names for the columns whose names are taken."""
-    known = {*taken, *schema.names}
-    for place, name in enumerate(schema.names):
-        if name in taken:
-            free = f"input_{name}"
-            while free in known:
-                free = f"input_{free}"
-            schema = schema.set(place, schema.field(place).with_name(free))
-    return schema
+    names = renamed(schema.names, taken)
+    fields = [field.with_name(name) for field, name in zip(schema, names, strict=True)]
+    return pa.schema(fields, schema.metadata)
 
 
 def _joined(left: pa.Schema, right: pa.Schema, columns: list[pa.Array]) -> pa.RecordBatch:

@@ -1,10 +1,10 @@
 """Where a stream of rows ends: a CSV or a Parquet file, begun with the first of them."""
 
 import warnings
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
-from typing import Literal, Protocol, Self, TypeAlias
+from typing import Any, Literal, Protocol, Self, TypeAlias
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -12,19 +12,25 @@ from pyarrow import parquet
 from pricerange.answer.columns import PROBABILITIES
 from pricerange.errors import ColumnTypeError
 from pricerange.tables import expanded
+from pricerange.tables.renamed import distinct
 from scoring.errors import ColumnsDifferError
-from scoring.target.csv_text import CsvText, written
+from scoring.target import csv_text, json_text
+from scoring.target.csv_text import CsvText
+from scoring.target.json_text import JsonText
 
-Form = Literal["csv", "parquet"]
+Form = Literal["csv", "ndjson", "parquet"]
+_TEXTS: dict[str, Form] = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
+_CODECS = {"": None, ".gz": "gzip", ".zst": "zstd"}
 FILES: dict[str, tuple[Form, str | None]] = {
-    ".csv": ("csv", None),
-    ".csv.gz": ("csv", "gzip"),
-    ".csv.zst": ("csv", "zstd"),
+    **{ending + end: (form, codec) for ending, form in _TEXTS.items() for end, codec in _CODECS.items()},
     ".parquet": ("parquet", None),
 }
-"""How names of files end that a sink can write: their form, and the compression of a CSV file."""
+"""How names of files end that a sink can write: their form, and the compression of a text."""
 
-Encoded: TypeAlias = "pa.RecordBatch | CsvText"
+Encoded: TypeAlias = "pa.RecordBatch | CsvText | JsonText"
+
+Begin: TypeAlias = Callable[[], pa.NativeFile]
+"""Opens the file of a sink, which closes it."""
 
 ROW_GROUP_ROWS = 1 << 17
 """Rows of a Parquet row group: enough for a reader to skip through, few enough to hold in memory."""
@@ -35,7 +41,7 @@ ROW_GROUP_BYTES = 1 << 26
 class Sink(Protocol):
     """A file that takes rows of the same columns. Without any there is no file."""
 
-    def write(self, rows: Encoded) -> None:
+    def write(self, rows: Any) -> None:
         """Append rows, as `encoded` makes them for this form. Raises `ColumnsDifferError`."""
 
     def __enter__(self) -> Self: ...
@@ -47,42 +53,37 @@ class Sink(Protocol):
 
 def encoded(batch: pa.RecordBatch, form: Form) -> Encoded:
     """Return rows as a sink of that form takes them: work that needs no order, and may be done anywhere."""
-    return written(batch) if form == "csv" else batch
+    match form:
+        case "csv":
+            return csv_text.written(batch)
+        case "ndjson":
+            return json_text.written(batch)
+        case "parquet":
+            return batch
 
 
-def distinct(names: Sequence[str]) -> list[str]:
-    """Return names of which none is empty or there twice: `column_3` for the third, `note_2` for a second.
-
-    A Parquet file could have others, but hardly anything could read it.
-    """
-    taken, found = set(names), list[str]()
-    seen = {""}
-    for place, name in enumerate(names, 1):
-        stem, number = (name, 2) if name else ("column", place)
-        free = name
-        while free in seen or (free != name and free in taken):
-            free, number = f"{stem}_{number}", number + 1
-        seen.add(free)
-        found.append(free)
-    return found
+def sink(begin: Begin, form: Form, compression: str | None = None) -> Sink:
+    """Return the sink of a form; `compression` is that of a text."""
+    match form:
+        case "csv":
+            return CsvSink(begin, compression)
+        case "ndjson":
+            return NdjsonSink(begin, compression)
+        case "parquet":
+            return ParquetSink(begin)
 
 
-def sink(path: Path, form: Form, compression: str | None = None) -> Sink:
-    """Return the sink of a form; `compression` is that of a CSV file."""
-    return CsvSink(path, compression) if form == "csv" else ParquetSink(path)
-
-
-def file_form(path: Path) -> tuple[Form, str | None] | None:
+def file_form(name: str) -> tuple[Form, str | None] | None:
     """Return the form and the compression that a file's name tells by its end, None where it tells none."""
-    name = path.name.lower()
-    return next((found for ending, found in FILES.items() if name.endswith(ending)), None)
+    lower = name.lower()
+    return next((found for ending, found in FILES.items() if lower.endswith(ending)), None)
 
 
 class CsvSink:
     """A CSV file with a header."""
 
-    def __init__(self, path: Path, compression: str | None = None) -> None:
-        self._path = path
+    def __init__(self, begin: Begin, compression: str | None = None) -> None:
+        self._begin = begin
         self._compression = compression
         self._names: list[str] = []
         self._file: pa.NativeFile | None = None
@@ -90,7 +91,7 @@ class CsvSink:
     def write(self, rows: CsvText) -> None:
         """Append the rows; the header before the first."""
         if self._file is None:
-            self._file = pa.output_stream(self._path, self._compression)
+            self._file = _begun(self._begin, self._compression)
             self._names = rows.names
             self._file.write(rows.header())
         if rows.names != self._names:
@@ -105,13 +106,42 @@ class CsvSink:
             self._file.close()
 
 
+class NdjsonSink:
+    """An NDJSON file; its rows may have different fields."""
+
+    def __init__(self, begin: Begin, compression: str | None = None) -> None:
+        self._begin = begin
+        self._compression = compression
+        self._file: pa.NativeFile | None = None
+
+    def write(self, rows: JsonText) -> None:
+        """Append the rows."""
+        if self._file is None:
+            self._file = _begun(self._begin, self._compression)
+            _say_renamed("NDJSON", rows.names, distinct(rows.names))
+        self._file.write(rows.rows)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _begun(begin: Begin, compression: str | None) -> pa.NativeFile:
+    file = begin()
+    return pa.CompressedOutputStream(file, compression) if compression else file
+
+
 class ParquetSink:
     """Parquet, in row groups of at least `ROW_GROUP_ROWS` rows or `ROW_GROUP_BYTES` but for the last."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, begin: Begin) -> None:
+        self._begin = begin
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = self._pending_bytes = 0
+        self._file: pa.NativeFile | None = None
         self._writer: parquet.ParquetWriter | None = None
 
     def write(self, rows: pa.RecordBatch) -> None:
@@ -119,11 +149,12 @@ class ParquetSink:
         names = rows.schema.names
         rows = _renamed(rows, distinct(names))
         if self._writer is None:
-            _say_renamed(names, rows.schema.names)
+            _say_renamed("Parquet", names, rows.schema.names)
             # probabilities hardly repeat: a dictionary of them costs time and saves nothing
             repetitive = [name for name in rows.schema.names if name not in PROBABILITIES]
             _require_writable(rows.schema)
-            self._writer = parquet.ParquetWriter(self._path, rows.schema, use_dictionary=repetitive)
+            self._file = self._begin()
+            self._writer = parquet.ParquetWriter(self._file, rows.schema, use_dictionary=repetitive)
         if not rows.schema.equals(self._writer.schema):
             raise ColumnsDifferError(_described(self._writer.schema), _described(rows.schema))
         self._pending.append(rows)
@@ -133,7 +164,7 @@ class ParquetSink:
             self._write_pending()
 
     def _write_pending(self) -> None:
-        if self._writer is not None:
+        if self._writer is not None and self._pending:
             self._writer.write_table(pa.Table.from_batches(self._pending, self._writer.schema))
             self._pending.clear()
             self._pending_rows = self._pending_bytes = 0
@@ -142,13 +173,18 @@ class ParquetSink:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._writer is None:
+        if self._file is None:
             return
         try:
-            if kind is None and self._pending:
+            if kind is None and self._writer is not None:
                 self._write_pending()
+                self._writer.close()
         finally:
-            self._writer.close()
+            # without its footer, a file that was cut short is none: a stream's reader would take it for whole
+            self._file.close()
+            if self._writer is not None:
+                with suppress(OSError, ValueError):
+                    self._writer.close()
 
 
 def _renamed(rows: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
@@ -156,7 +192,7 @@ def _renamed(rows: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(rows.columns, schema=pa.schema(fields, rows.schema.metadata))
 
 
-def _say_renamed(names: Sequence[str], new: Sequence[str]) -> None:
+def _say_renamed(form: str, names: Sequence[str], new: Sequence[str]) -> None:
     changed = [
         f"{place} ({name!r}) as {other}"
         for place, (name, other) in enumerate(zip(names, new, strict=True), 1)
@@ -164,7 +200,7 @@ def _say_renamed(names: Sequence[str], new: Sequence[str]) -> None:
     ]
     if changed:
         warnings.warn(
-            f"Parquet needs a name of its own for each column: column {', column '.join(changed)}",
+            f"{form} needs a name of its own for each column: column {', column '.join(changed)}",
             stacklevel=2,
         )
 

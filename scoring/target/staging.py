@@ -3,7 +3,6 @@
 import fcntl
 import glob
 import os
-import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,17 +15,10 @@ from scoring.errors import BusyError
 _WRITING = ".writing-"
 _MOST_NAME_BYTES = 255 - len(_WRITING) - 33
 """Bytes of a target's name: of those that a file's name may have, the temporary one takes the others."""
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
-"""How a URI begins that was taken for a path."""
 
 
 def require_name(target: Path, end: str = "") -> None:
-    """Raise `TargetError` for a URI, and for a name that is too long with `end` behind it."""
-    if _URI.match(str(target)):
-        raise TargetError(
-            str(target).replace(":/", "://", 1),
-            "OUT must be a path of this machine, not a URI; write there and copy the result",
-        )
+    """Raise `TargetError` for a name that is too long with `end` behind it."""
     length, most = len(os.fsencode(target.name)), _MOST_NAME_BYTES - len(end)
     if length > most:
         raise TargetError(target, f"its name has {length} bytes, expected at most {most}")

@@ -12,18 +12,21 @@ import pyarrow as pa
 from pricerange.answer import columns as answer_columns
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Predictor
-from pricerange.tables import table
+from pricerange.tables import json_columns, table
 from pricerange.tables.csv import rows as csv_rows
-from pricerange.tables.csv.blocks import lines
+from pricerange.tables.csv.dialect import PLAIN, Dialect
 from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.errors import DuplicateColumnError, MissingColumnError
+from pricerange.tables.names import by_place, selected
+from pricerange.tables.ndjson_file import LineBlock
+from pricerange.tables.source.blocks import Content
 from pricerange.tables.table import Reason
 from scoring.errors import BadBlockRowError, UnknownColumnError
 from scoring.job.job import OnBadRow
 from scoring.job.tally import Tally, TrainingRange
 from scoring.target import columns
-from scoring.target.csv_text import continued
-from scoring.target.sink import Encoded, Form, encoded
+from scoring.target.sink import Encoded, Form
+from scoring.work.rows import Columns, CsvLines, JsonLines, Rows, Taken
 
 _MOST_REASON = 700
 """Characters of what is said in every row of a table that lacks columns: it may quote names of any length."""
@@ -33,9 +36,13 @@ _MOST_REASON = 700
 class Rejected:
     """Rows that are not valid phones: n of them, their numbers in the block, from 0, and the reasons."""
 
-    batch: pa.RecordBatch
+    taken: Taken
     rows: list[int]
     reasons: list[str]
+
+    def written(self, places: slice, file: str, numbers: Sequence[int]) -> Encoded:
+        """Write some of them, of one file, where they have these numbers, from 1."""
+        return self.taken.written(places, file, numbers, self.reasons[places])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,52 +79,70 @@ class Answerer:
         self._form = form
         self._training_range = TrainingRange(predictor.bundle.passport)
 
-    def answer(self, content: pa.RecordBatch | TextBlock) -> Answered:
+    def answer(self, content: Content) -> Answered:
         """Judge n rows, answer the phones among them and encode what a sink has to write.
 
         Raises `BadBlockRowError`, `MissingColumnError` or `DuplicateColumnError` where a bad row shall end
         the job, `UnknownColumnError`, `ColumnTypeError` or `BrokenBlockError`.
         """
-        if isinstance(content, pa.RecordBatch):
-            return self._answer(content, self._judge(content), self._selected(content))
+        match content:
+            case TextBlock():
+                return self._answer_csv(content)
+            case LineBlock():
+                return self._answer_ndjson(content)
+            case _:
+                return self._answer_columns(content, self._judge(content), self._selected(content))
+
+    def _answer_csv(self, block: TextBlock) -> Answered:
         if self._form == "csv":
-            return self._answer_lines(content) if self._kept is None else self._answer_text(content)
-        batch = csv_rows.typed(content.text, content.header, FEATURE_NAMES)
+            # with commas between their cells, lines can stay as they are
+            stay = self._kept is None and block.dialect.delimiter == ","
+            return self._answer_lines(block) if stay else self._answer_text(block)
+        batch = csv_rows.typed(block.text, block.header, by_place(block.header), block.dialect)
         if batch is not None and (judged := self._judge(batch)).valid.all():
-            return self._answer(batch, judged, self._selected(batch))
+            return self._answer_columns(batch, judged, self._numbers(self._selected(batch)))
         # the words about a bad row quote its text
-        return self._answer_text(content)
+        return self._answer_text(block)
 
     def _answer_text(self, block: TextBlock) -> Answered:
         """Answer rows of CSV, whatever their cells hold."""
-        text = csv_rows.parse(block.text, block.header)
-        kept = self._selected(text)
-        return self._answer(
-            text, self._judge(text), kept if self._form == "csv" else columns.with_numbers(kept)
-        )
+        text = csv_rows.parse(block.text, block.header, block.dialect)
+        if self._form == "csv":
+            return self._answer_columns(text, self._judge_text(block), self._selected(text))
+        kept = self._numbers(self._selected(columns.with_numbers(text, block.dialect)))
+        return self._answer_columns(text, self._judge(text, block.dialect), kept)
 
     def _answer_lines(self, block: TextBlock) -> Answered:
         """Answer rows of CSV for CSV: they stay as they are, and the answers are written behind them."""
-        try:
-            judged: _Judged = table.judge_csv(block.text, block.header)
-        except (MissingColumnError, DuplicateColumnError) as error:
-            judged = self._none(error, len(csv_rows.parse(block.text, block.header)))
-        rows = pa.RecordBatch.from_arrays([lines(block.text)], names=[""])
-        rejects = self._on_bad_row == "reject" and not judged.valid.all()
-        source = csv_rows.parse(block.text, block.header) if rejects else None
-        return self._answer(source, judged, rows, block.header)
+        return self._answer(self._judge_text(block), CsvLines(block))
 
-    def _answer(
-        self,
-        source: pa.RecordBatch | None,
-        judged: _Judged,
-        kept: pa.RecordBatch,
-        header: list[str] | None = None,
-    ) -> Answered:
-        """Answer judged rows: `source` is what rejects are taken from, `kept` what the answers stand beside.
+    def _answer_ndjson(self, block: LineBlock) -> Answered:
+        """Answer lines of JSON; for NDJSON their fields stay as they are."""
+        kept = self._kept_of(block.columns) if block.texts else block.columns
+        if self._form == "ndjson":
+            read = None if self._kept is None else self._read_of(block.columns)
+            rows = JsonLines(block.texts, None if self._kept is None else kept, read)
+            return self._answer(json_columns.judged(block.texts), rows)
+        others, numbers = self._kept is not None, self._form == "parquet"
+        verdict, batch = json_columns.judged_columns(block.texts, kept, others=others, numbers=numbers)
+        if numbers:
+            batch = columns.with_numbers(batch)
 
-        Where there is a `header`, `kept` is one column of whole lines, and it names their columns.
-        """
+        def source(bad: Sequence[int]) -> pa.RecordBatch:
+            read = self._read_of(block.columns)
+            return json_columns.rejected([block.texts[row] for row in bad], read, with_lines=not others)
+
+        return self._answer(verdict, Columns(batch, source, self._form))
+
+    def _answer_columns(self, source: pa.RecordBatch, judged: _Judged, kept: pa.RecordBatch) -> Answered:
+        """Answer rows whose answers stand beside the columns `kept`; rejects are taken from `source`."""
+
+        def taken(bad: Sequence[int]) -> pa.RecordBatch:
+            return self._read(source.take(pa.array(bad)))
+
+        return self._answer(judged, Columns(kept, taken, self._form))
+
+    def _answer(self, judged: _Judged, rows: Rows) -> Answered:
         valid = judged.valid
         bad = np.flatnonzero(~valid).tolist()
         phones = judged.rows[valid] if bad else judged.rows
@@ -128,26 +153,27 @@ class Answerer:
         answers = answer_columns.answers(prediction)
         reasons = list(judged.explained(bad))
         details = [reason.detail for reason in reasons]
-        rejected = None
+        rejects = self._on_bad_row == "reject" and bool(bad)
         if self._on_bad_row == "null":
             answers = columns.with_errors(answers, valid, details)
-        elif source is not None and bad:
-            rejected = Rejected(self._read(source.take(pa.array(bad))), bad, details)
-            kept = kept.filter(pa.array(valid))
         tally = Tally(
             len(valid),
             np.bincount(prediction.price_range, minlength=len(LABELS)),
             self._training_range.outside(phones),
             Counter(reason.cause for reason in reasons),
         )
-        if header is None:
-            return Answered(tally, encoded(columns.beside(kept, answers), self._form), rejected)
-        names = columns.names_beside(header, answers)
-        return Answered(tally, continued(kept.column(0), names, answers), rejected)
+        rejected = Rejected(rows.taken(bad), bad, details) if rejects else None
+        return Answered(tally, rows.beside(answers, valid, of_all=not rejects), rejected)
 
-    def _judge(self, batch: pa.RecordBatch) -> _Judged:
+    def _judge_text(self, block: TextBlock) -> _Judged:
         try:
-            return table.judge(batch)
+            return table.judge_csv(block.text, block.header, block.dialect)
+        except (MissingColumnError, DuplicateColumnError) as error:
+            return self._none(error, len(csv_rows.parse(block.text, block.header, block.dialect)))
+
+    def _judge(self, batch: pa.RecordBatch, dialect: Dialect = PLAIN) -> _Judged:
+        try:
+            return table.judge(batch, dialect)
         except (MissingColumnError, DuplicateColumnError) as error:
             return self._none(error, batch.num_rows)
 
@@ -158,23 +184,37 @@ class Answerer:
         return _NoPhones(error, count)
 
     def _selected(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        names = self._kept_of(batch.schema.names)
+        return batch if self._kept is None else _columns_of(batch, names)
+
+    def _kept_of(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return which columns of a table are kept. Raises `UnknownColumnError`."""
         if self._kept is None:
-            return batch
-        unknown = [name for name in self._kept if name not in batch.schema.names]
+            return tuple(names)
+        unknown = [name for name in self._kept if name not in names]
         if unknown:
             raise UnknownColumnError(unknown)
-        return _columns_of(batch, self._kept)
+        return tuple(name for name in names if name in self._kept)
+
+    def _numbers(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the features of CSV as the numbers that the form of the result has."""
+        return columns.with_whole_numbers(batch) if self._form == "ndjson" else batch
 
     def _read(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return of rejected rows what is read at all: the features and the columns that are kept."""
+        """Return of rejected rows what is read at all."""
+        return batch if self._kept is None else _columns_of(batch, (*self._kept, *FEATURE_NAMES))
+
+    def _read_of(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return which columns of a table are read at all: the features and those that are kept."""
         if self._kept is None:
-            return batch
-        return _columns_of(batch, (*self._kept, *FEATURE_NAMES))
+            return tuple(names)
+        return tuple(name for name in names if name in {*self._kept, *FEATURE_NAMES})
 
 
 def _columns_of(batch: pa.RecordBatch, wanted: Sequence[str]) -> pa.RecordBatch:
-    """Return the columns of these names, all of them where one is there twice."""
-    return batch.select([place for place, name in enumerate(batch.schema.names) if name in wanted])
+    """Return the columns of these names, or of names like them, all of them where one is there twice."""
+    found = selected(batch.schema.names, wanted)
+    return batch.select([place for place, name in enumerate(batch.schema.names) if name in found])
 
 
 class _NoPhones:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pricerange.errors import MissingExtraError, PriceRangeError
 from pricerange.tables.source.blocks import Shard
+from pricerange.tables.source.guesses import Found, Guesses
 from scoring.errors import ClusterError
 from scoring.job.job import Job, Part
 from scoring.work.shard import OnRows, ShardWorker
@@ -29,8 +30,10 @@ class Cluster:
     gpus: float = 0.0
 
 
-def parts(cluster: Cluster, job: Job, shards: Sequence[Shard], on_rows: OnRows) -> Generator[Part]:
-    """Write the parts of shards on a cluster and yield them as shards are finished.
+def parts(
+    cluster: Cluster, job: Job, shards: Sequence[Shard], on_rows: OnRows, guesses: Guesses
+) -> Generator[Part]:
+    """Write the parts of shards on a cluster and yield them as shards are finished; add what was guessed.
 
     The folder of the job has to be the same on all machines. A shard whose machine was lost is done again by
     another: its parts get the same names and the same bytes.
@@ -56,7 +59,10 @@ def parts(cluster: Cluster, job: Job, shards: Sequence[Shard], on_rows: OnRows) 
             num_gpus=cluster.gpus,
         )
         for row in answers.iter_rows():
-            found: list[Part] | PriceRangeError = pickle.loads(row["parts"])
+            found: list[Part] | PriceRangeError
+            found, of_files = pickle.loads(row["parts"])
+            for guess, places in of_files.items():
+                guesses.add(guess, places)
             if isinstance(found, PriceRangeError):
                 raise found
             for part in found:
@@ -74,11 +80,14 @@ class _Actor:
         """Write the parts of shards, and say which they are; or what is wrong: Ray would lose its fields."""
         return {"parts": [pickle.dumps(self._parts(pickle.loads(shard))) for shard in batch["shard"]]}
 
-    def _parts(self, shard: Shard) -> list[Part] | PriceRangeError:
+    def _parts(self, shard: Shard) -> tuple[list[Part] | PriceRangeError, Found]:
+        self._worker.guesses = Guesses()
+        found: list[Part] | PriceRangeError
         try:
-            return list(self._worker.parts(shard, _nothing))
+            found = list(self._worker.parts(shard, _nothing))
         except PriceRangeError as error:
-            return error
+            found = error
+        return found, self._worker.guesses.found
 
 
 def _nothing(_rows: int) -> None:

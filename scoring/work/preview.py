@@ -11,10 +11,11 @@ from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 from pricerange.tables.csv.file import located
 from pricerange.tables.errors import BrokenBlockError, DuplicateColumnError, MissingColumnError
-from pricerange.tables.source import blocks
+from pricerange.tables.names import candidates, feature_places
+from pricerange.tables.source import blocks, hive
 from pricerange.tables.source.blocks import Shard
 from pricerange.tables.source.files import InputFile
-from pricerange.tables.table import feature_places
+from pricerange.tables.source.guesses import guess_of, skipped_behind
 from scoring.errors import UnknownColumnError
 from scoring.job.job import Job
 from scoring.work.answer import Answerer
@@ -32,10 +33,13 @@ _AT_ONCE = 16
 class _Beginning:
     """What the first block of a file tells: its columns, its rows and why some of them are bad.
 
-    `wrong` is why all of them are, `broken` what would end any job.
+    The last of the columns come `from_folders`. `wrong` is why all rows are bad, `broken` what would end any
+    job.
     """
 
     columns: tuple[str, ...]
+    from_folders: tuple[str, ...] = ()
+    guess: str = ""
     rows: int = 0
     bad: tuple[str, ...] = ()
     bad_rows: int = 0
@@ -43,10 +47,10 @@ class _Beginning:
     broken: str | None = None
 
 
-def preview(job: Job, about: int) -> str:
+def preview(job: Job, about: int | None) -> str:
     """Return, line by line, what is read, which columns are found, what is wrong, and what would be written.
 
-    `about` is how many rows there are by estimate. Raises what `Predictor` raises.
+    `about` is how many rows there are by estimate, None where nobody knows. Raises what `Predictor` raises.
     """
     predictor = Predictor(job.model, job.provider)
     answerer = Answerer(predictor, "reject", job.columns, job.form)
@@ -55,7 +59,7 @@ def preview(job: Job, about: int) -> str:
         found = list(threads.map(lambda file: _begin(file, job, answerer), looked_at))
     return "\n".join(
         [
-            f"{len(job.files):,} files, {_size(sum(file.size for file in job.files))}, about {about:,} rows",
+            f"{len(job.files):,} files, {_length(job, about)}",
             *_of_columns(job, looked_at, found),
             *_of_rows(job, found),
             *_of_target(job),
@@ -65,46 +69,61 @@ def preview(job: Job, about: int) -> str:
 
 def _begin(file: InputFile, job: Job, answerer: Answerer) -> _Beginning:
     """Judge the rows of a file's first block, of which only what the job reads is read."""
-    columns: tuple[str, ...] = ()
+    begun = _Beginning(())
     wanted = None if job.columns is None else (*FEATURE_NAMES, *job.columns)
     try:
-        columns = tuple(blocks.columns_of(file))
+        own = blocks.columns_of(file)
+        from_folders = tuple(column.name for column in hive.missing(file.from_folders, own))
+        begun = _Beginning((*own, *from_folders), from_folders)
         content = next(blocks.read(file, Shard(0), wanted)).content
         rejected = answerer.answer(content).rejected
     except BrokenBlockError as error:
-        return _Beginning(columns, broken=str(located(error, file.name, 0)))
+        return replace(begun, broken=str(located(error, file.name, 0)))
     except (UnknownColumnError, ColumnTypeError) as error:
-        return _Beginning(columns, broken=str(replace(error, file=file.name)))
+        return replace(begun, broken=str(replace(error, file=file.name)))
     except PriceRangeError as error:
-        return _Beginning(columns, broken=str(error))
+        return replace(begun, broken=str(error))
     rows = blocks.rows_of(content)
+    if file.format == "ndjson" and not rows:
+        return begun
+    guess = "; ".join(filter(None, [guess_of(content, file.dialect), skipped_behind(content)]))
     try:
-        feature_places(columns)
+        feature_places(begun.columns)
     except (MissingColumnError, DuplicateColumnError) as error:
         # without rows it ends the job all the same
         reason = rejected.reasons[0] if rejected else str(error) if job.on_bad_row == "fail" else None
-        return _Beginning(columns, rows, (), rows, reason and f"{file.name}: {reason}")
+        return replace(
+            begun, guess=guess, rows=rows, bad_rows=rows, wrong=reason and f"{file.name}: {reason}"
+        )
     bad = list(zip(rejected.rows, rejected.reasons, strict=True)) if rejected else []
     named = tuple(f"{file.name}, row {row + 1}: {reason}" for row, reason in bad[:_MOST_NAMED])
-    return _Beginning(columns, rows, named, len(bad))
+    return replace(begun, guess=guess, rows=rows, bad=named, bad_rows=len(bad))
 
 
 def _of_columns(job: Job, files: Sequence[InputFile], found: Sequence[_Beginning]) -> Iterator[str]:
     """Tell what kinds of files there are, and of each which columns it has."""
-    kinds: dict[tuple[str, tuple[str, ...]], list[InputFile]] = defaultdict(list)
+    kinds: dict[tuple[str, _Beginning], list[InputFile]] = defaultdict(list)
     for file, beginning in zip(files, found, strict=True):
         form = file.format if file.compression is None else f"{file.format}, {file.compression}"
-        kinds[form, beginning.columns].append(file)
-    for (form, columns), alike in kinds.items():
+        kind = _Beginning(beginning.columns, beginning.from_folders, beginning.guess)
+        kinds[form, kind].append(file)
+    for (form, kind), alike in kinds.items():
+        columns, from_folders, guess = kind.columns, kind.from_folders, kind.guess
         named = ", ".join(file.name for file in alike[:_MOST_NAMED])
         yield f"{form}: {named}{_more(len(alike) - _MOST_NAMED, 'files')}"
         if not columns:
             continue
-        missing = [name for name in FEATURE_NAMES if name not in columns]
+        if guess:
+            yield f"  {guess}"
+        found_in = candidates(columns)
+        missing = [name for name in FEATURE_NAMES if not found_in[name]]
+        features = {columns[place] for places in found_in.values() for place in places}
         yield f"  features: {len(FEATURE_NAMES) - len(missing)} of {len(FEATURE_NAMES)}" + (
             f"; missing: {', '.join(missing)}" if missing else ""
         )
-        others = [name for name in columns if name not in FEATURE_NAMES]
+        if from_folders:
+            yield f"  from the names of folders: {_names(from_folders)}"
+        others = [name for name in columns if name not in features]
         kept = [
             f"{name} as input_{name}" if name in NAMES else name
             for name in others
@@ -139,7 +158,7 @@ def _of_rows(job: Job, found: Sequence[_Beginning]) -> Iterator[str]:
 
 
 def _of_target(job: Job) -> Iterator[str]:
-    what = f"a folder of {job.form} parts" if job.target.suffix == "" or job.target.is_dir() else job.form
+    what = f"a folder of {job.form} parts" if job.in_parts else job.form
     model = f"{job.model.name} version {job.model.version}"
     yield f"would be written: {job.target}, {what}, answered by {model}; nothing was written now"
 
@@ -153,6 +172,12 @@ def _names(columns: Sequence[str]) -> str:
 
 def _more(count: int, what: str) -> str:
     return f" and {count:,} more {what}" if count > 0 else ""
+
+
+def _length(job: Job, about: int | None) -> str:
+    if about is None:
+        return "of a length that is not known, since a stream is among them"
+    return f"{_size(sum(file.size for file in job.files))}, about {about:,} rows"
 
 
 def _size(count: int) -> str:

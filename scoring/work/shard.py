@@ -6,7 +6,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
 from operator import attrgetter
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -25,14 +24,15 @@ from pricerange.tables.errors import (
     MissingColumnError,
     UnreadableTableError,
 )
+from pricerange.tables.ndjson_file import LineBlock
 from pricerange.tables.source import blocks, small_files
-from pricerange.tables.source.blocks import Block, Shard
+from pricerange.tables.source.blocks import Block, Content, Member, Shard
+from pricerange.tables.source.guesses import Guesses, guess_of, skipped_behind
 from scoring.errors import BadBlockRowError, ColumnsDifferError, UnknownColumnError
 from scoring.job.job import Job, Part
 from scoring.job.tally import Tally
-from scoring.target.columns import with_reasons
-from scoring.target.sink import encoded, sink
-from scoring.target.staging import staged
+from scoring.target.place import Draft, Place
+from scoring.target.sink import Encoded, sink
 from scoring.work.answer import Answered, Answerer
 
 OnRows = Callable[[int], None]
@@ -61,17 +61,18 @@ class _Piece:
 class ShardWorker:
     """Does a job's work with a thread for each of its cores; shards may be worked on at the same time."""
 
-    def __init__(self, job: Job, cores: int) -> None:
-        """Load the model. Raises what `Predictor` raises."""
+    def __init__(self, job: Job, cores: int, guesses: Guesses | None = None) -> None:
+        """Load the model; what is guessed is added to `guesses`. Raises what `Predictor` raises."""
         self._job = job
         self._cores = cores
         predictor = Predictor(job.model, job.provider)
         self._answerer = Answerer(predictor, job.on_bad_row, job.columns, job.form)
         self._wanted = None if job.columns is None else (*FEATURE_NAMES, *job.columns)
         self._threads = ThreadPoolExecutor(cores, "answer")
+        self.guesses = Guesses() if guesses is None else guesses
 
     def parts(self, shard: Shard, on_rows: OnRows) -> Iterator[Part]:
-        """Write a shard's parts, each whole or not at all, and yield those that are on the disk.
+        """Write a shard's parts, each whole or not at all, and yield those that are there.
 
         Raises `TargetError`, `BadRowError`, and what reading and judging a table raises.
         """
@@ -82,8 +83,7 @@ class ShardWorker:
             name = job.part_name(file, number)
             with self._staged(job.target / name, job.rejects / name) as (answers, rejects):
                 tally, last = self._write(pieces, answers, rejects, on_rows)
-                size = answers.stat().st_size
-                rejected = rejects.stat().st_size if rejects and rejects.exists() else 0
+                size, rejected = answers.size, rejects.size if rejects else 0
             if shard.files:
                 count = last.block.members[-1].file + 1 - file
                 yield Part(file, 0, 0, 0, 1, size, rejected, tally, count)
@@ -100,38 +100,44 @@ class ShardWorker:
         return tally
 
     @contextmanager
-    def _staged(self, answers: Path, rejects: Path) -> Iterator[tuple[Path, Path | None]]:
-        """Lend temporary paths for a file of answers, and for one of rejects where rows may be rejected."""
+    def _staged(self, answers: Place, rejects: Place) -> Iterator[tuple[Draft, Draft | None]]:
+        """Lend a draft of answers, and one of rejects where rows may be rejected."""
         if self._job.on_bad_row != "reject":
-            with staged(answers) as (path,):
-                yield path, None
+            with answers.staged() as (draft,):
+                yield draft, None
             return
         # rejects come first: answers never stand there without them
-        with staged(rejects, answers) as (rejects_path, answers_path):
-            yield answers_path, rejects_path
+        with answers.staged(rejects) as (rejects_draft, answers_draft):
+            yield answers_draft, rejects_draft
 
     def _write(
-        self, pieces: Iterable[_Piece], answers_path: Path, rejects_path: Path | None, on_rows: OnRows
+        self, pieces: Iterable[_Piece], to_answers: Draft, to_rejects: Draft | None, on_rows: OnRows
     ) -> tuple[Tally, _Piece]:
         """Write pieces to one or two files and return what was counted, and the last piece."""
-        job, total = self._job, Tally()
+        job, total, begun = self._job, Tally(), False
         with (
-            sink(answers_path, job.form, job.compression) as answers,
-            sink(rejects_path, job.form, job.compression) if rejects_path else nullcontext() as rejects,
+            sink(to_answers.open, job.form, job.compression) as answers,
+            sink(to_rejects.open, job.form, job.compression) if to_rejects else nullcontext() as rejects,
         ):
             for piece in pieces:
                 try:
-                    answers.write(piece.answered.answers)
+                    # a file without lines has no columns either, which would not be those of others
+                    if not _has_no_lines(piece.block.content):
+                        answers.write(piece.answered.answers)
+                        begun = True
                     if rejects:
-                        for batch in self._rejected(piece):
-                            rejects.write(encoded(batch, job.form))
+                        for rejected in self._rejected(piece):
+                            rejects.write(rejected)
                 except (ColumnsDifferError, ColumnTypeError) as error:
                     raise replace(error, file=job.files[piece.file].name) from error
                 total.add(piece.answered.tally)
                 on_rows(piece.answered.tally.rows)
+            if not begun:
+                answers.write(piece.answered.answers)
+        on_rows(0)  # the last was written since: what has to end the work does so before the file is there
         return total, piece
 
-    def _rejected(self, piece: _Piece) -> Iterator[pa.RecordBatch]:
+    def _rejected(self, piece: _Piece) -> Iterator[Encoded]:
         """Yield a piece's rejected rows with their reasons, file by file."""
         rejected, members = piece.answered.rejected, piece.block.members
         if rejected is None:
@@ -143,9 +149,8 @@ class ShardWorker:
         bounds = [*np.searchsorted(rejected.rows, begins).tolist(), len(rejected.rows)]
         for file, begin, first, stop in zip(files, begins, bounds[:-1], bounds[1:], strict=True):
             if first < stop:
-                name, batch = self._job.files[file].name, rejected.batch.slice(first, stop - first)
                 numbers = [piece.row + row - begin for row in rejected.rows[first:stop]]
-                yield with_reasons(batch, name, numbers, rejected.reasons[first:stop])
+                yield rejected.written(slice(first, stop), self._job.files[file].name, numbers)
 
     def _pieces(self, shard: Shard) -> Iterator[_Piece]:
         """Read and answer a shard's blocks, in order."""
@@ -156,10 +161,12 @@ class ShardWorker:
             else blocks.read(files[shard.file], shard, self._wanted)
         )
         file, row = shard.file, shard.first_row
+        looked_at = -1
         try:
             for block, answered in in_order(self._threads, self._answer, read, _BLOCKS_AHEAD * self._cores):
                 if block.members and block.members[0].file != file:
                     file, row = block.members[0].file, 1
+                looked_at = self._note_guesses(block, file, looked_at)
                 if isinstance(answered, _FAULTS):
                     raise answered
                 yield _Piece(block, answered, file, row)
@@ -174,6 +181,16 @@ class ShardWorker:
             raise replace(error, file=files[file].name) from error
         except pa.ArrowException as error:
             raise UnreadableTableError(files[file].name, str(error)) from error
+
+    def _note_guesses(self, block: Block, file: int, looked_at: int) -> int:
+        """Note what was guessed of a block's files, the first of which may be known; return the last."""
+        members = block.members or (Member(file, block.content),)
+        if file != looked_at:
+            guess = guess_of(block.content, self._job.files[file].dialect)
+            self.guesses.add(guess, [member.file for member in members])
+        for member in members:
+            self.guesses.add(skipped_behind(member.content), [member.file])
+        return members[-1].file
 
     def _answer(self, block: Block) -> tuple[Block, Answered | PriceRangeError | pa.ArrowException]:
         """Answer a block, or return what is wrong, and with which of its files."""
@@ -195,3 +212,7 @@ class ShardWorker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._threads.shutdown(cancel_futures=True)
+
+
+def _has_no_lines(content: Content) -> bool:
+    return isinstance(content, LineBlock) and not content.texts

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from pricerange.phone import FEATURE_NAMES, LABELS, Phone
+from pricerange.tables.csv.dialect import DELIMITERS
 from service.batch.answers import COLUMNS
 from service.batch.kept import MOST_KEPT
 from service.http.body import JSON
@@ -13,6 +14,8 @@ from service.model.write import ModelName
 
 CSV, NDJSON, ARROW = "text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"
 FORMS = (JSON, CSV, NDJSON, ARROW)
+READ_AS = "X-Table-Read-As"
+"""Header of an answer that says what had to be guessed to read the table."""
 
 
 class Phones(BaseModel):
@@ -49,7 +52,10 @@ class BatchAnswer(BaseModel):
 def request_document() -> dict[str, Any]:
     """Describe the parameter and the body (`openapi_extra` of the route)."""
     document = compressed_body_of(Phones)
-    columns = f"a column for each of {', '.join(FEATURE_NAMES)}; other columns are ignored"
+    columns = (
+        f"a column for each of {', '.join(FEATURE_NAMES)}, or with names that differ in capitals, blanks, "
+        "underscores and hyphens only; other columns are ignored"
+    )
     document["requestBody"]["content"] |= _tables(columns, "a JSON object for each phone")
     document["parameters"] = [
         {
@@ -69,6 +75,7 @@ def request_document() -> dict[str, Any]:
             "style": "form",
             "explode": False,
         },
+        *_dialect(),
     ]
     return document
 
@@ -78,7 +85,33 @@ def answer_document() -> dict[str, Any]:
     return {
         "model": BatchAnswer,
         "content": _tables(f"the columns {', '.join(COLUMNS)}", "a row of `predictions`"),
+        "headers": {
+            READ_AS: {
+                "description": (
+                    "What was guessed to read the table, or skipped behind it, if anything was, such as "
+                    "`columns are separated by semicolons; RAM is read as ram`"
+                ),
+                "schema": {"type": "string"},
+            },
+        },
     }
+
+
+def _dialect() -> list[dict[str, Any]]:
+    """Describe the parameters for bodies of CSV."""
+    described = {
+        "delimiter": (
+            "What separates cells; as the header tells if it is missing",
+            {"enum": [*DELIMITERS, "tab"]},
+        ),
+        "decimal": ("The decimal mark", {"enum": [".", ","], "default": "."}),
+        "thousands": ("What groups digits by three", {"enum": [".", ",", " ", "'", "_"]}),
+        "null_values": ("Texts, with commas between them, that stand for nothing", {"type": "string"}),
+    }
+    return [
+        {"name": name, "in": "query", "description": f"Of `{CSV}` only. {about}", "schema": schema}
+        for name, (about, schema) in described.items()
+    ]
 
 
 def _tables(columns: str, line: str) -> dict[str, Any]:

@@ -39,9 +39,9 @@ from service.batch.bodies.json_body import JsonReader
 from service.batch.bodies.ndjson_body import ndjson_blocks
 from service.batch.bodies.recognised import recognised
 from service.batch.bodies.rows import BlockWork, CheckedRows, OnBadRow, of_row
-from service.batch.document import ARROW, CSV, FORMS, NDJSON, answer_document, request_document
+from service.batch.document import ARROW, CSV, FORMS, NDJSON, READ_AS, answer_document, request_document
 from service.batch.kept import TIMES_WRITTEN, Kept
-from service.batch.query import asked_of, form_of_answer
+from service.batch.query import Asked, asked_of, form_of_answer
 from service.batch.spool import Spool
 from service.errors import ClientDisconnectedError, InvalidInputError, NoDescriptorError, OverloadedError
 from service.http import deadline
@@ -104,7 +104,7 @@ class BatchEndpoint:
         headers = state.head.by_name
         form = media_type_of(headers, FORMS)
         answer_form = form_of_answer(headers, form)
-        asked = asked_of(request)
+        asked = asked_of(request, form)
         taken = COLUMNS if answer_form in (CSV, ARROW) else MEMBERS
         kept = Kept(asked.columns, taken) if asked.columns else None
         if ARROW in (form, answer_form) or form == CSV:
@@ -112,10 +112,11 @@ class BatchEndpoint:
         state.hold(_STREAM_BYTES)
         spool = Spool(self._spool_budget)
         try:
-            blocks = self._blocks(request, state, form, asked.on_bad_row, kept)
+            said: list[str] = []
+            blocks = self._blocks(request, state, form, asked, kept, said)
             writer = self._writer(answer_form, asked.on_bad_row, kept)
             await self._work(state, blocks, writer, asked.on_bad_row, kept, spool)
-            return await spool.response(answer_form.encode())
+            return await spool.response(answer_form.encode(), _read_as(said))
         except BaseException:
             spool.close()
             raise
@@ -162,21 +163,27 @@ class BatchEndpoint:
             await spool.write(writer.head())
         await spool.write(writer.tail())
 
-    async def _blocks(
-        self, request: Request, state: RequestState, form: str, on_bad_row: OnBadRow, kept: Kept | None
+    async def _blocks(  # noqa: PLR0913, PLR0917
+        self,
+        request: Request,
+        state: RequestState,
+        form: str,
+        asked: Asked,
+        kept: Kept | None,
+        said: list[str],
     ) -> AsyncIterator[BlockWork]:
         if form == JSON:
             body = await whole(request, self._settings.max_body_bytes, self._slices)
             state.hold(_JSON_TIMES * len(body))
-            yield partial(self._json.block_of, body, on_bad_row, kept)
+            yield partial(self._json.block_of, body, asked.on_bad_row, kept)
             return
         received = recognised(parts(request, self._settings.max_stream_bytes, self._slices), form)
         if form == CSV:
-            blocks = csv_blocks(received, kept)
+            blocks = csv_blocks(received, kept, asked.dialect, said)
         elif form == NDJSON:
-            blocks = ndjson_blocks(received, on_bad_row, kept)
+            blocks = ndjson_blocks(received, asked.on_bad_row, kept)
         else:
-            blocks = arrow_blocks(received, state, kept)
+            blocks = arrow_blocks(received, state, kept, said)
         async for work in blocks:
             yield work
 
@@ -219,6 +226,12 @@ class BatchEndpoint:
                 if not patient or monotonic() > gives_up:
                     raise
                 await asyncio.sleep(_PAUSE)
+
+
+def _read_as(said: Sequence[str]) -> list[tuple[bytes, bytes]]:
+    """Return the header that says what was guessed, if anything was."""
+    guesses = "; ".join(filter(None, said))
+    return [(READ_AS.lower().encode(), guesses.encode())] if guesses else []
 
 
 def _bad_row(block: CheckedRows, before: int) -> InvalidInputError:

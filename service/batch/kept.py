@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from pricerange.phone import FEATURE_NAMES, Problem
 from pricerange.tables.errors import BrokenBlockError, DuplicateColumnError
+from pricerange.tables.json_cells import json_of, text_of_json, texts_of
+from pricerange.tables.renamed import renamed
 from service.errors import InvalidInputError
 from service.http.framing import encoding
 
@@ -60,7 +60,7 @@ class Kept:
     def __init__(self, names: Sequence[str], taken: Sequence[str]) -> None:
         """Keep columns of these names; in the answer `taken` are those of others."""
         self.names = tuple(names)
-        self.renamed = _renamed(names, taken)
+        self.renamed = renamed(names, taken)
         self.types: Sequence[pa.DataType] | None = None
         self._bytes = 0
 
@@ -109,13 +109,13 @@ class JsonCells:
 
     def in_csv(self) -> Sequence[Sequence[bytes]]:
         """Return the cells of each column as they stand in a CSV row."""
-        return [_csv([_text(cell) or "" for cell in column]) for column in self._columns]
+        return [_csv([text_of_json(cell) or "" for cell in column]) for column in self._columns]
 
     def in_arrow(self) -> "Sequence[pa.Array]":
         """Return each column, as text: JSON has no types for a whole column."""
         import pyarrow as pa
 
-        return [pa.array(map(_text, column), pa.string()) for column in self._columns]
+        return [pa.array(map(text_of_json, column), pa.string()) for column in self._columns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +131,11 @@ class ArrowCells:
 
     def in_json(self) -> Sequence[Sequence[bytes]]:
         """Return the cells of each column as JSON."""
-        return [_json(column) for column in self.columns]
+        return [json_of(column) for column in self.columns]
 
     def in_csv(self) -> Sequence[Sequence[bytes]]:
         """Return the cells of each column as they stand in a CSV row."""
-        return [_csv([text or "" for text in _texts(column)]) for column in self.columns]
+        return [_csv([text or "" for text in texts_of(column)]) for column in self.columns]
 
     def in_arrow(self) -> "Sequence[pa.Array]":
         """Return each column, of the type that it has."""
@@ -152,31 +152,6 @@ def keepable(field: "pa.Field") -> bool:
     texts = (types.is_string, types.is_large_string, types.is_boolean, types.is_null)
     numbers = (types.is_integer, types.is_floating, types.is_decimal, types.is_temporal)
     return any(is_kind(kind) for is_kind in (*texts, *numbers))
-
-
-def _renamed(names: Sequence[str], taken: Sequence[str]) -> tuple[str, ...]:
-    """Return the names that the columns have in the answer: `input_` stands before one that is taken."""
-    known = {*names, *taken}
-    renamed = []
-    for name in names:
-        free = name
-        if name in taken:
-            free = f"input_{name}"
-            while free in known:
-                free = f"input_{free}"
-            known.add(free)
-        renamed.append(free)
-    return tuple(renamed)
-
-
-def _text(cell: bytes) -> str | None:
-    """Return a value of JSON as text: what a text says, anything else as it stands there; None for null."""
-    if cell == b"null":
-        return None
-    if cell.startswith(b'"'):
-        text: str = msgspec.json.decode(cell)
-        return text
-    return cell.decode()
 
 
 def _csv(texts: Sequence[str]) -> list[bytes]:
@@ -210,34 +185,3 @@ def _lengths(column: "pa.Array") -> npt.NDArray[np.int64]:
         return np.full(len(column), _LONGEST_NUMBER, np.int64)
     lengths: npt.NDArray[np.int64] = pc.binary_length(column).fill_null(0).cast("int64").to_numpy()
     return lengths
-
-
-def _json(column: "pa.Array") -> list[bytes]:
-    from pyarrow import types
-
-    kind = column.type.value_type if types.is_dictionary(column.type) else column.type
-    if types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if types.is_floating(kind):
-        # float32 in the digits that it has; NaN and infinity are null
-        numbers = orjson.dumps(column.to_numpy(zero_copy_only=False), option=orjson.OPT_SERIALIZE_NUMPY)
-        return numbers[1:-1].split(b",") if len(column) else []
-    texts = _texts(column)
-    if types.is_integer(kind) or types.is_boolean(kind):
-        return [b"null" if text is None else text.encode() for text in texts]
-    return list(map(orjson.dumps, texts))
-
-
-def _texts(column: "pa.Array") -> list[str | None]:
-    """Return a column's cells as text, None for null."""
-    import pyarrow as pa
-
-    try:
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
-        text = column.cast(pa.string())
-    except pa.ArrowException as error:
-        raise BrokenBlockError(None, f"a column of {column.type} cannot be written as text") from error
-    # several times as fast as `to_pylist`
-    texts: list[str | None] = text.to_numpy(zero_copy_only=False).tolist()
-    return texts

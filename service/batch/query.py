@@ -1,4 +1,4 @@
-"""What a request asks for: `on_bad_row=null`, `columns=id,sku`, and the form of its answer."""
+"""What a request asks for: `on_bad_row=null`, `columns=id,sku`, a dialect of CSV, the form of its answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,29 +6,35 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from pricerange.phone import Problem
+from pricerange.tables.csv.dialect import AS_FOUND, Dialect
+from pricerange.tables.errors import DialectError
 from service.batch.bodies.rows import OnBadRow
-from service.batch.document import FORMS
+from service.batch.document import CSV, FORMS
 from service.batch.kept import MOST_KEPT
 from service.errors import InvalidInputError
 from service.http.accept import weights
 
 _MODES: dict[str, OnBadRow] = {"fail": "fail", "null": "null"}
-_EXPECTED = "expected the parameter on_bad_row=fail or =null, or columns=NAME,NAME"
+_OF_CSV = ("delimiter", "decimal", "thousands", "null_values")
+_EXPECTED = (
+    f"expected the parameter on_bad_row=fail or =null, columns=NAME,NAME, or of {CSV} {', '.join(_OF_CSV)}"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What becomes of bad rows, and the columns that are handed through."""
+    """What becomes of bad rows, the columns that are handed through, and what is known of a CSV's dialect."""
 
     on_bad_row: OnBadRow = "fail"
     columns: tuple[str, ...] = ()
+    dialect: Dialect = AS_FOUND
 
 
 _NOTHING = Asked()
 
 
-def asked_of(request: Request) -> Asked:
-    """Read a request's query. Raises `InvalidInputError`."""
+def asked_of(request: Request, form: str) -> Asked:
+    """Read the query of a request whose body has this form. Raises `InvalidInputError`."""
     query: bytes = request.scope["query_string"]
     if not query:
         return _NOTHING
@@ -39,9 +45,10 @@ def asked_of(request: Request) -> Asked:
         asked[name] = value
     columns = asked.pop("columns", None)
     on_bad_row = asked.pop("on_bad_row", "fail")
+    of_csv = {name: asked.pop(name) for name in _OF_CSV if name in asked}
     if asked or on_bad_row not in _MODES:
         raise _unexpected(query)
-    return Asked(_MODES[on_bad_row], () if columns is None else _names(columns))
+    return Asked(_MODES[on_bad_row], () if columns is None else _names(columns), _dialect(of_csv, form))
 
 
 def form_of_answer(headers: Mapping[bytes, bytes], form: str) -> str:
@@ -57,6 +64,15 @@ def form_of_answer(headers: Mapping[bytes, bytes], form: str) -> str:
     # of equal ones the first that is named
     best = max((*(name for name in accepted if name in FORMS), *FORMS), key=weight)
     return best if weight(best) > 0 else form
+
+
+def _dialect(of_csv: Mapping[str, str], form: str) -> Dialect:
+    if of_csv and form != CSV:
+        raise _refused(f"{', '.join(of_csv)}: expected a body of {CSV}, got one of {form}")
+    try:
+        return Dialect.asked_for(**of_csv)
+    except DialectError as error:
+        raise _refused(str(error)) from error
 
 
 def _names(columns: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import IO
 
 from starlette.responses import Response
@@ -41,12 +41,12 @@ class Spool:
         if self._in_memory > MEMORY_BYTES:
             await self._write_out()
 
-    async def response(self, media_type: bytes) -> Response:
-        """Return the whole as an answer, which closes the spool."""
+    async def response(self, media_type: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> Response:
+        """Return the whole as an answer with some headers, which closes the spool."""
         if self._file is None:
-            return Reply(b"".join(self._parts), media_type)
+            return Reply(b"".join(self._parts), media_type, headers)
         await self._write_out()
-        return _FromDisk(self, media_type)
+        return _FromDisk(self, media_type, headers)
 
     async def read(self) -> AsyncIterator[bytes]:
         """Yield what was written to the disk, piece by piece."""
@@ -87,11 +87,15 @@ class Spool:
 class _FromDisk(Response):
     """A 200 sent piece by piece, as fast as the client takes it."""
 
-    def __init__(self, spool: Spool, media_type: bytes) -> None:
+    def __init__(self, spool: Spool, media_type: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
         self._spool = spool
         self.status_code = 200
         self.background = None
-        self.raw_headers = [(b"content-type", media_type), (b"content-length", b"%d" % spool.size)]
+        self.raw_headers = [
+            (b"content-type", media_type),
+            (b"content-length", b"%d" % spool.size),
+            *headers,
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer, as long as the client is there."""

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from live_server import PRICERANGE
 
-from pricerange import errors
-from pricerange.tables.errors import TableNotFoundError
+from pricerange import errors, synthetic
+from pricerange.phone import FEATURES
+from pricerange.tables.errors import DialectError, NoInputError, TableNotFoundError
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -49,6 +50,21 @@ def test_evaluate_prints_tables_or_json(model_repository: Path) -> None:
     evaluation = json.loads(stored.stdout)["evaluation"]
     assert evaluation["rows"] == 300
     assert f"{evaluation['accuracy']:.4f}" in tables.stdout
+
+
+def test_data_may_be_named_several_times_and_what_is_ignored_is_said_beside_the_result(
+    model_repository: Path, tmp_path: Path
+) -> None:
+    header, *rows = synthetic.as_csv(*synthetic.phones(300)).splitlines()
+    command = ["evaluate", "--models", model_repository, "--json"]
+    for name, part in (("a.csv", rows[:200]), ("b.csv", rows[200:])):
+        (tmp_path / name).write_text("\n".join([f"id,{header}", *(f"7,{row}" for row in part)]))
+        command += ["--data", tmp_path / name]
+    named, whole = run(*command), run(*command[:4], "--data", "synthetic:300")
+    assert (named.returncode, named.stderr) == (0, "ignored: id\n")
+    found, expected = json.loads(named.stdout), json.loads(whole.stdout)
+    assert found["evaluation"] == expected["evaluation"]
+    assert found["source"] == f"2 files in {tmp_path.name}"
 
 
 def test_compare_prints_a_table_and_fills_a_folder(recipe_file: Path, tmp_path: Path) -> None:
@@ -93,6 +109,8 @@ def test_models_fails_for_a_version_that_serve_would_refuse(model_repository: Pa
             id="evaluate",
         ),
         pytest.param(["score", "nowhere.csv", "out.csv"], TableNotFoundError, id="score"),
+        pytest.param(["train", "--data", "nowhere.csv"], TableNotFoundError, id="train"),
+        pytest.param(["evaluate", "--data", "no*.csv"], NoInputError, id="evaluate without a file"),
         pytest.param(["serve", "--models", "nowhere"], errors.ModelNotFoundError, id="serve"),
     ],
 )
@@ -105,6 +123,27 @@ def test_an_error_is_one_line_and_its_own_exit_code(
     assert ended.returncode == error.exit_code
     assert ended.stderr.startswith("error: ")
     assert ended.stderr.count("\n") == 1
+
+
+def test_score_reads_a_dialect_and_says_what_it_has_guessed(model_repository: Path, tmp_path: Path) -> None:
+    names = ";".join(feature.name.upper() for feature in FEATURES)
+    texts = {feature.name: str(feature.example).replace(".", ",") for feature in FEATURES}
+    rows = [
+        ";".join((texts | changed).values()) for changed in ({"ram": "2.800"}, {"wifi": "Yes"}, {"fc": "?"})
+    ]
+    (tmp_path / "in.csv").write_text("\n".join([names, *rows, ";" * 19, ""]))
+    asked = ["--decimal", ",", "--thousands", ".", "--null-values", "NA,?", "--on-bad-row", "null"]
+    paths = [str(tmp_path / name) for name in ("in.csv", "out.csv")]
+    ended = run("score", *paths, "--models", str(model_repository), *asked)
+    assert ended.returncode == 0
+    assert "3 rows from 1 file" in ended.stdout
+    assert "fc: null" in ended.stdout
+    assert (
+        "in.csv: columns are separated by semicolons; BATTERY_POWER is read as battery_power" in ended.stderr
+    )
+    ended = run("score", *paths, "--models", str(model_repository), "--decimal", ",", "--thousands", ",")
+    assert ended.returncode == DialectError.exit_code
+    assert ended.stderr == "error: thousands: expected another mark than the decimal one, got ','\n"
 
 
 def test_wrong_usage_is_exit_code_2() -> None:

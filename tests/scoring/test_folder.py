@@ -18,8 +18,6 @@ from scoring_tables import FORMATS, SMALL, SMALL_BLOCK_BYTES, digests, read, wri
 from pricerange.errors import TargetError
 from pricerange.predictor import Predictor
 from pricerange.tables.csv import file as csv_file
-from pricerange.tables.csv import rows as csv_rows
-from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.errors import BadRowError, TableFormatError, UnreadableTableError
 from pricerange.tables.source import blocks, files, plan
 from pricerange.tables.source.blocks import Shard
@@ -41,10 +39,6 @@ def phones(phones_csv) -> pa.Table:
 
 def manifest(out: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in (out / MANIFEST).read_text().splitlines()[1:]]
-
-
-def as_batch(content: pa.RecordBatch | TextBlock) -> pa.RecordBatch:
-    return csv_rows.parse(content.text, content.header) if isinstance(content, TextBlock) else content
 
 
 def left_over(folder: Path) -> list[str]:
@@ -72,14 +66,16 @@ def test_parts_hold_the_rows_in_order_and_are_those_of_the_manifest(
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("split_csv", [False, True], ids=["streamed", "planned"])
-def test_shards_give_the_same_blocks_from_wherever_they_begin(tmp_path, small_parts, phones, form, split_csv):
+@pytest.mark.parametrize("split_texts", [False, True], ids=["streamed", "planned"])
+def test_shards_give_the_same_blocks_from_wherever_they_begin(
+    tmp_path, small_parts, phones, form, split_texts
+):
     (file,) = files.find([str(write(phones, tmp_path / f"in.{form}"))]).files
-    whole = [block for shard in plan.plan([file], split_csv=False) for block in blocks.read(file, shard)]
-    planned = plan.plan([file], split_csv)
+    whole = [block for shard in plan.plan([file], split_texts=False) for block in blocks.read(file, shard)]
+    planned = plan.plan([file], split_texts)
     assert [block for shard in planned for block in blocks.read(file, shard)] == whole
-    assert (len(planned) > 1) == (form == "parquet" or (form == "csv" and split_csv))
-    rows = [len(as_batch(block.content)) for block in whole]
+    assert (len(planned) > 1) == (form == "parquet" or (form in {"csv", "ndjson"} and split_texts))
+    rows = [blocks.rows_of(block.content) for block in whole]
     for shard in planned:
         assert shard.first_row == 1 + sum(rows[k] for k, block in enumerate(whole) if block.part < shard.part)
     if form != "parquet":  # whose shards are parts

@@ -33,6 +33,17 @@ def test_a_terminal_shows_a_bar(done, about):
     assert f"{done}/{about}" in written.getvalue()
 
 
+def test_where_nobody_knows_how_many_come_only_those_done_are_told(five_seconds_a_look):
+    lines, bar = io.StringIO(), io.StringIO()
+    with of_rows(None, Console(file=lines, force_terminal=False)) as advance:
+        for _ in range(4):
+            advance(10_000)
+    assert lines.getvalue().splitlines() == ["20,000 rows, 2,000 rows/s", "40,000 rows, 2,000 rows/s"]
+    with of_rows(None, Console(file=bar, force_terminal=True, width=100)) as advance:
+        advance(10)
+    assert "10/?" in bar.getvalue()
+
+
 @pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "elsewhere"])
 def test_an_error_inside_comes_out(terminal):
     with pytest.raises(ZeroDivisionError), of_rows(1, Console(file=io.StringIO(), force_terminal=terminal)):

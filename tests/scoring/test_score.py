@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
+from scoring_tables import read, read_table, rejects_of
 
 from pricerange.errors import ColumnTypeError, ModelNotFoundError, TargetError
 from pricerange.phone import FEATURE_NAMES, FEATURES, LABELS, refusal
 from pricerange.predictor import Predictor
-from pricerange.tables import table
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.errors import (
     BadRowError,
@@ -27,7 +27,7 @@ from pricerange.tables.errors import (
     TableNotFoundError,
 )
 from pricerange.tables.source import blocks
-from scoring.job.job import OnBadRow, rejects_of
+from scoring.job.job import OnBadRow
 from scoring.job.summary import Summary
 from scoring.score import Options
 from scoring.score import score as run
@@ -40,7 +40,7 @@ BAD_REASON = refusal(FEATURES[FEATURE_NAMES.index("ram")], "4 GB")
 
 
 def score(
-    source: Path, target: Path, models: Path, version: int | None = None, on_bad_row: OnBadRow = "fail"
+    source: Path, target: Path | str, models: Path, version: int | None = None, on_bad_row: OnBadRow = "fail"
 ) -> Summary:
     return run([str(source)], target, models, version, options=Options(on_bad_row))
 
@@ -102,8 +102,8 @@ def test_answers_are_the_predictors_to_the_last_bit(
     )
     expected = predictor.predict(rows)
     assert probabilities_of(tmp_path / target) == expected.probabilities.tobytes()
-    answers = pa.Table.from_batches(table.read(tmp_path / target))
-    assert answers["price_range"].cast(pa.int64()).to_pylist() == expected.price_range.tolist()
+    answers = read_table(tmp_path / target)
+    assert answers["price_range"].to_pylist() == expected.price_range.tolist()
     assert answers["label"].to_pylist() == [LABELS[k] for k in expected.price_range]
     assert [*summary.price_ranges.values()] == np.bincount(expected.price_range, minlength=4).tolist()
     assert (summary.rows, summary.rejected) == (len(phones), 0)
@@ -195,8 +195,23 @@ def test_a_table_without_rows_gives_a_table_without_rows(tmp_path, phones, model
     for target in ("out.csv", "out.parquet"):
         summary = score(tmp_path / name, tmp_path / target, model_repository)
         assert summary.rows == 0
-        (batch,) = table.read(tmp_path / target)
-        assert batch.schema.names == [*FEATURE_NAMES, *ANSWERS]
+        found = read_table(tmp_path / target)
+        assert (found.num_rows, found.column_names) == (0, [*FEATURE_NAMES, *ANSWERS])
+
+
+@pytest.mark.parametrize("target", ["out.csv", "out.parquet"])
+def test_files_of_different_forms_become_one(tmp_path, phones, model_repository, target):
+    doubles = phones.cast(pa.schema([(name, pa.float64()) for name in phones.column_names]))
+    doubles = doubles.drop_columns(["price_range"]).append_column("id", pa.array(["x"] * len(phones)))
+    (tmp_path / "in").mkdir()
+    for name in ("a.csv", "c.csv"):
+        arrow_csv.write_csv(doubles, tmp_path / "in" / name)
+    for name in ("b.parquet", "d.parquet"):
+        write_parquet(tmp_path / "in" / name, doubles)
+    summary = score(tmp_path / "in", tmp_path / target, model_repository)
+    assert (summary.rows, summary.files) == (4 * len(phones), 4)
+    bits, quarter = probabilities_of(tmp_path / target), len(phones) * 16
+    assert bits == bits[:quarter] * 4
 
 
 # bad rows
@@ -285,12 +300,9 @@ def test_every_row_is_answered_or_rejected_once_and_in_order(
             columns = {name: pa.array([str(row[name]) for row in rows]) for name in rows[0]}
             write_parquet(tmp_path / source, pa.table(columns))
         summary = score(tmp_path / source, tmp_path / target, model_repository, on_bad_row="reject")
-        answered = [row for batch in table.read(tmp_path / target) for row in batch.to_pylist()]
-    rejected = []
-    if rejects_of(tmp_path / target).exists():
-        copy = tmp_path / f"rejects{Path(target).suffix}"
-        copy.write_bytes(rejects_of(tmp_path / target).read_bytes())
-        rejected = [row for batch in table.read(copy) for row in batch.to_pylist()]
+        rejects = rejects_of(tmp_path / target)
+        read_rows = read_csv if target == "out.csv" else read
+        answered, rejected = read_rows(tmp_path / target), read_rows(rejects) if rejects.exists() else []
     bad = [
         place
         for place, (changed, _) in enumerate(drawn)
@@ -367,8 +379,10 @@ def test_a_version_that_is_not_there_is_named(tmp_path, model_repository):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        pytest.param("s3://shop/answers", "s3://shop/answers cannot be written: OUT must be a path", id="s3"),
-        pytest.param("file:///tmp/out.csv", "OUT must be a path of this machine, not a URI", id="file"),
+        pytest.param(
+            "hdfs://h/out.csv", "hdfs://h/out.csv cannot be written: expected a URI that", id="hdfs"
+        ),
+        pytest.param("file://host/out.csv", "expected file:/// and an absolute path", id="file"),
         pytest.param("x" * 300, "its name has 300 bytes, expected at most 204", id="a long name"),
         pytest.param(
             f"{'é' * 120}.csv", "its name has 244 bytes, expected at most 204", id="a name of many bytes"
@@ -381,7 +395,7 @@ def test_a_target_that_no_file_can_have_is_said(
 ):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(TargetError, match=message):
-        score(phones_csv, Path(target), model_repository)
+        score(phones_csv, target, model_repository)
     assert only(tmp_path) == []
 
 

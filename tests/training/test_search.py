@@ -17,12 +17,12 @@ from training.recipe import recipe, space
 from training.recipe.recipe import Recipe
 from training.search import Found, Stored
 
-SOURCE, STUDY = "synthetic:300", "phone_price_range"
+SOURCES, STUDY = ["synthetic:300"], "phone_price_range"
 RUN = """
 import sys
 from pathlib import Path
 from training.search import Stored, search
-search(sys.argv[1], Stored(sys.argv[2], int(sys.argv[3])), Path(sys.argv[4]))
+search([sys.argv[1]], Stored(sys.argv[2], int(sys.argv[3])), Path(sys.argv[4]))
 """
 
 
@@ -48,7 +48,7 @@ def short(recipe_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def first(storage: str, short: Path) -> tuple[Found, str]:
     said = io.StringIO()
-    return search.search(SOURCE, Stored(storage, 2), short, console=Console(file=said)), said.getvalue()
+    return search.search(SOURCES, Stored(storage, 2), short, console=Console(file=said)), said.getvalue()
 
 
 def test_begins_with_the_base_and_says_each_trial(
@@ -79,7 +79,7 @@ def test_goes_on_where_it_was_left_and_writes_the_best_recipe(
 ) -> None:
     output = tmp_path / "best.toml"
     said = io.StringIO()
-    found = search.search(SOURCE, Stored(storage, 3), short, Console(file=said))
+    found = search.search(SOURCES, Stored(storage, 3), short, Console(file=said))
     search.write(found, STUDY, output)
     assert len(trials(storage)) == found.trials == 3
     assert said.getvalue().startswith("1/1 trial 2")
@@ -93,7 +93,7 @@ def test_a_study_that_has_its_trials_is_only_reported(
 ) -> None:
     said = io.StringIO()
     before = len(trials(storage))
-    search.search(SOURCE, Stored(storage, 1), short, console=Console(file=said))
+    search.search(SOURCES, Stored(storage, 1), short, console=Console(file=said))
     assert len(trials(storage)) == before
     assert said.getvalue() == ""
 
@@ -102,9 +102,9 @@ def test_a_study_that_has_its_trials_is_only_reported(
 def test_refuses_a_study_that_was_begun_with_something_else(
     first: tuple[Found, str], storage: str, short: Path, recipe_file: Path, other: str
 ) -> None:
-    source, base = (SOURCE, recipe_file) if other == "recipe" else ("synthetic:320", short)
+    sources, base = (SOURCES, recipe_file) if other == "recipe" else (["synthetic:320"], short)
     with pytest.raises(StudyMismatchError, match=f"a different {other}"):
-        search.search(source, Stored(storage, 9), base)
+        search.search(sources, Stored(storage, 9), base)
 
 
 @pytest.mark.parametrize(
@@ -117,12 +117,12 @@ def test_refuses_a_study_that_was_begun_with_something_else(
 )
 def test_refuses_a_storage_that_cannot_be_used(url: str, short: Path) -> None:
     with pytest.raises(StudyStorageError):
-        search.search(SOURCE, Stored(url, 1), short)
+        search.search(SOURCES, Stored(url, 1), short)
 
 
 def test_processes_share_a_storage(tmp_path: Path, short: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'shared.db'}"
-    arguments = [sys.executable, "-c", RUN, SOURCE, storage, "3", str(short)]
+    arguments = [sys.executable, "-c", RUN, *SOURCES, storage, "3", str(short)]
     both = [subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate(timeout=120)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
@@ -202,7 +202,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_search(tmp_path:
     database = tmp_path / "search.db"
     for output in (tmp_path / "no" / "best.toml", tmp_path):
         with pytest.raises(OutputError) as raised:
-            search.run(SOURCE, Stored(f"sqlite:///{database}", 1), short, output)
+            search.run(SOURCES, Stored(f"sqlite:///{database}", 1), short, output)
         assert raised.value.exit_code == 51
     assert not database.exists()
 
@@ -220,5 +220,5 @@ def test_the_result_is_shown_before_it_is_written(
 
     monkeypatch.setattr(search, "write", full)
     with pytest.raises(OutputError):
-        search.run(SOURCE, Stored(storage, 1), short, tmp_path / "best.toml")
+        search.run(SOURCES, Stored(storage, 1), short, tmp_path / "best.toml")
     assert capsys.readouterr().out.startswith("Finished trials:")

@@ -20,7 +20,7 @@ from training.split import three_ways
 from training.train import train
 
 TRAIN = "import sys; from pathlib import Path; from training.train import train; "
-TRAIN += "train(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))"
+TRAIN += "train([sys.argv[1]], Path(sys.argv[2]), Path(sys.argv[3]))"
 
 
 def test_the_version_loads_and_its_passport_tells_the_run(model_repository: Path, quick: Recipe) -> None:
@@ -118,7 +118,7 @@ def test_a_card_without_patience_says_that_the_last_weights_were_kept(
 ) -> None:
     endless = tmp_path / "endless.toml"
     endless.write_text(recipe_file.read_text().replace("patience = 30", "").replace("= 30", "= 3"))
-    card = (train("synthetic:200", tmp_path, endless) / "MODEL_CARD.md").read_text()
+    card = (train(["synthetic:200"], tmp_path, endless) / "MODEL_CARD.md").read_text()
     assert "those of the last epoch,\n3:" in card
     assert "standard error of the lowest" not in card
     assert "chose the epoch" not in card
@@ -145,7 +145,7 @@ def test_another_seed_gives_another_model_and_the_next_version(
 ) -> None:
     reseeded = tmp_path / "reseeded.toml"
     reseeded.write_text(recipe_file.read_text().replace("seed = 1", "seed = 2"))
-    written = [train("synthetic:1000", tmp_path, recipe) for recipe in (recipe_file, reseeded)]
+    written = [train(["synthetic:1000"], tmp_path, recipe) for recipe in (recipe_file, reseeded)]
     assert [path.name for path in written] == ["1", "2"]
     weights = [(path / "model.onnx").read_bytes() for path in written]
     assert weights[0] == (bundle.find(model_repository) / "model.onnx").read_bytes()
@@ -159,7 +159,7 @@ def test_a_run_whose_loss_is_lost_writes_no_version(recipe_file: Path, tmp_path:
     with pytest.raises(
         DivergedError, match=r"epoch \d+, batch \d+.* the likely cause is a learning rate that is too high"
     ):
-        train("synthetic:200", tmp_path, wild)
+        train(["synthetic:200"], tmp_path, wild)
     assert bundle.versions(tmp_path) == []
 
 
@@ -188,4 +188,4 @@ sys.addaudithook(hook)
     assert killed.returncode == -signal.SIGKILL
     assert list((tmp_path / bundle.MODEL_NAME).glob(".writing-*"))
     assert bundle.versions(tmp_path) == []
-    assert train("synthetic:200", tmp_path, recipe_file).name == "1"
+    assert train(["synthetic:200"], tmp_path, recipe_file).name == "1"

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pricerange.machine.cores import usable_cores
+from pricerange.tables.source.files import AS_USUAL, Reading
 from training import data, output
 from training.compare import folds, scoreboard
 from training.compare.baselines import BASELINES
@@ -37,7 +38,7 @@ _PLAN = Plan()
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Standings on `rows` phones of the file `source`, the first contender being what others differ from."""
+    """Standings on the `rows` phones of `source`, the first contender being what others differ from."""
 
     source: str
     sha256: str
@@ -46,24 +47,31 @@ class Comparison:
     standings: list[Standing]
 
 
-def run(source: str, recipes: Sequence[Path] = (), plan: Plan = _PLAN, folder: Path | None = None) -> None:
+def run(
+    sources: Sequence[str],
+    recipes: Sequence[Path] = (),
+    plan: Plan = _PLAN,
+    folder: Path | None = None,
+    reading: Reading = AS_USUAL,
+) -> None:
     """Compare and print the tables; then fill the folder, if one is named, as `write` does.
 
     Raises what `compare` raises, and `OutputError` before the work where the folder cannot be had.
     """
     if folder is not None:
         output.check_folder(folder)
-    found = compare(source, recipes, plan)
+    found = compare(sources, recipes, plan, reading=reading)
     show(found)
     if folder is not None:
         write(found, folder)
 
 
 def compare(
-    source: str,
+    sources: Sequence[str],
     recipes: Sequence[Path] = (),
     plan: Plan = _PLAN,
     console: Console | None = None,
+    reading: Reading = AS_USUAL,
 ) -> Comparison:
     """Measure recipes, all shipped ones if none is named, and the baselines on the same folds.
 
@@ -73,9 +81,10 @@ def compare(
     """
     files = list(recipes) or shipped()
     contenders: list[Contender] = [*(ByRecipe(path.stem, recipe.read(path)) for path in files), *BASELINES]
-    phones = data.load(source)
+    console = console or Console(stderr=True)
+    phones = data.load(sources, reading, console)
     parts = folds.split(phones.price_range, plan.folds, plan.repeats, plan.seed)
-    with shown(len(contenders) * len(parts), console or Console(stderr=True)) as on_fold:
+    with shown(len(contenders) * len(parts), console) as on_fold:
         answers = folds.answers(phones, contenders, parts, plan.jobs or usable_cores(), on_fold)
     found = standings([one.name for one in contenders], answers, parts, phones.price_range)
     return Comparison(phones.source, phones.sha256, len(phones.features), plan, found)

@@ -1,18 +1,15 @@
-"""A CSV file as a stream: of blocks of rows as they stand there, or of batches of text."""
+"""A CSV file as a stream of blocks of rows, as they stand there."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from pricerange.tables.csv.blocks import BlockCutter
-from pricerange.tables.csv.rows import parse, split_header
+from pricerange.tables.csv.blocks import BlockCutter, Rows
+from pricerange.tables.csv.dialect import AS_FOUND, PLAIN, Dialect
+from pricerange.tables.csv.header import Header
 from pricerange.tables.errors import BrokenBlockError, BrokenRowError, UnreadableTableError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 BLOCK_BYTES = 1 << 20
 """Bytes of a block, some 16,000 phones; no row is longer."""
@@ -36,55 +33,41 @@ Open = Callable[[], AbstractContextManager[ByteStream]]
 
 @dataclass(frozen=True, slots=True)
 class TextBlock:
-    """Whole rows of a file, as they stand there, and the names of their columns.
+    """Whole rows of a file, as they stand there, the names of their columns, and how their cells are written.
 
-    `stop` is the byte of the file where the next block begins; reading may start there.
+    `stop` is the byte of the file where the next block begins; reading may start there. The rows
+    `end_before_empty` where they are the last, and lines of empty cells behind them are no rows.
     """
 
     header: list[str]
     text: bytes
     stop: int
+    dialect: Dialect = PLAIN
+    end_before_empty: bool = False
 
 
-def blocks(opened: Open, start: int = 0) -> Iterator[TextBlock]:
+def blocks(opened: Open, start: int = 0, asked: Dialect = AS_FOUND) -> Iterator[TextBlock]:
     """Stream a CSV file's blocks, from the one on that begins at `start`; where that is 0, at least one.
 
     The same file gives the same blocks, from wherever it is read. Raises `BrokenBlockError`.
     """
-    header: list[str] = []
+    cutter = BlockCutter(BLOCK_BYTES, asked)
+    found = False
     with opened() as file:
-        for text, stop in _cut(file, BlockCutter(BLOCK_BYTES)):
-            rows = text
-            if not header:
-                header, rows = split_header(text)
-                if not header:
-                    continue
+        for rows in _cut(file, cutter):
+            found = True
             if start:
                 break
-            yield TextBlock(header, rows, stop)
-    if not header:
+            yield _block(cutter.header, rows)
+    if cutter.header is None:
         raise BrokenBlockError(None, "the file is empty, expected a header with the column names")
+    if not found and not start:
+        yield _block(cutter.header, Rows(b"", cutter.position))
     if start:
         with opened() as file:
-            _skip(file, start)
-            for text, stop in _cut(file, BlockCutter(BLOCK_BYTES, start)):
-                yield TextBlock(header, text, stop)
-
-
-def read(path: Path) -> "Iterator[pa.RecordBatch]":
-    """Stream a CSV file (RFC 4180, UTF-8, with a header) in batches whose columns are all text.
-
-    At least one batch comes, so that the columns are always known. Raises `UnreadableTableError`, or
-    `BrokenRowError` with the first row that is not UTF-8 or has not as many cells as the header.
-    """
-    rows = 0
-    batches = (parse(block.text, block.header) for block in blocks(lambda: path.open("rb")))
-    try:
-        for batch in _one_ahead(batches):
-            yield batch
-            rows += batch.num_rows
-    except BrokenBlockError as error:
-        raise located(error, path, rows) from error
+            skip(file, start)
+            for rows in _cut(file, BlockCutter(BLOCK_BYTES, asked, cutter.header, start)):
+                yield _block(cutter.header, rows)
 
 
 def located(
@@ -96,27 +79,21 @@ def located(
     return BrokenRowError(file, rows_before + error.row + 1, error.reason)
 
 
-def _cut(file: ByteStream, cutter: BlockCutter) -> Iterator[tuple[bytes, int]]:
-    """Yield each block and the byte after it."""
+def _block(header: Header | None, rows: Rows) -> TextBlock:
+    assert header is not None
+    return TextBlock(header.names, rows.text, rows.stop, header.dialect, rows.end_before_empty)
+
+
+def _cut(file: ByteStream, cutter: BlockCutter) -> Iterator[Rows]:
     while part := file.read(BLOCK_BYTES):
-        for block in cutter.feed(part):
-            yield block, cutter.position
-    if last := cutter.end():
-        yield last, cutter.position
+        yield from cutter.feed(part)
+    yield from cutter.end()
 
 
-def _skip(file: ByteStream, count: int) -> None:
+def skip(file: ByteStream, count: int) -> None:
+    """Go to a byte of a file that was just opened."""
     if file.seekable():
         file.seek(count)
         return
     while count and (skipped := file.read(min(count, BLOCK_BYTES))):
         count -= len(skipped)
-
-
-def _one_ahead(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
-    """Read the next batch on a thread while the consumer has this one: Arrow needs no interpreter lock."""
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = reader.submit(next, batches, None)
-            yield batch

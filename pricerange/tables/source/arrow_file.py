@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 
 import pyarrow as pa
-from pyarrow import ipc
+from pyarrow import ipc, types
 
 from pricerange.tables.errors import UnreadableTableError
 from pricerange.tables.flatbuffer import Table
@@ -45,6 +45,22 @@ class _Message:
     def batch(self) -> Table:
         """The record batch, of a dictionary that of its values."""
         return self.header.table(1) if self.kind == _DICTIONARY else self.header
+
+
+def require_valid(batch: pa.RecordBatch) -> None:
+    """Raise `ArrowInvalid` where what a batch says points outside of it, or text is not UTF-8.
+
+    Arrow believes the offsets, indices and ends of runs that it reads, and so does what works on them.
+    """
+    batch.validate()
+    for column in batch.columns:
+        kind = column.type
+        if types.is_string_view(kind):
+            # each view is looked at, but no text: any number of views may share one
+            parts = (len(column), column.buffers(), column.null_count, column.offset)
+            pa.Array.from_buffers(pa.binary_view(), *parts).validate(full=True)
+        elif not types.is_date64(kind):  # its days need not be whole where JavaScript wrote them
+            column.validate(full=True)
 
 
 class Batches:

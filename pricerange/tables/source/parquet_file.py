@@ -3,11 +3,14 @@
 import gc
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import pyarrow as pa
 from pyarrow import parquet
 
+from pricerange.tables import expanded
 from pricerange.tables.errors import BrokenBlockError
+from pricerange.tables.names import selected
 from pricerange.tables.source.files import InputFile
 from pricerange.tables.source.parquet_pages import begin_of, longest_text, pages_of
 
@@ -30,7 +33,7 @@ _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBL
 
 
 class ParquetFile:
-    """A file that is open for reading; `columns` are those that are read, all where it is None."""
+    """A file that is open for reading; `columns` are read, and what may be one of them; all if it is None."""
 
     def __init__(self, file: InputFile, columns: Sequence[str] | None = None) -> None:
         self._raw = file.open()
@@ -45,10 +48,13 @@ class ParquetFile:
             self._raw.close()
             raise
         self.metadata = self._table.metadata
-        schema = self._table.schema_arrow
-        fields = [field for field in schema if columns is None or field.name in columns]
-        self.schema = pa.schema(fields, schema.metadata)
-        self._columns = None if columns is None else self.schema.names
+        self.schema: pa.Schema = self._table.schema_arrow
+        self._columns: list[str] | None = None
+        if columns is not None:
+            wanted = selected(self.schema.names, columns)
+            fields = [field for field in self.schema if field.name in wanted]
+            self.schema = pa.schema(fields, self.schema.metadata)
+            self._columns = self.schema.names
 
     def batches(self, groups: range, rows: int) -> Iterator[pa.RecordBatch]:
         """Yield the rows of row groups, at most so many at a time.
@@ -70,11 +76,11 @@ class ParquetFile:
 
         There are as many of them, at least, as that file has bytes.
         """
-        groups, footer = (
-            self.metadata.num_row_groups,
-            self._raw.size() - _TAIL_BYTES - self.metadata.serialized_size,
-        )
-        group = self.metadata.row_group(groups - 1) if groups else None
+        size, groups = self._raw.size(), self.metadata.num_row_groups
+        if size <= _BUFFER_BYTES and _MAGIC + _MAGIC not in self._raw.read_at(size, 0):
+            return
+        footer = size - _TAIL_BYTES - self.metadata.serialized_size
+        group = self._sound_group(groups - 1) if groups else None
         chunks = [group.column(place) for place in range(group.num_columns)] if group else []
         used = max((begin_of(chunk) + chunk.total_compressed_size for chunk in chunks), default=len(_MAGIC))
         most = footer - used
@@ -100,7 +106,10 @@ class ParquetFile:
 
     def _row_bytes(self, number: int, small: int) -> int:
         """Return how long each of many rows may be; texts of at most `small` bytes need not be measured."""
-        group = self.metadata.row_group(number)
+        group, row = self.metadata.row_group(number), self._fixed_bytes
+        if row and max(group.total_byte_size, row * group.num_rows) <= _BUFFER_BYTES:
+            return row
+        group = self._sound_group(number)
         row = pages = compressed = 0
         for place in range(group.num_columns):
             chunk, column = group.column(place), self.metadata.schema.column(place)
@@ -118,6 +127,26 @@ class ParquetFile:
                 f"{MOST_PAGES_BYTES}; write smaller pages, or leave columns out by `--columns`",
             )
         return row
+
+    @cached_property
+    def _fixed_bytes(self) -> int:
+        """Return how long a row of numbers is, 0 where one of its columns may be of any length."""
+        each = [expanded.FIXED_BYTES.get(kind.id, 0) for kind in self.schema.types]
+        return sum(each) if all(each) else 0
+
+    def _sound_group(self, number: int) -> parquet.RowGroupMetaData:
+        """Return what the footer says of a row group, after Arrow began to read it, and read nothing.
+
+        What is wrong there Arrow raises. Where Python asks for such metadata, the process ends instead.
+        """
+        group, columns = self.metadata.row_group(number), self.metadata.num_columns
+        if group.num_columns != columns:
+            reason = f"its row group {number} has {group.num_columns} columns, expected {columns}"
+            raise BrokenBlockError(None, reason)
+        # of no columns, Arrow would count the batches of no rows
+        for _ in self._table.reader.iter_batches(0, [number], None, False) if columns else ():
+            pass
+        return group
 
     def _measured(self, chunk: parquet.ColumnChunkMetaData, length: int, small: int) -> tuple[int, int]:
         """Return the bytes of a column chunk's largest page and dictionary, and of each of many values."""

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from pricerange.tables.csv import blocks as csv_blocks
-from pricerange.tables.csv import file as csv_file
 from pricerange.tables.source import blocks
 from pricerange.tables.source.blocks import Shard, naming
 from pricerange.tables.source.files import InputFile
@@ -14,11 +12,12 @@ from pricerange.tables.source.parquet_file import ParquetFile
 _AT_ONCE = 16
 
 
-def plan(files: Sequence[InputFile], split_csv: bool) -> list[Shard]:
+def plan(files: Sequence[InputFile], split_texts: bool) -> list[Shard]:
     """Cut files into shards that can be read at the same time.
 
-    Small files that follow each other are one. Another Parquet file gives one a part. So does a CSV file
-    where `split_csv` asks to read it once for that; else it is one, as compressed and Arrow files are.
+    Small files that follow each other are one. Another Parquet file gives one a part. So does a CSV or
+    NDJSON file where `split_texts` asks to read it once for that; else it is one, as compressed and Arrow
+    files are.
 
     Raises `TableNotFoundError`, `UnreadableTableError` or `BrokenBlockError`.
     """
@@ -30,19 +29,26 @@ def plan(files: Sequence[InputFile], split_csv: bool) -> list[Shard]:
         with naming(file):
             if file.format == "parquet":
                 return list(_plan_parquet(file, place))
-            if split_csv and file.format == "csv" and not file.compression:
-                return list(_plan_csv(file, place))
+            if split_texts and file.format in {"csv", "ndjson"} and not file.compression:
+                return list(_plan_text(file, place))
             return [shard]
 
-    # a large file shares its run with no other
-    sizes = [file.size if file.size <= blocks.SMALL_BYTES else blocks.PART_BYTES + 1 for file in files]
-    begun = [
+    # of many files in an object store each may take a while to answer
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return [shard for planned_shards in threads.map(planned, whole(files)) for shard in planned_shards]
+
+
+def whole(files: Sequence[InputFile]) -> list[Shard]:
+    """Return a shard for each file, but one for small files that follow each other."""
+    # a large file shares its run with no other, and a stream may be large
+    sizes = [
+        blocks.PART_BYTES + 1 if file.size > blocks.SMALL_BYTES or file.is_stream else file.size
+        for file in files
+    ]
+    return [
         Shard(run.start, files=len(run) if len(run) > 1 else 0)
         for run in runs(sizes, blocks.SHARING_FILES, blocks.PART_BYTES)
     ]
-    # of many files in an object store each may take a while to answer
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        return [shard for planned_shards in threads.map(planned, begun) for shard in planned_shards]
 
 
 def runs(sizes: Sequence[int], most: int, most_bytes: int) -> Iterator[range]:
@@ -57,11 +63,11 @@ def runs(sizes: Sequence[int], most: int, most_bytes: int) -> Iterator[range]:
         yield range(start, len(sizes))
 
 
-def _plan_csv(file: InputFile, place: int) -> Iterator[Shard]:
+def _plan_text(file: InputFile, place: int) -> Iterator[Shard]:
     shard = Shard(place)
     row = shard.first_row
-    for block in csv_file.blocks(file.stream):
-        row += len(csv_blocks.lines(block.text))
+    for block in blocks.text_blocks(file):
+        row += blocks.rows_of(block)
         if block.stop - shard.start >= blocks.PART_BYTES:
             yield replace(shard, stop=block.stop)
             shard = Shard(place, shard.part + 1, block.stop, None, row)

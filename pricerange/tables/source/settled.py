@@ -40,11 +40,13 @@ def empty(schema: pa.Schema) -> pa.RecordBatch:
 
 def settled_batch(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Settle each column of n rows."""
-    for place, field in enumerate(batch.schema):
+    for place, kind in enumerate(batch.schema.types):
+        if kind.id in expanded.FIXED_BYTES:
+            continue
         before = batch.column(place)
         column = settled(before)
         if column is not before:
-            batch = batch.set_column(place, field.with_type(column.type), column)
+            batch = batch.set_column(place, batch.schema.field(place).with_type(column.type), column)
     return batch
 
 

@@ -7,9 +7,9 @@ What is joined, and where a part of the result ends, depends on the files alone.
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import pyarrow as pa
 
@@ -17,9 +17,13 @@ from pricerange.errors import PriceRangeError
 from pricerange.in_order import in_order
 from pricerange.tables import expanded
 from pricerange.tables.csv import file as csv_file
+from pricerange.tables.csv.blocks import without_empty
+from pricerange.tables.csv.dialect import PLAIN
 from pricerange.tables.csv.file import TextBlock, located
+from pricerange.tables.csv.header import Header
+from pricerange.tables.csv.text import ends_inside_quotes
 from pricerange.tables.errors import BrokenBlockError
-from pricerange.tables.source import blocks
+from pricerange.tables.source import blocks, hive
 from pricerange.tables.source.blocks import Block, Content, Shard
 from pricerange.tables.source.files import InputFile
 from pricerange.tables.source.joined import Found, joined
@@ -34,19 +38,26 @@ _DECODED_AT_ONCE = 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Fetched(InputFile):
-    """A file whose bytes are in memory; they were read before it changed."""
+class Fetched(InputFile):
+    """A file whose bytes are at hand; they were read before it changed."""
 
-    content: bytes = b""
+    content: "bytes | pa.Buffer" = b""
+
+    @classmethod
+    def of(cls, file: InputFile, content: "bytes | pa.Buffer") -> Self:
+        """Put the bytes of a file in its place."""
+        known: dict[str, Any] = {each.name: getattr(file, each.name) for each in fields(InputFile)}
+        return cls(**known, content=content)
 
     def open(self) -> pa.NativeFile:
+        """Open the bytes."""
         return pa.BufferReader(self.content)
 
     def require_unchanged(self) -> None:
-        pass
+        """Change nothing: the bytes stay as they are."""
 
 
-_Batch: TypeAlias = "list[tuple[int, _Fetched | PriceRangeError]]"
+_Batch: TypeAlias = "list[tuple[int, Fetched | PriceRangeError]]"
 """Files, by their places in the job; last may be why the next could not be read."""
 
 
@@ -69,7 +80,7 @@ def read(files: Sequence[InputFile], shard: Shard, columns: Sequence[str] | None
         return fetched
 
     def decode(fetched: _Batch) -> Iterator[Found]:
-        return _begun(_contents(fetched, columns))
+        return _begun(_beside_folders(files, _contents(fetched, columns), columns))
 
     with (
         ThreadPoolExecutor(_FETCHED_AT_ONCE, "fetch") as fetching,
@@ -80,37 +91,62 @@ def read(files: Sequence[InputFile], shard: Shard, columns: Sequence[str] | None
         yield from joined(chain.from_iterable(decoded))
 
 
-def _fetch(file: InputFile) -> _Fetched:
+def _fetch(file: InputFile) -> Fetched:
     with blocks.naming(file):
         with file.open() as raw:
             content = raw.read(file.size + 1)
         file.require_unchanged()
-    known: dict[str, Any] = {of_file.name: getattr(file, of_file.name) for of_file in fields(InputFile)}
-    return _Fetched(**known, content=content)
+    # what its folders tell is added to its rows later
+    return Fetched.of(replace(file, from_folders=()), content)
+
+
+def _beside_folders(
+    files: Sequence[InputFile], contents: Iterator[Found], columns: Sequence[str] | None
+) -> Iterator[Found]:
+    """Append to the rows of each file what the names of its folders tell."""
+    for found in contents:
+        from_folders = files[found.file].from_folders
+        if not from_folders:
+            yield found
+            continue
+        lacking = hive.missing(from_folders, blocks.names_of(found.content), columns)
+        pieces = list(hive.beside(found.content, lacking))
+        for piece in pieces:
+            yield Found(found.file, piece, found.whole and len(pieces) == 1)
 
 
 def _contents(fetched: _Batch, columns: Sequence[str] | None) -> Iterator[Found]:
     """Decode files one after the other. Raises `PriceRangeError` for the first that is broken."""
-    header, names = b"", [""]
+    header, known = b"", Header([""], PLAIN)
     for place, file in fetched:
         if isinstance(file, PriceRangeError):
             raise file
         text = _text(file)
         if header and text.startswith(header) and text.count(b"\n") + text.count(b"\r") <= blocks.TEXT_ROWS:
             # in a twentieth of the time that it takes to parse a header
-            yield Found(place, TextBlock(names, text[len(header) :], len(text)), whole=True)
+            yield Found(place, _rows(text, len(header), known), whole=True)
             continue
         header = b""
         for found in _of_file(place, file, columns):
             yield found
             content = found.content
             if text and found.whole and isinstance(content, TextBlock):
-                before_rows = text[: len(text) - len(content.text)]
+                # what stands behind the rows is left out of them, or the header would seem longer
+                is_whole = content.text and text.endswith(content.text)
+                before_rows = text[: len(text) - len(content.text)] if is_whole else b""
                 header = before_rows if before_rows.endswith((b"\n", b"\r")) else b""
-                names = content.header
+                known = Header(content.header, content.dialect)
 
 
-def _text(file: _Fetched) -> bytes:
+def _rows(text: bytes, begin: int, header: Header) -> TextBlock:
+    """Return the rows of a file that begin there."""
+    rows = text[begin:]
+    is_open = ends_inside_quotes(rows, header.dialect.delimiter)
+    stop = len(rows) if is_open else without_empty(rows, header)
+    return TextBlock(header.names, rows[:stop], len(text), header.dialect, stop < len(rows))
+
+
+def _text(file: Fetched) -> bytes:
     """Return a CSV file's bytes, decompressed, where they are one block; nothing else."""
     if file.format != "csv":
         return b""

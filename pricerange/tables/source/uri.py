@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -14,6 +14,7 @@ from pricerange.tables.errors import UnreadableTableError
 
 SECONDS = 60.0
 """How long a source may take to answer where nothing else is asked for."""
+_MOST_NAMED = 3
 _ATTEMPTS = 3
 """How often S3 is asked, each time for a share of the seconds: one at least, since it counts whole ones."""
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://([^/?#]*)([^?]*)(?:\?(.*))?", re.DOTALL)
@@ -32,6 +33,23 @@ def is_uri(source: str) -> bool:
 def without_secret(uri: str) -> str:
     """Return a URI without the key and the secret that may stand before its host, be there a `/` in them."""
     return re.sub(r"(?<=://)([^/@]*@|[^/@]*:[^@]*@)", "", uri)
+
+
+def named(source: str) -> str:
+    """Return what people call an argument, none of it a secret."""
+    return "standard input" if source == "-" else without_secret(source)
+
+
+def waited_for(sources: Sequence[str], seconds: float, written: Sequence[str] = ()) -> str:
+    """Say what is waited for where nothing comes: sources, and what is written to; secrets are left out."""
+    shown = list(map(named, sources[:_MOST_NAMED]))
+    if len(sources) > _MOST_NAMED:
+        shown.append(f"{len(sources) - _MOST_NAMED} more")
+    *others, last = [*shown, *map(without_secret, written)]
+    listed = f"{', '.join(others)} and {last}" if others else last
+    if not any(map(is_uri, [*sources, *written])):
+        return listed
+    return f"{listed}; an object store that does not answer is given up after about {seconds:g} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +79,7 @@ class Uri:
         found = _URI.fullmatch(source)
         scheme = _SCHEMES.get(found[1].lower()) if found else None
         if found is None or scheme is None:
-            raise ValueError("expected a URI that begins with file://, s3:// or gs://; copy the table first")
+            raise ValueError("expected a URI that begins with file://, s3:// or gs://")
         authority, path, query = found[2], found[3], found[4]
         if scheme == "file":
             if authority.lower() not in {"", "localhost"}:

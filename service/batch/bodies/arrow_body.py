@@ -6,7 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pricerange.tables.errors import BrokenBlockError
-from pricerange.tables.table import feature_places, judge
+from pricerange.tables.guessed import guessed
+from pricerange.tables.names import feature_places
+from pricerange.tables.table import judge
 from service.batch.bodies.arrow_messages import Message, MessageCutter
 from service.batch.bodies.rows import MOST_COLUMNS, Block, BlockWork
 from service.batch.kept import ArrowCells, Kept, keepable
@@ -22,9 +24,11 @@ _LARGE_BYTES = 1 << 18
 
 
 async def arrow_blocks(
-    parts: AsyncIterator[bytes], state: RequestState, kept: Kept | None
+    parts: AsyncIterator[bytes], state: RequestState, kept: Kept | None, said: list[str]
 ) -> AsyncIterator[BlockWork]:
-    """Yield the work on each block of rows, in order; what they hold in memory is the request's.
+    """Yield the work on each block of rows, in order, and note before the first how the table is read.
+
+    What the blocks hold in memory is the request's.
 
     Raises `BrokenBlockError`, `MissingColumnError`, `DuplicateColumnError`, `InvalidInputError` for a column
     to keep that is missing, and what `parts` raises.
@@ -35,6 +39,7 @@ async def arrow_blocks(
         for message in cutter.feed(part, state.received):
             if decoder is None:
                 decoder = _Decoder(message, kept)
+                said.append(guessed(decoder.names))
                 continue
             decoder.put(message)
             if message.kind != "record batch":
@@ -72,7 +77,7 @@ class _Decoder:
         self._messages.put(schema)
         try:
             read = ipc.read_schema(pa.py_buffer(schema.content))
-            names = read.names
+            self.names = names = read.names
             if len(names) > MOST_COLUMNS:
                 raise BrokenBlockError(
                     None, f"the schema has {len(names)} columns, expected at most {MOST_COLUMNS}"

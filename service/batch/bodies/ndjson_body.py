@@ -14,6 +14,8 @@ from service.errors import InvalidInputError
 
 LONGEST_LINE = 98_304
 """Bytes of a line, and of a block of them."""
+_BLOCK_LINES = 500
+"""Lines of a block, however short: to find out why many are no phones takes time."""
 
 
 async def ndjson_blocks(
@@ -26,10 +28,12 @@ async def ndjson_blocks(
     """
     cutter, reader = LineCutter(LONGEST_LINE), _LineReader(on_bad_row, kept)
     async for part in parts:
-        for lines in cutter.feed(part):
+        for whole in cutter.feed(part):
+            for lines in whole.lines().at_most(_BLOCK_LINES):
+                yield partial(reader.block, lines)
+    for whole in cutter.end():
+        for lines in whole.lines().at_most(_BLOCK_LINES):
             yield partial(reader.block, lines)
-    for lines in cutter.end():
-        yield partial(reader.block, lines)
 
 
 class _LineReader:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pricerange.phone import FEATURES, Phone, features_of
-from pricerange.tables.json_phones import PLAIN
+from pricerange.tables.json_phones import OPEN, PLAIN, PhoneReader
 
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}
 
@@ -107,3 +107,19 @@ def test_the_order_of_the_keys_does_not_matter() -> None:
     table, valid = PLAIN.rows([json.dumps(dict(reversed(EXAMPLE.items()))).encode()])
     assert valid.all()
     assert table.tolist() == [list(EXAMPLE.values())]
+
+
+def nested(depth: int) -> bytes:
+    return json.dumps(EXAMPLE).encode()[:-1] + b',"id":' + b"[" * (depth + 1) + b"]" * (depth + 1) + b"}"
+
+
+@pytest.mark.parametrize("depth", [0, 90, 110, 190, 500, *range(900, 1_100, 9), 100_000])
+def test_how_deep_a_field_may_be_nested_does_not_depend_on_who_asks(depth: int) -> None:
+    """A request could end in a traceback."""
+    body, flat = nested(depth), nested(0)
+    for reader in (PhoneReader(("id",)), PhoneReader(("id",), optional=True), OPEN):
+        assert reader.rows([flat, body])[1].tolist() == [True, depth < 200]
+    reader = PhoneReader(("id",))
+    (ids,) = reader.kept_columns([flat, flat if depth > 200 else body], valid=True)
+    assert json.loads(ids[0]) == []
+    assert reader.kept([body], valid=False)

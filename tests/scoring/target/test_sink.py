@@ -1,5 +1,7 @@
 """Row groups: as many rows as are few enough to hold in memory."""
 
+from functools import partial
+
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -13,10 +15,10 @@ def test_a_row_group_ends_after_so_many_rows_or_bytes(tmp_path, monkeypatch):
     short, long = (pa.RecordBatch.from_pydict({"a": [text] * 4}) for text in ("x", "x" * 200))
     # what is stored once for many counts as often as it is looked up
     shared = long.column(0).dictionary_encode()
-    with sink.sink(tmp_path / "a.parquet", "parquet") as file:
+    with sink.sink(partial(pa.OSFile, str(tmp_path / "a.parquet"), "wb"), "parquet") as file:
         for batch in (short, short, short, long, short, long, long):
             file.write(batch)
-    with sink.sink(tmp_path / "b.parquet", "parquet") as file:
+    with sink.sink(partial(pa.OSFile, str(tmp_path / "b.parquet"), "wb"), "parquet") as file:
         for _ in range(3):
             file.write(pa.RecordBatch.from_arrays([shared], names=["a"]))
     rows = {}
@@ -42,7 +44,7 @@ def test_columns_of_parquet_have_names_of_their_own(tmp_path, names, expected):
     schema = pa.schema([pa.field(name, pa.int64(), metadata={"k": "v"}) for name in names], {"m": "n"})
     batch = pa.RecordBatch.from_arrays([pa.array([place]) for place in range(len(names))], schema=schema)
     said = [place for place, name in enumerate(names) if name != expected[place]]
-    with sink.sink(tmp_path / "a.parquet", "parquet") as file:
+    with sink.sink(partial(pa.OSFile, str(tmp_path / "a.parquet"), "wb"), "parquet") as file:
         if said:
             with pytest.warns(UserWarning, match="Parquet needs a name of its own for each column") as warned:
                 file.write(batch)

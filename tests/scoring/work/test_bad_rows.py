@@ -10,12 +10,11 @@ from corpus import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
-from scoring_tables import EXAMPLE, FORMATS, read, write
+from scoring_tables import EXAMPLE, FORMATS, TABLES, read, rejects_of, write
 
 from pricerange.errors import ColumnTypeError
 from pricerange.phone import FEATURE_NAMES, FEATURES, refusal
-from pricerange.tables.errors import BadRowError, MissingColumnError
-from scoring.job.job import rejects_of
+from pricerange.tables.errors import BadRowError, MissingColumnError, UnreadableTableError
 from scoring.score import Options, score
 
 RAM, FC, WIFI = (FEATURES[FEATURE_NAMES.index(name)] for name in ("ram", "fc", "wifi"))
@@ -40,6 +39,9 @@ NUMBERS = {
     "not whole": ({"ram": 2800.5}, (RAM, 2800.5, "ram: not whole")),
 }
 
+JSON = {kind: change for kind, change in NUMBERS.items() if kind not in {"NaN", "infinite"}}
+"""JSON has neither, and text is no number in it."""
+
 
 def table_of(kinds: list[str], changes: dict[str, tuple[dict[str, object], object]]) -> pa.Table:
     example = {name: str(value) if changes is TEXT else float(value) for name, value in EXAMPLE.items()}
@@ -47,7 +49,7 @@ def table_of(kinds: list[str], changes: dict[str, tuple[dict[str, object], objec
     return pa.Table.from_pylist(rows)
 
 
-@pytest.mark.parametrize("target", ["out.csv", "out.parquet", "out"])
+@pytest.mark.parametrize("target", ["out.csv", "out.parquet", "out.jsonl", "out"])
 @pytest.mark.parametrize("on_bad_row", ["fail", "reject", "null"])
 @pytest.mark.parametrize("form", FORMATS)
 @settings(
@@ -59,7 +61,10 @@ def table_of(kinds: list[str], changes: dict[str, tuple[dict[str, object], objec
 def test_every_row_is_answered_or_has_its_reason_once_and_in_order(
     tmp_path_factory, model_repository, small_parts, form, on_bad_row, target, drawn
 ):
-    changes = TEXT if form.startswith("csv") or drawn.draw(st.booleans()) else NUMBERS
+    if form in TABLES:
+        changes = TEXT if form.startswith("csv") or drawn.draw(st.booleans()) else NUMBERS
+    else:
+        changes = JSON
     kinds = drawn.draw(st.lists(st.sampled_from([*changes, "good", "good"]), min_size=1, max_size=60))
     folder = tmp_path_factory.mktemp("job")
     source, out = write(table_of(kinds, changes), folder / f"in.{form}"), folder / target
@@ -100,24 +105,24 @@ def test_every_row_is_answered_or_has_its_reason_once_and_in_order(
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", TABLES)
 @pytest.mark.parametrize("target", ["out.csv", "out"])
 def test_all_rows_of_a_file_that_lacks_a_column_are_bad(
     tmp_path, model_repository, small_parts, form, target
 ):
     changes = TEXT if form.startswith("csv") else NUMBERS
     table = table_of(["good"] * 5, changes).rename_columns(
-        ["RAM" if name == "ram" else name for name in [*EXAMPLE, "place"]]
+        ["RAMM" if name == "ram" else name for name in [*EXAMPLE, "place"]]
     )
     source = write(table, tmp_path / f"in.{form}")
-    with pytest.raises(MissingColumnError, match=rf"in\.{form} lacks the column ram \(found 'RAM'\)"):
+    with pytest.raises(MissingColumnError, match=rf"in\.{form} lacks the column ram \(found 'RAMM'\)"):
         score([str(source)], tmp_path / target, model_repository)
     shutil.rmtree(tmp_path / "out", ignore_errors=True)
     shutil.rmtree(tmp_path / "out.rejected", ignore_errors=True)
     summary = score([str(source)], tmp_path / target, model_repository, options=Options("reject"))
     rejected = read(rejects_of(tmp_path / target))
     assert [(row["row"], int(row["place"])) for row in rejected] == [(place + 1, place) for place in range(5)]
-    assert {row["reason"] for row in rejected} == {"the table lacks the column ram (found 'RAM')"}
+    assert {row["reason"] for row in rejected} == {"the table lacks the column ram (found 'RAMM')"}
     assert read(tmp_path / target) == []
     assert summary.reasons == {"ram: missing column": 5}
 
@@ -140,9 +145,9 @@ def test_a_column_of_a_type_that_holds_no_numbers_makes_its_rows_bad(tmp_path, m
 
 def test_columns_that_are_kept_are_those_of_the_result_in_the_order_of_the_input(tmp_path, model_repository):
     table = table_of(["good", "text in a number"], TEXT).append_column("shop", pa.array(["a", "b,c"]))
-    for form in FORMATS:
+    for form in TABLES:
         source = write(table, tmp_path / f"in.{form}")
-        for target in ("out.csv", "out.parquet"):
+        for target in ("out.csv", "out.parquet", "out.ndjson"):
             options = Options("reject", columns=("shop", "place"))
             score([str(source)], tmp_path / target, model_repository, options=options)
             (row,) = read(tmp_path / target)
@@ -190,7 +195,7 @@ def test_a_column_that_parquet_cannot_hold_is_named(tmp_path, model_repository):
 def test_text_that_is_none_is_not_written_as_csv(tmp_path, model_repository):
     broken = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xff"))
     source = write(table_of(["good"], NUMBERS).append_column("shop", broken), tmp_path / "in.arrow")
-    with pytest.raises(ColumnTypeError, match="shop has type string, with bytes that are not UTF-8"):
+    with pytest.raises(UnreadableTableError, match=r"in\.arrow cannot be read: Invalid UTF8 sequence"):
         score([str(source)], tmp_path / "out.csv", model_repository)
 
 

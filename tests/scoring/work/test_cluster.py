@@ -1,5 +1,6 @@
 """A job on a Ray cluster of two machines, which are processes here, one of which is lost."""
 
+import hashlib
 import threading
 import time
 
@@ -38,13 +39,15 @@ def phones(tmp_path_factory):
     for name in ("1.csv", "2.parquet"):
         synth(2_500_000, folder / name)
     with (folder / "1.csv").open("a") as file:
-        file.write("," * 20 + "\n")
+        file.write("x" + "," * 20 + "\n")
     for number in range(20):
         synth(2, folder / f"3-{number:02d}.csv")
+    like = folder / "3-00.csv"
+    like.write_text(like.read_text().replace("ram", "RAM", 1))
     return folder
 
 
-def test_a_machine_that_is_lost_changes_nothing(tmp_path, model_repository, phones, cluster):
+def test_a_machine_that_is_lost_changes_nothing(tmp_path, model_repository, phones, cluster, capsys):
     score([str(phones)], tmp_path / "local", model_repository, options=Options("reject"))
     lost = cluster.add_node(num_cpus=1, object_store_memory=MEMORY)
     out = tmp_path / "out"
@@ -60,9 +63,23 @@ def test_a_machine_that_is_lost_changes_nothing(tmp_path, model_repository, phon
     summary = score([str(phones)], out, model_repository, options=options)
     losing.join()
     assert (summary.rows, summary.rejected) == (5_000_041, 1)
+    assert capsys.readouterr().err.count("3-00.csv: RAM is read as ram") == 2
     for name in ("", ".rejected"):
         assert digests(tmp_path / f"out{name}") == digests(tmp_path / f"local{name}")
     assert not list(tmp_path.rglob(".*"))
+
+
+def test_actors_write_to_an_object_store_what_one_machine_would(
+    tmp_path, model_repository, phones, cluster, s3, key
+):
+    sources = [str(phones / "3-*.csv"), str(phones / "2.parquet")]
+    score(sources, tmp_path / "local", model_repository)
+    score(sources, s3.uri(key), model_repository, options=Options(cluster=Cluster(cluster.address)))
+    parts = {name.removeprefix(f"{key}/"): s3.get(name) for name in s3.keys(f"{key}/part-")}
+    assert {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()} == digests(
+        tmp_path / "local"
+    )
+    assert [name for name in s3.keys(key.removesuffix("out")) if ".lock" in name] == []
 
 
 def test_an_error_of_an_actor_is_that_of_the_job(tmp_path, model_repository, phones, cluster):

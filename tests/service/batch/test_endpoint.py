@@ -344,7 +344,9 @@ FULL = b"\n".join([HEADER, *[LINE] * 3, b""])
         ),
         pytest.param(FULL + b"\xe9" + LINE, "row 4: not valid UTF-8: byte 0xe9", "/3", id="Latin-1"),
         pytest.param(FULL.decode().encode("utf-16"), "not text/csv, but text in UTF-16", "", id="UTF-16"),
-        pytest.param(FULL.replace(b"ram", b"RAM"), "lacks the column ram (found 'RAM')", "", id="no column"),
+        pytest.param(
+            FULL.replace(b"ram", b"RAMM"), "lacks the column ram (found 'RAMM')", "", id="no column"
+        ),
         pytest.param(
             FULL.replace(b"ram", b"fc"), "the table lacks the column ram", "", id="no column, another twice"
         ),
@@ -354,7 +356,8 @@ FULL = b"\n".join([HEADER, *[LINE] * 3, b""])
         pytest.param(b"," * 2_000, "the header has 2001 cells", "", id="many columns"),
         pytest.param(b"x" * 200_000, "the header is longer than 98304 bytes", "", id="long header"),
         pytest.param(b'"' + FULL, "the header: a quote is not closed", "", id="open quote in the header"),
-        pytest.param(FULL.replace(b",", b";"), "must be separated by commas", "", id="semicolons"),
+        pytest.param(FULL.replace(b",", b":"), "the table lacks 20 columns", "", id="colons"),
+        pytest.param(FULL.replace(b"ram", b"RAM,Ram"), "may be ram: 'RAM', 'Ram'", "", id="two like ram"),
         pytest.param(
             FULL.replace(b"\n", b"\r") + b"1\n", "row 4: expected 20 cells, found 1", "/3", id="CR alone"
         ),
@@ -486,7 +489,9 @@ def test_openapi_documents_the_forms_and_the_parameter(client: httpx.Client) -> 
     assert set(operation["requestBody"]["content"]) == {JSON, CSV, NDJSON, ARROW}
     assert set(operation["responses"]["200"]["content"]) == {JSON, CSV, NDJSON, ARROW}
     assert operation["responses"].keys() >= {"400", "408", "413", "415", "422", "503", "504", "507"}
-    modes, columns = operation["parameters"]
+    modes, columns, *of_csv = operation["parameters"]
+    assert [parameter["name"] for parameter in of_csv] == ["delimiter", "decimal", "thousands", "null_values"]
+    assert operation["responses"]["200"]["headers"].keys() == {"X-Table-Read-As"}
     assert (modes["name"], modes["schema"]["enum"]) == ("on_bad_row", ["fail", "null"])
     assert (columns["name"], columns["schema"]["type"], columns["explode"]) == ("columns", "array", False)
     assert "gzip, deflate, zstd" in operation["requestBody"]["description"]

@@ -412,7 +412,7 @@ def test_a_stream_that_was_read_is_let_go() -> None:
 
         requests = Requests(10.0, MemoryBudget(1 << 20, lambda _: None), lambda _: None)
         state = requests.open(Head("POST", b"/predict/batch", "1.1", [], True, 0), None, None)
-        return len([work() async for work in arrow_blocks(parts(), state, None)])
+        return len([work() async for work in arrow_blocks(parts(), state, None, [])])
 
     assert [asyncio.run(read_once()) for _ in range(3)] == [1, 1, 1]
     gc.collect()

@@ -34,7 +34,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def comparison(recipe_file: Path, output: Path) -> Comparison:
     said = Console(file=io.StringIO(), width=100)
     plan = Plan(folds=2, repeats=1, seed=1)
-    found = compare.compare("synthetic:400", [recipe_file, recipe_file], plan, said)
+    found = compare.compare(["synthetic:400"], [recipe_file, recipe_file], plan, said)
     check_folder(output)
     compare.write(found, output)
     return found
@@ -154,7 +154,7 @@ def test_an_output_that_cannot_be_had_is_refused_before_the_work(tmp_path: Path)
     for folder in (file, file / "of" / "today"):
         with pytest.raises(OutputError, match=str(folder)) as raised:
             # so many phones that the work would be noticed
-            compare.run("synthetic:1000000", folder=folder)
+            compare.run(["synthetic:1000000"], folder=folder)
         assert raised.value.exit_code == 51
 
 

@@ -148,7 +148,7 @@ def test_what_the_advice_says_turns_the_verdict(phones: LabelledPhones, recipe_f
 def test_the_shipped_recipe_fits_well(phones_csv: Path) -> None:
     from training import data
 
-    diagnosis = verdict_of_training(data.load(str(phones_csv)), recipe.read(recipe.DEFAULT))
+    diagnosis = verdict_of_training(data.load([str(phones_csv)]), recipe.read(recipe.DEFAULT))
     assert (diagnosis.verdict, diagnosis.advice) == ("good fit", [])
 
 

@@ -115,7 +115,7 @@ def test_a_bad_run_gets_advice_and_a_file_name_cannot_break_out(recipe_file: Pat
     phones.write_text(synthetic.as_csv(*synthetic.phones(200)))
     hopeless = tmp_path / "hopeless.toml"
     hopeless.write_text(recipe_file.read_text().replace("= 30", "= 3"))
-    page = (train(str(phones), tmp_path, hopeless) / "report.html").read_text(encoding="utf-8")
+    page = (train([str(phones)], tmp_path, hopeless) / "report.html").read_text(encoding="utf-8")
     assert Outline(page).open == []
     assert "&lt;b&gt;&amp;phones.csv" in page
     assert "<strong>underfitting</strong>" in page
@@ -128,7 +128,7 @@ def test_a_run_of_one_epoch_in_which_nothing_moved_can_be_shown(recipe_file: Pat
     text = text.replace("batch_norm_bias = 3.0", "batch_norm = false").replace('"one_cycle"', '"constant"')
     still.write_text(text.replace("warm_up = 0.3", "") + '\n[initialisation]\nname = "zeros"\n')
     with pytest.warns(SymmetryWarning):
-        version = train("synthetic:200", tmp_path, still)
+        version = train(["synthetic:200"], tmp_path, still)
     page = (version / "report.html").read_text(encoding="utf-8")
     assert Outline(page).open == []
     assert bundle.read(version).passport.metrics["diagnosis"]["verdict"] == "dead units"

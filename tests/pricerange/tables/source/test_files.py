@@ -186,8 +186,12 @@ def test_keys_in_a_uri_are_neither_shown_nor_written_down():
     ("sources", "error", "message"),
     [
         (["gone.csv"], TableNotFoundError, "gone.csv: no such file"),
-        (["notes.txt"], TableFormatError, "notes.txt: the name must end in .csv or .csv.gz"),
-        (["*.parquet"], NoInputError, r"\*.parquet: found no file that ends in .csv, "),
+        (
+            ["notes.txt"],
+            TableFormatError,
+            r"notes.txt: the name must end in \.csv\[\.gz\|\.zst\|\.bz2\|\.xz\] or .tsv",
+        ),
+        (["*.parquet"], NoInputError, r"\*.parquet: found no file that ends in .csv\["),
         (["_made/../_made/.."], RepeatedInputError, "x"),
         (["b.csv", "deep/../b.csv"], RepeatedInputError, "b.csv is named twice"),
         (["b.csv", "_made/link.csv"], RepeatedInputError, "link.csv is named twice"),

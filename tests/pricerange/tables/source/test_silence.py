@@ -11,6 +11,7 @@ from pyarrow import fs
 from pricerange import waiting
 from pricerange.tables.errors import UnreadableTableError
 from pricerange.tables.source import files, uri
+from pricerange.tables.source.files import Reading
 from scoring.score import Options, score
 
 RUN = """
@@ -36,7 +37,7 @@ def test_a_source_that_does_not_answer_is_said_and_given_up(
 ):
     monkeypatch.setattr(waiting, "SECONDS", 0.1)
     with pytest.raises(UnreadableTableError, match="Timeout was reached"):
-        score([silent[1]], tmp_path / target, model_repository, options=Options(source_seconds=3))
+        score([silent[1]], tmp_path / target, model_repository, options=Options(reading=Reading(3)))
     said = capfd.readouterr().err
     assert said.count("waiting for s3://shop/a.csv?") == 1
     assert "an object store that does not answer is given up after about 3 s" in said
@@ -63,7 +64,7 @@ def test_a_signal_ends_a_job_whose_source_does_not_answer(tmp_path, model_reposi
 
 def test_how_long_a_source_may_take_is_no_part_of_the_job(tmp_path):
     (tmp_path / "a.csv").write_text("")
-    first, second = (files.find([str(tmp_path)], seconds).files[0] for seconds in (3.0, 60.0))
+    first, second = (files.find([str(tmp_path)], Reading(seconds)).files[0] for seconds in (3.0, 60.0))
     assert first.identity() == second.identity()
 
 

@@ -160,7 +160,7 @@ def test_large_files_keep_their_own_parts_between_small_ones(tmp_path, monkeypat
     for name, rows in (("1", 1), ("2", 1), ("3", 100), ("4", 1), ("5", 100), ("6", 1), ("7", 1), ("8", 1)):
         (tmp_path / f"{name}.csv").write_text("\n".join(["ram", *["2800"] * rows, ""]) + "\n" * rows * 10)
     found = files.find([str(tmp_path)]).files
-    assert plan.plan(found, split_csv=False) == [
+    assert plan.plan(found, split_texts=False) == [
         Shard(0, files=2),
         Shard(2),
         Shard(3),
@@ -168,7 +168,7 @@ def test_large_files_keep_their_own_parts_between_small_ones(tmp_path, monkeypat
         Shard(5, files=3),
     ]
     monkeypatch.setattr(blocks, "SHARING_FILES", 2)
-    assert plan.plan(found, split_csv=False)[-2:] == [Shard(5, files=2), Shard(7)]
+    assert plan.plan(found, split_texts=False)[-2:] == [Shard(5, files=2), Shard(7)]
 
 
 def spoil(path: Path, how: str) -> None:
@@ -237,7 +237,7 @@ def test_a_small_file_that_arrow_cannot_judge_is_named(tmp_path, model_repositor
         places = pa.array([0, 7 if number == 3 else 0], pa.int8())
         power = pa.DictionaryArray.from_arrays(places, pa.array([900.0]), safe=False)
         write(phones().set_column(0, "battery_power", power), tmp_path / f"{number}.arrow")
-    with pytest.raises(UnreadableTableError, match=r"3\.arrow cannot be read: Index 7 out of bounds"):
+    with pytest.raises(UnreadableTableError, match=r"3\.arrow cannot be read: .*out of bounds: 7"):
         score([str(tmp_path)], tmp_path.with_name("judged"), model_repository)
 
 

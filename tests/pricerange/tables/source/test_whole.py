@@ -1,7 +1,9 @@
 """Files that are more, or less, than they seem: every row that is there is in the answer, or none is."""
 
+import bz2
 import gzip
 import io
+import lzma
 import struct
 
 import pyarrow as pa
@@ -86,6 +88,20 @@ SKIPPABLE = b"\x50\x2a\x4d\x18\x04\x00\x00\x00abcd"
             2 * ROWS,
             id="gzip",
         ),
+        pytest.param(
+            "a.csv.bz2",
+            bz2.compress(as_csv(FIRST)) + bz2.compress(b"") + bz2.compress(as_csv(SECOND, False)),
+            2 * ROWS,
+            id="bzip2",
+        ),
+        pytest.param(
+            "a.csv.xz",
+            lzma.compress(as_csv(FIRST)) + bytes(4) + lzma.compress(as_csv(SECOND, False)),
+            2 * ROWS,
+            id="xz",
+        ),
+        pytest.param("a.pq", as_parquet(FIRST), ROWS, id="Parquet by another ending"),
+        pytest.param("a.arrows", stream(FIRST), ROWS, id="a stream by another ending"),
         pytest.param(
             "a.csv.zst",
             zstd(as_csv(FIRST)) + SKIPPABLE + zstd(as_csv(SECOND, False)),
@@ -193,6 +209,10 @@ def checksummed(**options) -> bytes:
             "a.csv.gz", gzip.compress(as_csv(FIRST)) + b"junk", "cannot be read", id="bytes after gzip"
         ),
         pytest.param("a.csv.gz", gzip.compress(as_csv(FIRST))[:-8], "Truncated", id="gzip without its end"),
+        pytest.param("a.csv.bz2", bz2.compress(as_csv(FIRST)) + b"junk", "Invalid", id="bytes after bzip2"),
+        pytest.param("a.csv.bz2", bz2.compress(as_csv(FIRST))[:-8], "ends early", id="bzip2 without its end"),
+        pytest.param("a.csv.xz", lzma.compress(as_csv(FIRST)) + b"junk", "ends early", id="bytes after xz"),
+        pytest.param("a.csv.xz", lzma.compress(as_csv(FIRST))[:-8], "ends early", id="xz without its end"),
         pytest.param("a.csv.zst", zstd(as_csv(FIRST)) + b"junk", "cannot be read", id="bytes after zstd"),
         pytest.param("a.csv", as_csv(FIRST) + b"\x1a", "row 301: expected 21 cells, found 1", id="^Z"),
         pytest.param(
