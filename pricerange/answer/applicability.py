@@ -5,7 +5,7 @@ Outside of that a model still answers, and its probabilities say nothing: it has
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,24 @@ class Applicability:
     def features(self, row: int) -> list[str]:
         """Name the features of a row that lie outside their training range."""
         return [FEATURE_NAMES[place] for place in np.flatnonzero(self.outside[row])]
+
+
+class Judged(Protocol):
+    """Rows float32 [n, 20], which of them are phones, and why the others are none."""
+
+    @property
+    def rows(self) -> _Rows:
+        """All rows, 0 throughout where one is no valid phone."""
+
+    @property
+    def valid(self) -> _Flags:
+        """Which of them are phones."""
+
+    def problems(self, row: int) -> Iterator[Problem]:
+        """Yield what is wrong with a row."""
+
+    def detail(self, row: int) -> str:
+        """Say what is wrong with a row in one sentence."""
 
 
 class TrainingRegion:
@@ -149,6 +167,38 @@ class TrainingRegion:
                 lowest, highest = (side.reshape(width, -1) for side in (wide.min(axis=0), wide.max(axis=0)))
                 beyond |= (lowest.min(axis=0) < self.low) | (highest.max(axis=0) > self.high)
         return np.flatnonzero(beyond)
+
+
+class WithinRange:
+    """Rows that were judged, of which those that are not in range are no valid phones either."""
+
+    def __init__(self, judged: Judged, region: TrainingRegion) -> None:
+        self._judged = judged
+        self._region = region
+        self._found = region.of(judged.rows)
+        self.rows = judged.rows
+        self.valid: _Flags = judged.valid & self._found.in_range
+
+    def problems(self, row: int) -> Iterator[Problem]:
+        """Yield what is wrong with a row, value by value; the pointers begin at the row."""
+        if not self._judged.valid[row]:
+            return self._judged.problems(row)
+        return self._region.problems(self._found, row, self.rows[row])
+
+    def detail(self, row: int) -> str:
+        """Say what is wrong with a row in one sentence."""
+        if not self._judged.valid[row]:
+            return self._judged.detail(row)
+        return "; ".join(problem.detail for problem in self.problems(row))
+
+    def is_refused(self, row: int) -> bool:
+        """Whether a row is a phone, which is not in range."""
+        return bool(self._judged.valid[row] and not self._found.in_range[row])
+
+    def cause(self, row: int) -> str:
+        """Return what to count a row by that is refused."""
+        first = next(iter(self._found.features(row)), "combination")
+        return f"{first}: out of range"
 
 
 def _plain(value: np.float32) -> float | int:

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import orjson
 from pydantic import BaseModel, Field
 
+from pricerange.answer import columns
 from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.bundle import Bundle
 from pricerange.phone import Problem
@@ -50,14 +51,13 @@ class AskedSets:
         """Return which price ranges are in the set of each of n phones, bool [n, 4]."""
         return self._sets.of(probabilities, self._level)
 
-    def json(self, probabilities: npt.NDArray[np.float32]) -> list[bytes]:
-        """Write the set of each of n phones: `[2,3]`."""
-        return [_TEXTS[row] for row in (self.of(probabilities) @ _BITS).tolist()]
+
+def sets_json(sets: npt.NDArray[np.bool_]) -> list[bytes]:
+    """Write sets bool [n, 4], each as `[2,3]`."""
+    return [_TEXTS[code] for code in columns.codes(sets)]
 
 
-_BITS = np.array([1, 2, 4, 8])
-_TEXTS = [orjson.dumps([k for k in range(4) if code >> k & 1]) for code in range(16)]
-"""All sets that there are, by the sum of their bits."""
+_TEXTS = list(map(orjson.dumps, columns.SETS))
 
 
 def _refused(reason: str) -> InvalidInputError:

@@ -18,7 +18,7 @@ from service.http.reply import Reply
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher, PhoneAnswer
 from service.model.decoded import whole
-from service.model.sets import PARAMETER, SETS_PARAMETER, AskedSets, SetsOfAnswer
+from service.model.sets import PARAMETER, SETS_PARAMETER, AskedSets, SetsOfAnswer, sets_json
 from service.model.time_slices import TimeSlices
 from service.model.write import ROW_BEGINS, ApplicabilityOfPhone, ModelName, model_json
 
@@ -70,7 +70,7 @@ class PredictEndpoint:
         if sets is None:
             return Reply(self.write(answer))
         probabilities = np.array([orjson.loads(b"[%b]" % answer[1])], np.float32)
-        (prediction_set,) = sets.json(probabilities)
+        (prediction_set,) = sets_json(sets.of(probabilities))
         members = b',"prediction_set":%b,"sets":%b' % (prediction_set, sets.promise)
         return Reply(self.write(answer, members))
 
