@@ -157,7 +157,14 @@ def test_schema_of_arrow_answers_is_the_same_in_both_modes(client: httpx.Client)
         for mode in ("fail", "null")
     ]
     assert schemas[0] == schemas[1]
-    assert [str(field.type) for field in schemas[0]] == ["int64", "string", *["float"] * 4, "string"]
+    assert [str(field.type) for field in schemas[0]] == [
+        "int64",
+        "string",
+        *["float"] * 4,
+        "bool",
+        "string",
+        "string",
+    ]
 
 
 @pytest.mark.parametrize("form", [CSV, ARROW])
@@ -504,9 +511,10 @@ def test_openapi_documents_the_forms_and_the_parameter(client: httpx.Client) -> 
     assert set(operation["requestBody"]["content"]) == {JSON, CSV, NDJSON, ARROW}
     assert set(operation["responses"]["200"]["content"]) == {JSON, CSV, NDJSON, ARROW}
     assert operation["responses"].keys() >= {"400", "408", "413", "415", "422", "503", "504", "507"}
-    modes, columns, *of_csv = operation["parameters"]
+    modes, columns, sets, *of_csv = operation["parameters"]
     assert [parameter["name"] for parameter in of_csv] == ["delimiter", "decimal", "thousands", "null_values"]
     assert operation["responses"]["200"]["headers"].keys() == {"X-Table-Read-As"}
+    assert sets["name"] == "sets"
     assert (modes["name"], modes["schema"]["enum"]) == ("on_bad_row", ["fail", "null"])
     assert (columns["name"], columns["schema"]["type"], columns["explode"]) == ("columns", "array", False)
     assert "gzip, deflate, zstd" in operation["requestBody"]["description"]
