@@ -25,7 +25,7 @@ from pricerange.tables.source.files import AS_USUAL, Reading
 from pricerange.tables.source.guesses import Guesses
 from pricerange.waiting import Patience
 from scoring.job.apart import require_apart
-from scoring.job.job import Job, OnBadRow, totals
+from scoring.job.job import FLAGGED, Job, OnBadRow, WorthAsked, totals
 from scoring.job.manifest import Manifest
 from scoring.job.summary import Summary
 from scoring.progress import of_rows
@@ -50,8 +50,8 @@ class Options:
     """How a job is done; None is all columns, this machine, no metrics.
 
     What becomes of bad rows, the columns that are kept, the form where no name tells it (`parquet` of a
-    folder's parts, `csv` of a stream), the cluster that does it, the file for metrics, and how IN is read;
-    OUT is given up after as many seconds without an answer.
+    folder's parts, `csv` of a stream), the cluster that does it, the file for metrics, how IN is read (OUT is
+    given up after as many seconds without an answer), and what is told of the answers' worth.
     """
 
     on_bad_row: OnBadRow = "fail"
@@ -60,6 +60,7 @@ class Options:
     cluster: Cluster | None = None
     metrics: Path | None = None
     reading: Reading = AS_USUAL
+    worth: WorthAsked = FLAGGED
 
 
 def look(  # noqa: PLR0913, PLR0917
@@ -182,6 +183,7 @@ def _job(  # noqa: PLR0913, PLR0917
         options.columns,
         bundle.read(bundle.find(models, version)),
         provider,
+        options.worth,
     )
 
 

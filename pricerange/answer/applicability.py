@@ -122,6 +122,10 @@ class TrainingRegion:
         if far := self._far(found, row):
             yield Problem(f"its distance to the training rows: expected at most {far[1]}, found {far[0]}", "")
 
+    def cause(self, found: Applicability, row: int) -> str:
+        """Return what to count a row of `found` by that is refused: its first feature that is outside."""
+        return f"{next(iter(found.features(row)), 'combination')}: out of range"
+
     def outside(self, rows: _Rows) -> _Flags:
         """Return bool [n, 20]: which values lie outside the training range of their feature."""
         if len(rows) > _SIDE_BY_SIDE:
@@ -194,11 +198,6 @@ class WithinRange:
     def is_refused(self, row: int) -> bool:
         """Whether a row is a phone, which is not in range."""
         return bool(self._judged.valid[row] and not self._found.in_range[row])
-
-    def cause(self, row: int) -> str:
-        """Return what to count a row by that is refused."""
-        first = next(iter(self._found.features(row)), "combination")
-        return f"{first}: out of range"
 
 
 def _plain(value: np.float32) -> float | int:
