@@ -300,7 +300,8 @@ def score(
     """Score files of phones.
 
     Writes their columns, then price_range, label, probability_0..3, in_range and outside. A column of IN with
-    one of these names is kept as input_<name>. If OUT is a folder, running the same command again resumes an interrupted job.
+    one of these names is kept as input_<name>. If OUT is a folder, running the same command again resumes an
+    interrupted job.
     """
     if engine == "local":
         leave_out_pandas()

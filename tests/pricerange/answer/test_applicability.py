@@ -77,3 +77,13 @@ def test_an_older_version_knows_the_range_alone() -> None:
     found = region.of(rows)
     assert not found.far.any()
     assert found.features(0) == ["ram"]
+
+
+@given(rows=st.integers(0, 300), seed=st.integers(0, 2**32 - 1))
+def test_values_outside_the_training_range_are_found_whatever_the_number_of_rows(
+    region: TrainingRegion, rows: int, seed: int
+) -> None:
+    low, high = region.low, region.high
+    drawn = np.random.default_rng(seed).normal((low + high) / 2, (high - low) / 3, (rows, 20))
+    table = drawn.astype(np.float32)
+    np.testing.assert_array_equal(region.outside(table), (table < low) | (table > high))

@@ -104,3 +104,35 @@ def test_scores_survive_being_written() -> None:
     sets = PredictionSets.measured(probabilities, truth)
     again = PredictionSets(sets.of_truth)
     assert all((sets.thresholds(level) == again.thresholds(level)).all() for level in LEVELS)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_mapie_leaves_in_each_set_what_we_do_before_gaps_and_empty_sets_are_filled(level: float) -> None:
+    from mapie.classification import SplitConformalClassifier
+    from sklearn.base import BaseEstimator, ClassifierMixin
+
+    class AsGiven(ClassifierMixin, BaseEstimator):
+        """A classifier whose features are its probabilities."""
+
+        def fit(self, given: Probabilities, truth: Labels) -> "AsGiven":
+            self.classes_ = np.arange(4)
+            return self
+
+        def predict_proba(self, given: Probabilities) -> Probabilities:
+            return given
+
+        def predict(self, given: Probabilities) -> Labels:
+            return given.argmax(axis=1)
+
+    probabilities, truth = answers(np.random.default_rng(5), 900, 1.0)
+    known, asked = slice(0, 600), slice(600, 900)
+    thresholds = PredictionSets.measured(probabilities[known], truth[known]).thresholds(level)
+    for one in range(4):
+        of_class = truth[known] == one
+        conformal = SplitConformalClassifier(
+            AsGiven().fit(probabilities, truth), confidence_level=level, conformity_score="lac", prefit=True
+        )
+        with pytest.warns(UserWarning, match="less labels"):
+            conformal.conformalize(probabilities[known][of_class], truth[known][of_class])
+        _, sets = conformal.predict_set(probabilities[asked])
+        assert (sets[:, one, 0] == (probabilities[asked][:, one] >= thresholds[one])).all()
