@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 an error of the program, 2 wrong usage, else those of `pri
 """
 
 import gc
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -107,6 +108,17 @@ def main() -> None:
         except OSError as error:
             typer.echo(f"error: {error}".encode(errors="backslashreplace").decode(), err=True)
             sys.exit(1)
+        except Exception as error:
+            # a module that is interrupted while it is imported makes an error of its own of that
+            if _is_interrupted(error):
+                sys.exit(128 + signal.SIGINT)
+            raise
+
+
+def _is_interrupted(error: BaseException | None) -> bool:
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
