@@ -17,6 +17,7 @@ from scoring.target.local_place import LocalPlace
 from scoring.target.place import Draft, Held
 
 STANDARD_OUTPUT = Path("/dev/stdout")
+_ITS_NAMES = {"-", str(STANDARD_OUTPUT), "/dev/fd/1", "/proc/self/fd/1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,9 @@ def _held() -> None:
 
 def stream_of(target: str | Path) -> StreamPlace | None:
     """Return the stream that an argument names, None where it names a file; `-` is standard output."""
-    path = Path(target)
-    if str(target) == "-" or path == STANDARD_OUTPUT:
+    if is_standard_output(target):
         return StreamPlace(STANDARD_OUTPUT)
+    path = Path(target)
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
@@ -76,7 +77,7 @@ def stream_of(target: str | Path) -> StreamPlace | None:
 
 def is_standard_output(target: str | Path) -> bool:
     """Whether rows go where a command says what it has done."""
-    return str(target) == "-" or Path(target) == STANDARD_OUTPUT
+    return str(target) in _ITS_NAMES
 
 
 def is_terminal(target: object) -> bool:

@@ -153,6 +153,7 @@ def test_a_signal_ends_a_job_that_waits_for_standard_input(model_repository, num
         ("in.csv - --format parquet > /dev/full", 37, "/dev/stdout cannot be written: No space left"),
         ("- - - < in.csv", 61, "- is named twice"),
         ("in.csv - >> in.csv", 37, "the result would overwrite the input in.csv"),
+        ("in.csv - --metrics-textfile in.prom > in.prom", 37, "it is a folder, or part of the result"),
         ("- in.csv < in.csv", 37, "the result would overwrite the input standard input"),
         (
             "- out --engine ray < in.csv",
@@ -189,13 +190,15 @@ def test_what_a_stream_cannot_be_is_said_before_anything_has_come(
 def test_a_shell_may_put_pipes_in_the_places_of_files(tmp_path, model_repository):
     (tmp_path / "in.csv").write_bytes(HEADER + ROW * 3)
     script = (
-        '"$@" <(cat in.csv) >(cat > out.csv); "$@" /dev/stdin /dev/stdout < in.csv > same.csv 2> said; wait'
+        '"$@" <(cat in.csv) >(cat > out.csv); "$@" /dev/stdin /dev/stdout < in.csv > same.csv 2> said; '
+        '"$@" /dev/fd/0 /dev/fd/1 < in.csv 2> said | cat > piped.csv; wait'
     )
     subprocess.run(
         ["bash", "-c", script, "", *command(model_repository)], cwd=tmp_path, check=True, timeout=60
     )
     assert (tmp_path / "same.csv").read_bytes().count(b"\n") == 4
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "same.csv").read_bytes()
+    assert (tmp_path / "piped.csv").read_bytes() == (tmp_path / "same.csv").read_bytes()
 
 
 def test_rejected_rows_have_no_place_beside_a_stream(tmp_path, model_repository):
