@@ -285,7 +285,7 @@ def score(
     actor_cpus: Annotated[int, typer.Option(min=1, help="Cores per Ray actor")] = 1,
     actor_gpus: Annotated[float, typer.Option(min=0, help="GPUs, or the fraction of one, per Ray actor")] = 0,
     metrics_textfile: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="Metrics file (.prom) for the textfile collector of a Prometheus node exporter"),
     ] = None,
     dry_run: Annotated[
@@ -305,7 +305,8 @@ def score(
     """
     if engine == "local":
         leave_out_pandas()
-    from scoring.score import Options, look
+    from scoring.order import Options
+    from scoring.score import look
     from scoring.score import score as run
     from scoring.target.stream import is_standard_output
     from scoring.work.cluster import Cluster
