@@ -91,6 +91,20 @@ def test_rows_are_out_before_the_stream_ends(model_repository):
     assert len(lines) == 200_002
 
 
+def test_a_pipe_that_does_not_block_is_waited_for(tmp_path, model_repository):
+    (tmp_path / "in.csv").write_bytes(HEADER + ROW * 20_000)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    arguments = command(model_repository, tmp_path / "in.csv", "-")
+    with subprocess.Popen(arguments, stdout=writer, stderr=-1) as running, os.fdopen(reader, "rb") as lines:
+        os.close(writer)
+        # nothing is read before the job waits, which it says
+        assert any(b"waiting" in line for line in running.stderr)
+        assert len(lines.readlines()) == 20_001
+        running.stderr.read()
+    assert running.returncode == 0
+
+
 def test_memory_does_not_grow_with_the_stream(model_repository):
     most = [peak(model_repository, rows) for rows in (50_000, 450_000)]
     assert most[1] - most[0] < 30_000_000
