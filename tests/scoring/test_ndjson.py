@@ -18,7 +18,8 @@ from pricerange.tables.json_phones import PLAIN
 from pricerange.tables.ndjson import Lines, judge_lines
 from pricerange.tables.source import blocks
 from scoring.errors import UnknownColumnError
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import score
 
 BAD = {
     "nothing": {"ram": None},
@@ -124,7 +125,7 @@ def test_a_field_that_comes_late_is_never_lost_in_silence(tmp_path, model_reposi
 def test_bad_lines_have_the_reasons_that_a_request_gets(tmp_path, model_repository, out, on_bad_row, kept):
     lines = [line(id=0), *[line(id=name, **change) for name, change in BAD.items()], line(id=9)]
     source = write_lines(tmp_path / "in.ndjson", *lines, "", "[1]", '{"id": nul', b'{"id":"\xff"}')
-    options = Options(on_bad_row, kept, "ndjson")
+    options = Options(on_bad_row, kept, "ndjson" if out == "out" else None)
     if on_bad_row == "fail":
         with pytest.raises(BadRowError, match=r"in\.ndjson, row 2: ram must be .*, got null"):
             score([source], tmp_path / out, model_repository, options=options)

@@ -3,7 +3,8 @@
 import pytest
 
 from bench.damage.forms import ROWS, forms
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import score
 
 FILES = [pytest.param(form, file, id=f"{form.name}, {file.name}") for form in forms() for file in form.files]
 

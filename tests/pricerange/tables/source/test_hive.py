@@ -19,7 +19,8 @@ from pricerange.tables.errors import BadRowError, BrokenRowError, UnreadableTabl
 from pricerange.tables.source import blocks, files, hive
 from pricerange.tables.source.hive import FolderColumn
 from scoring.errors import ColumnsDifferError, JobDiffersError
-from scoring.score import Options, look, score
+from scoring.order import Options
+from scoring.score import look, score
 
 HEADER = ",".join(EXAMPLE)
 ROW = ",".join(map(str, EXAMPLE.values()))

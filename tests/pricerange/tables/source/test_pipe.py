@@ -19,7 +19,8 @@ from pricerange.errors import PriceRangeError
 from pricerange.tables.errors import RepeatedInputError, UnreadableTableError
 from pricerange.tables.source import blocks, files, pipe, plan
 from pricerange.tables.source.blocks import Shard
-from scoring.score import Options, look, score
+from scoring.order import Options
+from scoring.score import look, score
 
 TABLE = pa.table({name: [float(value)] * 50 for name, value in EXAMPLE.items()} | {"id": list(range(50))})
 

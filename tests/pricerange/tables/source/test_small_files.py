@@ -28,7 +28,8 @@ from pricerange.tables.source.blocks import Shard
 from pricerange.tables.source.files import InputFile
 from scoring.errors import ColumnsDifferError, JobDiffersError, UnknownColumnError
 from scoring.job.manifest import NAME as MANIFEST
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import score
 
 HEADER = ",".join(EXAMPLE)
 ROW = ",".join(str(value) for value in EXAMPLE.values())
