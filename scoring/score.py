@@ -17,8 +17,7 @@ from pricerange.errors import TargetError
 from pricerange.machine.cores import usable_cores
 from pricerange.predictor import Provider
 from pricerange.signals import GRACE_SECONDS, ended_by_signals
-from pricerange.tables.csv.dialect import AS_FOUND
-from pricerange.tables.errors import DialectError, TableFormatError
+from pricerange.tables.errors import TableFormatError
 from pricerange.tables.source import blocks, files, pipe, plan, uri
 from pricerange.tables.source.blocks import Shard
 from pricerange.tables.source.files import AS_USUAL, Reading
@@ -163,8 +162,6 @@ def _job(  # noqa: PLR0913, PLR0917
         require_name(options.metrics)
     _require_streamable(sources, target, in_parts, options.on_bad_row)
     found = files.find(sources, options.reading)
-    if options.reading.dialect != AS_FOUND and not any(file.format == "csv" for file in found.files):
-        raise DialectError("the dialect of CSV", "files of CSV", found.files[0].name)
     if found.ignored:
         _tell(console, f"ignored, since their names are not those of tables: {', '.join(found.ignored)}")
     as_file = None if in_parts else file_form(target.name)
