@@ -10,8 +10,7 @@ from rich.console import Console
 from pricerange import bundle
 from pricerange.errors import TargetError
 from pricerange.predictor import Provider
-from pricerange.tables.csv.dialect import AS_FOUND
-from pricerange.tables.errors import DialectError, TableFormatError
+from pricerange.tables.errors import TableFormatError
 from pricerange.tables.source import files, pipe, uri
 from pricerange.tables.source.files import AS_USUAL, Reading
 from scoring.job.apart import require_apart
@@ -94,8 +93,6 @@ class Order:
         if options.cluster and not in_parts:
             raise TargetError(str(target), "a cluster writes parts, so OUT must be a folder")
         found = files.find(self.sources, options.reading)
-        if options.reading.dialect != AS_FOUND and not any(file.format == "csv" for file in found.files):
-            raise DialectError("the dialect of CSV", "files of CSV", found.files[0].name)
         if found.ignored:
             tell(console, f"ignored, since their names are not those of tables: {', '.join(found.ignored)}")
         require_apart(self.sources, found, target, metrics)

@@ -19,7 +19,7 @@ from pricerange.tables.ndjson import Lines, judge_lines
 from pricerange.tables.source import blocks
 from scoring.errors import UnknownColumnError
 from scoring.order import Options
-from scoring.score import score
+from scoring.score import look, score
 
 BAD = {
     "nothing": {"ram": None},
@@ -229,3 +229,16 @@ def test_parts_of_ndjson_are_the_same_however_they_are_cut(tmp_path, model_repos
     parts[-1].write_bytes(whole[-1][:-1])
     score([source], tmp_path / "out", model_repository, options=Options(form="ndjson"))
     assert [part.read_bytes() for part in parts] == whole
+
+
+@pytest.mark.parametrize("out", ["out.csv", "out.parquet", "out.ndjson"])
+@pytest.mark.parametrize("text", ["{}", "[1]", "no JSON"])
+def test_lines_of_which_none_has_a_field_are_rejected(tmp_path, model_repository, out, text):
+    source = write_lines(tmp_path / "a.ndjson", text, text)
+    options = Options(on_bad_row="reject")
+    assert "2 of them no valid phones" in look([source], tmp_path / out, model_repository, options=options)
+    summary = score([source], tmp_path / out, model_repository, options=options)
+    assert (summary.rows, summary.rejected) == (2, 2)
+    assert [row["row"] for row in read(rejects_of(tmp_path / out))] == [1, 2]
+    nulls = score([source], tmp_path / f"null_{out}", model_repository, options=Options(on_bad_row="null"))
+    assert nulls.rejected == len(read(tmp_path / f"null_{out}")) == 2

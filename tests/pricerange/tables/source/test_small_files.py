@@ -343,3 +343,10 @@ def test_a_small_file_that_expands_is_read_block_by_block(tmp_path, model_reposi
     (tmp_path / "1.csv.gz").write_bytes(gzip.compress("\n".join([HEADER, *[ROW] * 999, BAD, ROW]).encode()))
     with pytest.raises(BadRowError, match=r"1\.csv\.gz, row 1000: battery_power"):
         score([str(tmp_path)], tmp_path.with_name("expanded"), model_repository)
+
+
+def test_a_header_that_was_met_before_is_read_as_the_name_of_its_file_says(tmp_path, model_repository):
+    (tmp_path / "a.csv").write_text(f"{HEADER}\n{ROW}\n")
+    (tmp_path / "b.tsv").write_text(f"{HEADER}\n{ROW}\n")
+    with pytest.raises(MissingColumnError, match=r"b\.tsv lacks 20 columns"):
+        score([str(tmp_path)], tmp_path.with_suffix(".parquet"), model_repository)
