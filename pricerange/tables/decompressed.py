@@ -41,9 +41,6 @@ def decompressed(raw: "pa.NativeFile", compression: Compression | None) -> Abstr
     """
     import pyarrow as pa
 
-    if compression and raw.seekable() and raw.size() == 0:
-        raw.close()
-        raise OSError(f"it has no bytes, and an empty stream of {compression} has some: it was cut short")
     if compression == "bz2":
         return _Streams(raw, bz2.BZ2Decompressor)
     if compression == "xz":

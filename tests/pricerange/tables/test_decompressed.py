@@ -96,10 +96,3 @@ def test_few_bytes_that_stand_for_many_come_as_few_at_a_time_as_were_asked_for(c
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
     finally:
         tracemalloc.stop()
-
-
-@pytest.mark.parametrize("compression", CODECS)
-def test_a_file_without_bytes_is_no_stream_of_nothing(compression):
-    assert unpacked(CODECS[compression](b""), compression) == b""
-    with pytest.raises(OSError, match=f"an empty stream of {compression} has some: it was cut short"):
-        unpacked(b"", compression)
