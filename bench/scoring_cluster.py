@@ -18,7 +18,8 @@ from ray.cluster_utils import Cluster as RayCluster
 from bench.scoring import digests, run
 from bench.scoring_rivals import MODELS
 from bench.show.tables import show
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import score
 from scoring.work.cluster import Cluster
 
 MEMORY = 200 << 20

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 an error of the program, 2 wrong usage, else those of `pri
 """
 
 import gc
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -107,6 +108,17 @@ def main() -> None:
         except OSError as error:
             typer.echo(f"error: {error}".encode(errors="backslashreplace").decode(), err=True)
             sys.exit(1)
+        except Exception as error:
+            # a module that is interrupted while it is imported makes an error of its own of that
+            if _is_interrupted(error):
+                sys.exit(128 + signal.SIGINT)
+            raise
+
+
+def _is_interrupted(error: BaseException | None) -> bool:
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
@@ -273,7 +285,7 @@ def score(
     actor_cpus: Annotated[int, typer.Option(min=1, help="Cores per Ray actor")] = 1,
     actor_gpus: Annotated[float, typer.Option(min=0, help="GPUs, or the fraction of one, per Ray actor")] = 0,
     metrics_textfile: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="Metrics file (.prom) for the textfile collector of a Prometheus node exporter"),
     ] = None,
     dry_run: Annotated[
@@ -306,7 +318,8 @@ def score(
     if engine == "local":
         leave_out_pandas()
     from scoring.job.job import WorthAsked
-    from scoring.score import Options, look
+    from scoring.order import Options
+    from scoring.score import look
     from scoring.score import score as run
     from scoring.target.stream import is_standard_output
     from scoring.work.cluster import Cluster

@@ -1,4 +1,4 @@
-"""How far a job of scoring is: rows done of about how many, rows a second, and the time left."""
+"""What a job of scoring says: how far it is, with rows a second and the time left, and lines beside that."""
 
 import time
 from contextlib import AbstractContextManager
@@ -20,6 +20,11 @@ def of_rows(about: int | None, console: Console, done: int = 0) -> AbstractConte
     """
     columns = (BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn(compact=True))
     return progress.progress(about, console, columns, _Lines(about, done).line, done=done, transient=True)
+
+
+def tell(console: Console, line: str) -> None:
+    """Print a line as it is."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 class _Speed(ProgressColumn):

@@ -32,7 +32,8 @@ class Digested:
 def digested(files: Sequence[InputFile], heard: Callable[[], None]) -> list[Digested]:
     """Digest files of this machine where they are, and others as copies, which last as long as they are used.
 
-    A copy is in memory up to `SMALL_BYTES`; a longer one is a file without a name in `TMPDIR`. Each part that
+    Streams are copied too. A copy is in memory where a file has `SMALL_BYTES` at most; any other is a file
+    without a name in `TMPDIR`. Each part that
     comes is told by `heard`. Raises `TableNotFoundError`, `UnreadableTableError`, `SourceChangedError`, or
     `OutputError` where a copy has no room.
     """
@@ -52,18 +53,21 @@ def _digested(file: InputFile, heard: Callable[[], None]) -> Digested:
                     yield part
             file.require_unchanged()
 
-    if file.system:
-        return Digested(Fetched.of(file, _copy(file.size, parts())), digest.hexdigest())
+    if file.system or file.is_stream:
+        is_small = file.size <= SMALL_BYTES and not file.is_stream
+        return Digested(Fetched.of(file, _copy(parts(), in_memory=is_small)), digest.hexdigest())
     deque(parts(), maxlen=0)
     return Digested(file, digest.hexdigest())
 
 
-def _copy(size: int, parts: Iterator[bytes]) -> pa.Buffer:
-    """Put a file of about that many bytes where it can be read at any place."""
-    if size <= SMALL_BYTES:
+def _copy(parts: Iterator[bytes], *, in_memory: bool) -> pa.Buffer:
+    """Put the parts of a file where it can be read at any place."""
+    if in_memory:
         return pa.py_buffer(b"".join(parts))
     room = Path(gettempdir())
     with refused(room), TemporaryFile(dir=room) as copy:
         copy.writelines(parts)
         copy.flush()
+        if not copy.tell():
+            return pa.py_buffer(b"")  # of no bytes there is no map
         return pa.py_buffer(mmap.mmap(copy.fileno(), 0, access=mmap.ACCESS_READ))

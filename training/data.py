@@ -17,7 +17,7 @@ from pricerange.signals import ended_by_signals
 from pricerange.tables.errors import BadRowError
 from pricerange.tables.source import files, uri
 from pricerange.tables.source.files import AS_USUAL, InputFile, Reading
-from pricerange.tables.source.guesses import and_more, guess_of, skipped_behind
+from pricerange.tables.source.guesses import Guesses, guess_of, skipped_behind
 from pricerange.tables.source.plan import whole
 from pricerange.tables.source.rows import Judged, judged
 from pricerange.waiting import Patience
@@ -79,9 +79,12 @@ def load(
         found = files.find(sources, reading)
         if found.ignored:
             _say(console, "ignored, since their names are not those of tables", found.ignored)
-        read = _read(found.files, patience.heard)
-    for guess, (first, *others) in read.guesses.items():
-        _say(console, f"{first}{and_more(len(others))}", [guess])
+        guesses = Guesses()
+        try:
+            read = _read(found.files, patience.heard, guesses)
+        finally:  # also where a guess is why the rest cannot be read
+            for line in guesses.lines(found.files):
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
     if read.ignored:
         _say(console, "ignored", [_shown(name) for name in read.ignored])
     return read.phones(_name(found.files))
@@ -98,8 +101,7 @@ def generate(rows: int) -> LabelledPhones:
 class _Rows:
     """What was read so far: `begins` says at which row a block begins, of which file and where in it.
 
-    `ignored` are names of columns, each once, in the order in which they were met, `guesses` what was guessed
-    of which files.
+    `ignored` are names of columns, each once, in the order in which they were met.
     """
 
     features: list[npt.NDArray[np.float32]] = field(default_factory=list)
@@ -108,7 +110,6 @@ class _Rows:
     count: int = 0
     sha256: list[str] = field(default_factory=list)
     ignored: dict[str, None] = field(default_factory=dict)
-    guesses: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def beside(self, file: InputFile, names: Sequence[str]) -> list[str]:
         """Return what the label is called, and take note of the columns that are ignored."""
@@ -119,12 +120,6 @@ class _Rows:
     def add(self, block: Judged) -> None:
         """Take the rows of a block. Raises `BadRowError` or `InvalidLabelError`."""
         verdict, file = block.verdict, block.file.name
-        for guess in (
-            guess_of(block.content, block.file.dialect, label.WANTED),
-            skipped_behind(block.content),
-        ):
-            if guess:
-                self.guesses.setdefault(guess, {})[file] = None
         if not verdict.valid.all():
             bad = int(verdict.valid.argmin())
             raise BadRowError(file, block.row + bad, verdict.detail(bad))
@@ -159,12 +154,16 @@ class _Rows:
         return file, first + row - begin
 
 
-def _read(found: Sequence[InputFile], heard: Callable[[], None]) -> _Rows:
+def _read(found: Sequence[InputFile], heard: Callable[[], None], guesses: Guesses) -> _Rows:
     rows = _Rows()
+    places = {file.name: place for place, file in enumerate(found)}
     for shard in whole(found):
         here = digested(found[shard.file : shard.file + max(shard.files, 1)], heard)
         rows.sha256 += [each.sha256 for each in here]
         for block in judged([each.file for each in here], rows.beside):
+            place = [places[block.file.name]]
+            guesses.add(guess_of(block.content, block.file.dialect, label.WANTED), place)
+            guesses.add(skipped_behind(block.content), place)
             rows.add(block)
             heard()
     return rows

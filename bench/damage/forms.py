@@ -1,8 +1,11 @@
 """Whole files of every form that `score` reads, each written in several ways."""
 
+import bz2
 import gzip
 import io
-from collections.abc import Iterator
+import json
+import lzma
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -55,6 +58,9 @@ def forms() -> list[Form]:
         Form("Arrow", ".arrow", True, tuple(_arrow())),
         Form("CSV.gz", ".csv.gz", False, tuple(_gzip())),
         Form("CSV.zst", ".csv.zst", False, tuple(_zstd())),
+        Form("CSV.bz2", ".csv.bz2", False, tuple(_members(bz2.compress))),
+        Form("CSV.xz", ".csv.xz", False, tuple(_members(lzma.compress))),
+        Form("NDJSON.gz", ".ndjson.gz", False, (_ndjson(),)),
     ]
 
 
@@ -206,6 +212,16 @@ def _zstd() -> Iterator[Written]:
         yield _compressed(
             f"frames{sums}", [zstd.compress(piece, options=options) for piece in _csv()], checked
         )
+
+
+def _members(compress: Callable[[bytes], bytes]) -> Iterator[Written]:
+    yield _compressed("one stream", [compress(b"".join(_csv()))], checked=True)
+    yield _compressed("streams", [compress(piece) for piece in _csv()], checked=True)
+
+
+def _ndjson() -> Written:
+    lines = b"".join(json.dumps(row).encode() + b"\n" for row in _phones().to_pylist())
+    return _compressed("one member", [gzip.compress(lines, mtime=0)], checked=True)
 
 
 def _compressed(name: str, members: list[bytes], checked: bool) -> Written:

@@ -17,7 +17,8 @@ from typing import Literal
 from pyarrow import parquet
 
 from pricerange.errors import PriceRangeError
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import score
 
 MOST_SECONDS = 20.0
 MOST_MB = 1000.0

@@ -13,7 +13,8 @@ from pricerange.tables.errors import BrokenBlockError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_TRUTH = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
+TRUTH = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
+"""What texts in small letters count as in a yes/no feature."""
 _LONG = 1_000
 """Bytes of a text that are looked at to tell what it is, and of the longest that views may share."""
 
@@ -193,4 +194,4 @@ def _parse(feature: Feature, text: str, dialect: Dialect) -> float:
     number = dialect.number(text)
     if number is not None:
         return number
-    return _TRUTH.get(text.lower(), np.nan) if feature.kind == "yes/no" else np.nan
+    return TRUTH.get(text.lower(), np.nan) if feature.kind == "yes/no" else np.nan

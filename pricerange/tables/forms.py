@@ -69,9 +69,14 @@ def of_bytes(beginning: bytes) -> Form:
     for compression, marks in _PACKED.items():
         if beginning.startswith(marks):
             return Form("csv", compression)
-    if beginning.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
-        return Form("ndjson")
-    return Form(next(plain for plain, marks in _PLAIN.items() if beginning.startswith(marks)))
+    plain = next(plain for plain, marks in _PLAIN.items() if beginning.startswith(marks))
+    return Form(of_text(beginning) if plain == "csv" else plain)
+
+
+def of_text(beginning: bytes) -> Format:
+    """Return the format of text that begins so: NDJSON where it begins with an object, else CSV."""
+    is_object = beginning.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+    return "ndjson" if is_object else "csv"
 
 
 def begins(beginning: bytes, plain: Format, compression: Compression | None) -> bool:

@@ -21,6 +21,7 @@ _BLANK = b" \t\r"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FEATURES = dict(zip(FEATURE_NAMES, FEATURES, strict=True))
 _NO_JSON = object()
+_NO_NUMBERS = "NaN and Infinity are no numbers there, null stands for them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +94,12 @@ class LineVerdict:
         try:
             phone = from_json(text)
         except ValueError as error:
-            what = "it begins with a byte order mark" if text.startswith(_BYTE_ORDER_MARK) else str(error)
-            return Problems([Problem(f"the line is not valid JSON: {what}", "")], 1), _NO_JSON
+            return _no_json(_likely(text) or str(error)), _NO_JSON
         found = self.reader.checked(phone)
-        if isinstance(found, Problems):
+        if isinstance(found, Problems) and (_names_a_feature(found) or _is_strict(text)):
             return found, phone
-        # it is a phone after all only if two parsers of JSON differ
-        return Problems([Problem("not valid JSON", "")], 1), _NO_JSON
+        # of another field, or two parsers of JSON differ
+        return _no_json("parsers differ about it" if _is_strict(text) else _NO_NUMBERS), _NO_JSON
 
 
 class LineCutter:
@@ -170,6 +170,32 @@ def judge_lines(lines: Lines, reader: PhoneReader) -> LineVerdict:
     if not valid.all():
         table = np.where(valid[:, np.newaxis], table, 0)
     return LineVerdict(table, table.astype(np.float32), valid, lines, reader)
+
+
+def _no_json(what: str) -> Problems:
+    return Problems([Problem(f"the line is not valid JSON: {what}", "")], 1)
+
+
+def _likely(text: bytes) -> str | None:
+    """Say what a line that is not JSON is likely to be, None where nothing tells it."""
+    if text.startswith(_BYTE_ORDER_MARK):
+        return "it begins with a byte order mark"
+    if text.lstrip(_BLANK).startswith(b"["):
+        return "it begins a list; write an object on each line, and no list around them"
+    return None
+
+
+def _is_strict(text: bytes) -> bool:
+    """Whether JSON has no NaN and no Infinity, which other parsers refuse."""
+    try:
+        from_json(text, allow_inf_nan=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _names_a_feature(found: Problems) -> bool:
+    return any(problem.pointer[1:] in _FEATURES for problem in found.problems)
 
 
 def _sentence(found: Problems) -> str:

@@ -21,7 +21,8 @@ def require_apart(sources: Sequence[str], found: Found, target: Place, metrics: 
     written = [target, target.beside(REJECTED)]
     if metrics:
         textfile = LocalPlace(metrics.resolve())
-        if textfile.is_folder() or textfile in written or inside(textfile.at, target.at):
+        is_part = textfile.at in [place.at for place in written] or inside(textfile.at, target.at)
+        if textfile.is_folder() or is_part:
             raise TargetError(metrics, "it is a folder, or part of the result")
         written.append(textfile)
     read = list(_read(found))

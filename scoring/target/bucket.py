@@ -21,6 +21,8 @@ _MOST_BYTES = 10_000 * PIECE_BYTES
 """Bytes of an object: S3 takes 10,000 pieces."""
 _PIECES_AT_ONCE = 2
 _NO_BUCKET = "NoSuchBucket"
+_UNHEARD = "error sending request"
+"""What obstore says, among other things, where no answer came."""
 
 
 class Bucket:
@@ -107,7 +109,7 @@ class Bucket:
             return f"{message[1].rstrip('.')} ({code[1]})" if message else code[1]
         if cause := re.search(r'(?:message|error): "([^"]+)"', text):
             return cause[1]
-        if "error sending request" in text:  # the requests, and what is written, are sent again until then
+        if _UNHEARD in text:  # the requests, and what is written, are sent again until then
             return f"no answer within {self.seconds:g} s"
         return text.partition("\n")[0].rpartition(" - ")[2]
 
@@ -126,7 +128,9 @@ class Upload:
         self._store = store
         self._key = key
         self._writer: WritableFile | None = None
-        self.failure: TargetError | None = None
+        self._failure: TargetError | None = None
+        self.is_unheard = False
+        """Whether the store has not answered."""
 
     def open(self) -> pa.NativeFile:
         """Begin the object."""
@@ -137,8 +141,8 @@ class Upload:
 
     def write(self, content: bytes) -> int:
         """Append bytes; a store that has failed is not asked again."""
-        if self.failure:
-            raise self.failure
+        if self._failure:
+            raise self._failure
         with self._failing():
             if self.size + len(content) > _MOST_BYTES:
                 raise ValueError(f"an object has at most {_MOST_BYTES >> 30} GiB; use a folder as OUT")
@@ -168,7 +172,8 @@ class Upload:
             with self._bucket.said(self._key):
                 yield
         except TargetError as error:
-            self.failure = error
+            self._failure = error
+            self.is_unheard = _UNHEARD in str(error.__cause__)
             raise
 
     def abort(self) -> None:

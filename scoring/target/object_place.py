@@ -120,7 +120,7 @@ class ObjectPlace:
                 upload.commit()
         except BaseException:
             # a store that does not answer is not waited for again
-            if not any(upload.failure for upload in uploads):
+            if not any(upload.is_unheard for upload in uploads):
                 for upload in uploads:
                     upload.abort()
             raise

@@ -2,6 +2,7 @@
 
 import io
 import os
+import select
 import stat
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from scoring.target.local_place import LocalPlace
 from scoring.target.place import Draft, Held
 
 STANDARD_OUTPUT = Path("/dev/stdout")
+_ITS_NAMES = {"-", str(STANDARD_OUTPUT), "/dev/fd/1", "/proc/self/fd/1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,9 @@ def _held() -> None:
 
 def stream_of(target: str | Path) -> StreamPlace | None:
     """Return the stream that an argument names, None where it names a file; `-` is standard output."""
-    path = Path(target)
-    if str(target) == "-" or path == STANDARD_OUTPUT:
+    if is_standard_output(target):
         return StreamPlace(STANDARD_OUTPUT)
+    path = Path(target)
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
@@ -76,7 +78,7 @@ def stream_of(target: str | Path) -> StreamPlace | None:
 
 def is_standard_output(target: str | Path) -> bool:
     """Whether rows go where a command says what it has done."""
-    return str(target) == "-" or Path(target) == STANDARD_OUTPUT
+    return str(target) in _ITS_NAMES
 
 
 def is_terminal(target: object) -> bool:
@@ -84,14 +86,10 @@ def is_terminal(target: object) -> bool:
     return target == StreamPlace(STANDARD_OUTPUT) and os.isatty(1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Stream:
     path: Path
-
-    @property
-    def size(self) -> int:
-        """Nobody keeps count."""
-        return 0
+    size: int = 0
 
     def open(self) -> pa.NativeFile:
         """Open the stream to write on to it, and wait for who reads. Raises `TargetError`."""
@@ -100,13 +98,14 @@ class _Stream:
             raise TargetError(self.path, "it is closed")
         # what a shell has opened goes on where it is
         descriptor = os.dup(1) if is_standard else os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
-        return pa.PythonFile(_Unbuffered(descriptor), mode="w")
+        return pa.PythonFile(_Unbuffered(self, descriptor), mode="w")
 
 
 class _Unbuffered(io.RawIOBase):
-    """A descriptor to which all is written at once."""
+    """A descriptor to which all is written at once, and counted."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, stream: _Stream, descriptor: int) -> None:
+        self._stream = stream
         self._descriptor = descriptor
 
     def writable(self) -> bool:
@@ -115,8 +114,13 @@ class _Unbuffered(io.RawIOBase):
     def write(self, part: bytes, /) -> int:  # type: ignore[override]
         left = memoryview(part)
         while left:
-            left = left[os.write(self._descriptor, left) :]
-        return memoryview(part).nbytes
+            try:
+                left = left[os.write(self._descriptor, left) :]
+            except BlockingIOError:  # a pipe that is full, and that its maker wants to wait for nothing
+                select.select([], [self._descriptor], [])
+        written = memoryview(part).nbytes
+        self._stream.size += written
+        return written
 
     def close(self) -> None:
         if not self.closed:

@@ -59,7 +59,9 @@ class Columns:
 
     def beside(self, answers: pa.RecordBatch, valid: Valid, *, of_all: bool) -> Encoded:
         """Write answers behind the rows: those `of_all` rows, or those of the `valid` ones, behind these."""
-        kept = self.kept if of_all else self.kept.filter(pa.array(valid))
+        # without columns Arrow counts no rows, and lines that are no objects have none
+        all_stay = of_all or not self.kept.num_columns
+        kept = self.kept if all_stay else self.kept.filter(pa.array(valid))
         return encoded(columns.beside(kept, answers), self.form)
 
     def taken(self, bad: Sequence[int]) -> TakenColumns:

@@ -197,3 +197,27 @@ def test_score_does_not_wait_for_pandas(model_repository: Path, tmp_path: Path) 
     )
     assert scored.returncode == 0, scored.stderr
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 21
+
+
+def test_a_signal_while_modules_are_imported_leaves_no_traceback(tmp_path: Path) -> None:
+    """One that is interrupted then may make an error of its own of it, as those of NumPy do."""
+    program = """
+import sys
+class Interrupted:
+    def find_spec(self, name, path, target=None):
+        if name == "scoring.score":
+            try:
+                raise KeyboardInterrupt
+            except KeyboardInterrupt as error:
+                raise SystemError("initialization failed") from error
+sys.meta_path.insert(0, Interrupted())
+from pricerange.cli import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, "score", "in.csv", tmp_path / "out.csv"],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, b"")

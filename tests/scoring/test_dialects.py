@@ -22,7 +22,8 @@ from pricerange.tables.source import blocks, files, plan
 from pricerange.tables.source.files import Reading
 from scoring.errors import JobDiffersError, UnknownColumnError
 from scoring.job.manifest import NAME as MANIFEST
-from scoring.score import Options, look, score
+from scoring.order import Options
+from scoring.score import look, score
 
 ANSWERS = ["price_range", "label", *(f"probability_{k}" for k in range(4)), "in_range", "outside"]
 NAMES = {"ram": "RAM", "battery_power": "Battery Power"}

@@ -25,7 +25,8 @@ from scoring.errors import BusyError, ColumnsDifferError, JobDiffersError, Unkno
 from scoring.job.job import part_name
 from scoring.job.manifest import NAME as MANIFEST
 from scoring.job.manifest import Manifest
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import score
 from scoring.target import staging
 
 ROWS = 150
@@ -143,7 +144,8 @@ CHILD = f"""
 import sys
 from pathlib import Path
 from pricerange.tables.csv import file as csv_file
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import score
 from pricerange.tables.source import blocks
 for name, value in {SMALL!r}.items():
     setattr(blocks, name, value)
@@ -416,6 +418,7 @@ def test_rejects_of_others_stay_where_nothing_is_rejected(tmp_path, model_reposi
         ("in.csv", "out", "gone/score.prom", "gone does not exist"),
         (".", "out", None, "it is inside the input folder"),
         ("in.csv", "/", None, "it has no name"),
+        ("in.csv", "out.csv", "s3://key:hidden@shop/m.prom", "^s3://shop/m.prom .* file of this machine$"),
         ("in.csv", "out.csv.bz2", None, "the name must end in"),
         ("in.csv", f"{'n' * 225}.csv", None, "its name has 229 bytes, expected at most 204"),
     ],
@@ -426,7 +429,7 @@ def test_a_place_that_would_be_in_the_way_is_refused_before_anything_is_written(
     monkeypatch.chdir(tmp_path)
     write(phones, tmp_path / "in.csv")
     before = digests(tmp_path)
-    options = Options(metrics=Path(metrics) if metrics else None)
+    options = Options(metrics=metrics)
     with pytest.raises((TargetError, TableFormatError), match=message):
         score([source.format(tmp_path)], Path(target), model_repository, options=options)
     assert digests(tmp_path) == before

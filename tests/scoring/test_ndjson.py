@@ -18,7 +18,8 @@ from pricerange.tables.json_phones import PLAIN
 from pricerange.tables.ndjson import Lines, judge_lines
 from pricerange.tables.source import blocks
 from scoring.errors import UnknownColumnError
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import look, score
 
 BAD = {
     "nothing": {"ram": None},
@@ -124,7 +125,7 @@ def test_a_field_that_comes_late_is_never_lost_in_silence(tmp_path, model_reposi
 def test_bad_lines_have_the_reasons_that_a_request_gets(tmp_path, model_repository, out, on_bad_row, kept):
     lines = [line(id=0), *[line(id=name, **change) for name, change in BAD.items()], line(id=9)]
     source = write_lines(tmp_path / "in.ndjson", *lines, "", "[1]", '{"id": nul', b'{"id":"\xff"}')
-    options = Options(on_bad_row, kept, "ndjson")
+    options = Options(on_bad_row, kept, "ndjson" if out == "out" else None)
     if on_bad_row == "fail":
         with pytest.raises(BadRowError, match=r"in\.ndjson, row 2: ram must be .*, got null"):
             score([source], tmp_path / out, model_repository, options=options)
@@ -228,3 +229,16 @@ def test_parts_of_ndjson_are_the_same_however_they_are_cut(tmp_path, model_repos
     parts[-1].write_bytes(whole[-1][:-1])
     score([source], tmp_path / "out", model_repository, options=Options(form="ndjson"))
     assert [part.read_bytes() for part in parts] == whole
+
+
+@pytest.mark.parametrize("out", ["out.csv", "out.parquet", "out.ndjson"])
+@pytest.mark.parametrize("text", ["{}", "[1]", "no JSON"])
+def test_lines_of_which_none_has_a_field_are_rejected(tmp_path, model_repository, out, text):
+    source = write_lines(tmp_path / "a.ndjson", text, text)
+    options = Options(on_bad_row="reject")
+    assert "2 of them no valid phones" in look([source], tmp_path / out, model_repository, options=options)
+    summary = score([source], tmp_path / out, model_repository, options=options)
+    assert (summary.rows, summary.rejected) == (2, 2)
+    assert [row["row"] for row in read(rejects_of(tmp_path / out))] == [1, 2]
+    nulls = score([source], tmp_path / f"null_{out}", model_repository, options=Options(on_bad_row="null"))
+    assert nulls.rejected == len(read(tmp_path / f"null_{out}")) == 2

@@ -24,7 +24,8 @@ from pricerange.predictor import Predictor
 from pricerange.tables.errors import TableNotFoundError, UnreadableTableError
 from pricerange.tables.source.files import Reading
 from scoring.errors import BusyError, JobDiffersError, LockLostError
-from scoring.score import Options, look, score
+from scoring.order import Options
+from scoring.score import look, score
 from scoring.synth import synth
 
 ROWS = 150
@@ -102,7 +103,8 @@ CHILD = f"""
 import sys
 from pathlib import Path
 from pricerange.tables.csv import file as csv_file
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import score
 from pricerange.tables.source import blocks
 for name, value in {SMALL!r}.items():
     setattr(blocks, name, value)

@@ -29,7 +29,7 @@ from pricerange.tables.errors import (
 from pricerange.tables.source import blocks
 from scoring.job.job import OnBadRow
 from scoring.job.summary import Summary
-from scoring.score import Options
+from scoring.order import Options
 from scoring.score import score as run
 
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}

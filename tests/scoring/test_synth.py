@@ -1,5 +1,8 @@
 """Generated phones: as many as asked for, always the same, like those of the training data."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -78,3 +81,12 @@ def test_a_place_that_is_none_is_refused(tmp_path, name, error):
     with pytest.raises(error):
         synth(1, tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_pipe_that_has_a_name_gets_the_bytes_of_a_file(tmp_path):
+    expected = synth(100, tmp_path / "file.csv.gz")
+    os.mkfifo(tmp_path / "pipe.csv.gz")
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit((tmp_path / "pipe.csv.gz").read_bytes)
+        assert synth(100, tmp_path / "pipe.csv.gz") == expected
+        assert read.result() == (tmp_path / "file.csv.gz").read_bytes()

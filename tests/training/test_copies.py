@@ -1,7 +1,9 @@
 """Files and their digests: those of an object store are fetched once, whatever form they have."""
 
+import gzip
 import hashlib
 import io
+import os
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -107,7 +109,7 @@ def test_a_copy_leaves_nothing_in_the_folder_for_temporary_files(
 
 
 def test_what_is_wrong_with_an_object_names_it_without_the_secret(store: ObjectStore) -> None:
-    store.objects["shop/a.csv"] = TEXT.replace(b",", b";")
+    store.objects["shop/a.csv"] = gzip.compress(TEXT)
     with pytest.raises(UnreadableTableError, match=r"^s3://shop/a\.csv cannot be read: "):
         data.load([store.uri("shop/a.csv")])
 
@@ -119,3 +121,32 @@ def test_many_files_are_fetched_at_the_same_time(store: ObjectStore) -> None:
     together = threading.Barrier(16, timeout=30)
     found = files.find([store.uri(f"shop/{number}.csv") for number in range(32)]).files
     assert len(copies.digested(found, together.wait)) == 32
+
+
+@pytest.mark.parametrize("content", [TEXT, b"\n" * (1 << 23) + TEXT, gzip.compress(TEXT), as_parquet()])
+def test_a_stream_is_learned_from_however_long_it_is(content: bytes) -> None:
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(content)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        phones = data.load([f"/dev/fd/{reading}"])
+    finally:
+        os.close(reading)
+        writer.join()
+    np.testing.assert_array_equal(phones.features, FEATURES.astype(np.float32))
+    assert phones.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_a_stream_without_bytes_is_an_empty_file() -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    try:
+        with pytest.raises(UnreadableTableError, match="the file is empty"):
+            data.load([f"/dev/fd/{reading}"])
+    finally:
+        os.close(reading)

@@ -19,6 +19,7 @@ from pricerange.tables.csv.dialect import Dialect
 from pricerange.tables.errors import (
     BadRowError,
     BrokenRowError,
+    DialectError,
     DuplicateColumnError,
     MissingColumnError,
     NoInputError,
@@ -31,6 +32,7 @@ from training import data
 from training.errors import DataSourceError, DuplicateRowError, EmptyTableError, InvalidLabelError
 
 HEADER = [*FEATURE_NAMES, "price_range"]
+TEXT = synthetic.as_csv(*synthetic.phones(5)).encode()
 
 
 @pytest.fixture
@@ -357,3 +359,17 @@ def test_a_european_table_is_read_to_the_last_bit_and_what_was_guessed_is_said(
         "Price Range is read as price_range",
         f"{tmp_path}/a.csv and 1 more file: empty lines at the end are skipped",
     ]
+
+
+def test_a_dialect_that_no_file_has_is_refused(tmp_path: Path) -> None:
+    parquet.write_table(csv.read_csv(io.BytesIO(TEXT)), tmp_path / "a.parquet")
+    with pytest.raises(DialectError, match="the dialect of CSV: expected files of CSV, got "):
+        data.load([str(tmp_path / "a.parquet")], Reading(dialect=Dialect(decimal=",")))
+
+
+def test_what_was_guessed_is_said_also_where_a_row_is_bad(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(TEXT.replace(b",", b";").replace(b".", b","))
+    said = Console(file=io.StringIO(), width=200)
+    with pytest.raises(BadRowError):
+        data.load([str(tmp_path / "a.csv")], console=said)
+    assert "a.csv: columns are separated by semicolons\n" in said.file.getvalue()

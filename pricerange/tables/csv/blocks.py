@@ -79,6 +79,7 @@ class BlockCutter:
         self._fed += len(part)
         if len(self._pending) >= len(_BYTE_ORDER_MARK):
             self._drop_mark()
+            self._drop_blank_lines()
         while len(self._pending) >= self._block_bytes:
             window = bytes(self._pending[: self._block_bytes])
             dialect = self.header.dialect if self.header else recognised(window, self._asked)
@@ -125,6 +126,12 @@ class BlockCutter:
         if self._at_start and self._pending.startswith(_BYTE_ORDER_MARK):
             del self._pending[: len(_BYTE_ORDER_MARK)]
         self._at_start = False
+
+    def _drop_blank_lines(self) -> None:
+        """Drop those before the header at once: to look for it in each of very many would take long."""
+        if self.header is None and self._pending.startswith((b"\r", b"\n")):
+            begin = _NOT_BLANK.search(self._pending)
+            del self._pending[: begin.start() if begin else len(self._pending)]
 
     def _after_header(self, block: bytes, dialect: Dialect) -> bytes:
         if self.header is not None:

@@ -4,13 +4,14 @@ The layout is that of Arrow's columnar format, `Message.fbs` and `File.fbs`. Wha
 Arrow reads and verifies the rest, and says what is wrong with it.
 """
 
+import struct
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import count
 
 import pyarrow as pa
-from pyarrow import ipc, types
+from pyarrow import ipc
 
 from pricerange.tables.errors import UnreadableTableError
 from pricerange.tables.flatbuffer import Table
@@ -28,8 +29,8 @@ _AFTER_MAGIC = 8
 _MOST_PADDING = 64
 """Bytes between a file's messages, or its last and the footer: alignment, and a mark of the stream's end."""
 _CONTINUATION = b"\xff\xff\xff\xff"
-_DICTIONARY, _RECORD_BATCH = 2, 3
-"""Kinds of messages, and the fields of a file's footer that say where those are."""
+_SCHEMA, _DICTIONARY, _RECORD_BATCH = 1, 2, 3
+"""Kinds of messages; the last two are also the fields of a file's footer that say where those are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +46,6 @@ class _Message:
     def batch(self) -> Table:
         """The record batch, of a dictionary that of its values."""
         return self.header.table(1) if self.kind == _DICTIONARY else self.header
-
-
-def require_valid(batch: pa.RecordBatch) -> None:
-    """Raise `ArrowInvalid` where what a batch says points outside of it, or text is not UTF-8.
-
-    Arrow believes the offsets, indices and ends of runs that it reads, and so does what works on them.
-    """
-    batch.validate()
-    for column in batch.columns:
-        kind = column.type
-        if types.is_string_view(kind):
-            # each view is looked at, but no text: any number of views may share one
-            parts = (len(column), column.buffers(), column.null_count, column.offset)
-            pa.Array.from_buffers(pa.binary_view(), *parts).validate(full=True)
-        elif not types.is_date64(kind):  # its days need not be whole where JavaScript wrote them
-            column.validate(full=True)
 
 
 class Batches:
@@ -138,10 +123,9 @@ class Batches:
     def _require_all_listed(self) -> None:
         """Raise `UnreadableTableError` where a file holds more than its footer lists: two in one do."""
         end, footer = self._footer()
-        schema = self._message(_AFTER_MAGIC)
-        place = schema.stop if schema else _AFTER_MAGIC
-        listed = [*footer.structs("qi4xq", _DICTIONARY), *footer.structs("qi4xq", _RECORD_BATCH)]
-        for begin, metadata, body in [*sorted(listed), (end, 0, 0)]:
+        listed = sorted([*footer.structs("qi4xq", _DICTIONARY), *footer.structs("qi4xq", _RECORD_BATCH)])
+        place = self._after_schema(end, listed[0][0] if listed else end)
+        for begin, metadata, body in [*listed, (end, 0, 0)]:
             if begin - place > _MOST_PADDING:
                 raise UnreadableTableError(
                     self._input.name,
@@ -149,6 +133,17 @@ class Batches:
                     "keep each Arrow file in a file of its own",
                 )
             place = max(place, begin + metadata + body)
+
+    def _after_schema(self, footer: int, first: int) -> int:
+        """Return the byte after a file's schema, which Polars writes without what makes it a message.
+
+        Such a one is no longer than the footer, which begins at that byte and holds the schema again.
+        """
+        with suppress(struct.error):
+            message = self._message(_AFTER_MAGIC)
+            if message and message.kind == _SCHEMA:
+                return message.stop
+        return min(first, _AFTER_MAGIC + self._input.size - footer)
 
     def _messages(self) -> Iterator[_Message]:
         """Yield a stream's messages, as far as they are whole."""

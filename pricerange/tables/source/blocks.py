@@ -19,10 +19,11 @@ from pricerange.tables.errors import BrokenBlockError, TableNotFoundError, Unrea
 from pricerange.tables.names import selected
 from pricerange.tables.ndjson_file import MOST_COLUMNS, LineBlock
 from pricerange.tables.source import hive
-from pricerange.tables.source.arrow_file import Batches, require_valid
+from pricerange.tables.source.arrow_file import Batches
 from pricerange.tables.source.files import InputFile
 from pricerange.tables.source.parquet_file import ParquetFile
 from pricerange.tables.source.settled import empty, settled_batch
+from pricerange.tables.valid import require_valid
 
 BLOCK_ROWS = 16_384
 """Rows of a block of Parquet or Arrow: its numbers stay in the core's cache."""

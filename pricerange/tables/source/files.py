@@ -16,6 +16,7 @@ from pricerange.tables import forms
 from pricerange.tables.csv.dialect import AS_FOUND, Dialect
 from pricerange.tables.decompressed import decompressed
 from pricerange.tables.errors import (
+    DialectError,
     NoInputError,
     RepeatedInputError,
     SourceChangedError,
@@ -70,7 +71,10 @@ class InputFile:
         return uri.file_system(self.system, self.seconds).open_input_file(self.path)
 
     def stream(self) -> "AbstractContextManager[ByteStream]":
-        """Open the file to be read from its beginning, decompressed."""
+        """Open the file to be read from its beginning, decompressed. Raises `OSError`."""
+        if self.compression and not (self.size or self.is_stream):
+            # a download that failed, perhaps: not even an empty table is compressed to nothing
+            raise OSError("the compressed stream ends early")
         return decompressed(self.open(), self.compression)
 
     def other_content(self) -> str | None:
@@ -135,8 +139,8 @@ def find(sources: Sequence[str], reading: Reading = AS_USUAL) -> Found:
     it is named. `-` is standard input, which may be a table in any form, as may a pipe that has a path. A
     source is given up after about so many seconds in which it does not answer.
 
-    Raises `TableNotFoundError`, `TableFormatError`, `UnreadableTableError`, `NoInputError` or
-    `RepeatedInputError`.
+    Raises `TableNotFoundError`, `TableFormatError`, `UnreadableTableError`, `NoInputError`,
+    `RepeatedInputError`, or `DialectError` where a dialect is asked for and no file is CSV.
     """
     files: dict[tuple[str, str], InputFile] = {}
     ignored: list[str] = []
@@ -162,6 +166,8 @@ def find(sources: Sequence[str], reading: Reading = AS_USUAL) -> Found:
             if key in files:
                 raise RepeatedInputError(table.name)
             files[key] = table
+    if reading.dialect != AS_FOUND and not any(file.format == "csv" for file in files.values()):
+        raise DialectError("the dialect of CSV", "files of CSV", next(iter(files.values())).name)
     return Found(tuple(hive.typed(list(files.values()))), tuple(ignored), tuple(folders))
 
 
@@ -202,9 +208,12 @@ def _stream(source: str, path: str, reading: Reading) -> InputFile:
     try:
         opened = Pipe(path)
         form = forms.of_bytes(opened.beginning(BEGIN_BYTES))
+        if form.compression:
+            with decompressed(opened.open(), form.compression) as stream:
+                form = replace(form, format=forms.of_text(stream.read(BEGIN_BYTES)))
         held = opened if form.format in {"csv", "ndjson"} else Spool(opened)
-    except OSError as error:
-        raise UnreadableTableError(name, error.strerror or str(error)) from error
+    except (OSError, pa.ArrowException) as error:
+        raise UnreadableTableError(name, getattr(error, "strerror", None) or str(error)) from error
     size = held.size if isinstance(held, Spool) else 0
     return InputFile(
         name, "", path, form.format, form.compression, size, 0, dialect=reading.dialect, held=held

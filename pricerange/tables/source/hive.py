@@ -11,14 +11,14 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pricerange.phone import FEATURE_NAMES
-from pricerange.tables import expanded
+from pricerange.phone import FEATURES
+from pricerange.tables import cells, expanded
 from pricerange.tables.csv import blocks as csv_blocks
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv.dialect import Dialect
 from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.csv.text import ends_inside_quotes
-from pricerange.tables.names import selected
+from pricerange.tables.names import by_place, selected
 from pricerange.tables.ndjson_file import LineBlock
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ NULL = "__HIVE_DEFAULT_PARTITION__"
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,18}")
 """How a whole number is written that comes back as it was: `007` does not."""
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_FEATURES = {feature.name: feature for feature in FEATURES}
 _QUOTED = re.compile(r'["\r\n]')
 
 
@@ -53,16 +54,32 @@ class FolderColumn:
 
     @property
     def json(self) -> bytes:
-        """The value as it stands in JSON: a number where it is one in all files, or that of a feature."""
+        """The value as it stands in JSON: a number where it is one in all files, or that of a feature.
+
+        A feature's yes and no are truth values, as they count as such in the text of other forms.
+        """
         if self.value is None:
             return b"null"
-        as_number = self.is_number or (self.name in FEATURE_NAMES and _JSON_NUMBER.fullmatch(self.value))
-        return self.value.encode() if as_number else json.dumps(self.value, ensure_ascii=False).encode()
+        feature = _FEATURES.get(self.name)
+        if self.is_number or (feature and _JSON_NUMBER.fullmatch(self.value)):
+            return self.value.encode()
+        if (
+            feature
+            and feature.kind == "yes/no"
+            and (truth := cells.TRUTH.get(self.value.lower())) is not None
+        ):
+            return b"true" if truth else b"false"
+        return json.dumps(self.value, ensure_ascii=False).encode()
 
-    def cell(self, delimiter: str) -> str:
-        """Return the value as it stands in a CSV file whose cells are separated so; nothing for null."""
+    def cell(self, dialect: Dialect) -> str:
+        """Return the value as it stands in a CSV file of a dialect; nothing for null.
+
+        Who names folders writes decimal points, whatever is written in files.
+        """
         text = self.value or ""
-        quoted = delimiter in text or _QUOTED.search(text)
+        if by_place([self.name]) and _JSON_NUMBER.fullmatch(text) and dialect.number(text) is None:
+            text = text.replace(".", dialect.decimal)
+        quoted = dialect.delimiter in text or _QUOTED.search(text)
         return '"' + text.replace('"', '""') + '"' if quoted else text
 
 
@@ -146,7 +163,12 @@ def beside(content: "Content", columns: Sequence[FolderColumn]) -> "Iterator[Con
 
 
 def _beside_lines(block: LineBlock, columns: Sequence[FolderColumn]) -> LineBlock:
-    """Append fields to objects; what is none, and is no phone either, stays as it is."""
+    """Append fields to objects; what is none, and is no phone either, stays as it is.
+
+    A file without lines has no columns, be it in a folder that tells some.
+    """
+    if not (block.columns or block.texts):
+        return block
     members = b",".join(json.dumps(column.name).encode() + b":" + column.json for column in columns) + b"}"
 
     def appended(text: bytes) -> bytes:
@@ -163,7 +185,7 @@ def _beside_lines(block: LineBlock, columns: Sequence[FolderColumn]) -> LineBloc
 def _beside_text(block: TextBlock, columns: Sequence[FolderColumn]) -> Iterator[TextBlock]:
     header = [*block.header, *(column.name for column in columns)]
     mark = block.dialect.delimiter
-    end = ("".join(mark + column.cell(mark) for column in columns) + "\n").encode()
+    end = ("".join(mark + column.cell(block.dialect) for column in columns) + "\n").encode()
     for text in csv_blocks.split(block.text, max(csv_file.BLOCK_BYTES // len(end), 1), block.dialect):
         yield replace(block, header=header, text=_ended(text, end, block.dialect))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 STANDARD_INPUT = "/dev/stdin"
+_ITS_NAMES = {"-", STANDARD_INPUT, "/dev/fd/0", "/proc/self/fd/0"}
 _READ_BYTES = 1 << 20
 _KEPT_BYTES = 1 << 22
 """Bytes of a beginning that can be read again: to tell its form by, and for a dry run."""
@@ -18,7 +19,7 @@ _KEPT_BYTES = 1 << 22
 
 def path_of(source: str) -> str | None:
     """Return the path of a stream that an argument names, None where it names something else."""
-    if source in {"-", STANDARD_INPUT}:
+    if source in _ITS_NAMES:
         return STANDARD_INPUT
     try:
         mode = Path(source).stat().st_mode

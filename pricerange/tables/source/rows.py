@@ -67,10 +67,12 @@ def _of_shard(files: Sequence[InputFile], shard: Shard, beside: Beside) -> Itera
             read.update(others[file], (names[place] for place in feature_places(names)))
         file = shard.file
         for member in _members(files, shard, list(read)):
-            if member.file not in others:
-                continue
             if member.file != file:
                 file, row = member.file, 1
+            if file not in others:
+                if blocks.rows_of(member.content):  # lines, and none of them an object
+                    beside(files[file], ())
+                continue
             verdict, columns = _judge(member.content, others[file])
             dialect = content.dialect if isinstance(content := member.content, TextBlock) else PLAIN
             yield Judged(files[file], row, verdict, columns, dialect, content)
@@ -84,8 +86,10 @@ def _of_shard(files: Sequence[InputFile], shard: Shard, beside: Beside) -> Itera
 
 
 def _names_of(file: InputFile) -> list[str]:
-    """Return the names of a file's columns, and behind them of those that its folders tell."""
+    """Return the names of a file's columns, and of those that its folders tell unless it is without lines."""
     names = blocks.columns_of(file)
+    if not names and file.format == "ndjson":
+        return []
     return [*names, *(column.name for column in hive.missing(file.from_folders, names))]
 
 

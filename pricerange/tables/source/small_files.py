@@ -18,7 +18,7 @@ from pricerange.in_order import in_order
 from pricerange.tables import expanded
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv.blocks import without_empty
-from pricerange.tables.csv.dialect import PLAIN
+from pricerange.tables.csv.dialect import AS_FOUND, PLAIN
 from pricerange.tables.csv.file import TextBlock, located
 from pricerange.tables.csv.header import Header
 from pricerange.tables.csv.text import ends_inside_quotes
@@ -117,12 +117,13 @@ def _beside_folders(
 
 def _contents(fetched: _Batch, columns: Sequence[str] | None) -> Iterator[Found]:
     """Decode files one after the other. Raises `PriceRangeError` for the first that is broken."""
-    header, known = b"", Header([""], PLAIN)
+    header, known, asked = b"", Header([""], PLAIN), AS_FOUND
     for place, file in fetched:
         if isinstance(file, PriceRangeError):
             raise file
         text = _text(file)
-        if header and text.startswith(header) and text.count(b"\n") + text.count(b"\r") <= blocks.TEXT_ROWS:
+        is_like_it = header and file.dialect == asked and text.startswith(header)
+        if is_like_it and text.count(b"\n") + text.count(b"\r") <= blocks.TEXT_ROWS:
             # in a twentieth of the time that it takes to parse a header
             yield Found(place, _rows(text, len(header), known), whole=True)
             continue
@@ -135,7 +136,7 @@ def _contents(fetched: _Batch, columns: Sequence[str] | None) -> Iterator[Found]
                 is_whole = content.text and text.endswith(content.text)
                 before_rows = text[: len(text) - len(content.text)] if is_whole else b""
                 header = before_rows if before_rows.endswith((b"\n", b"\r")) else b""
-                known = Header(content.header, content.dialect)
+                known, asked = Header(content.header, content.dialect), file.dialect
 
 
 def _rows(text: bytes, begin: int, header: Header) -> TextBlock:

@@ -9,6 +9,7 @@ from pricerange.tables.errors import BrokenBlockError
 from pricerange.tables.guessed import guessed
 from pricerange.tables.names import feature_places
 from pricerange.tables.table import judge
+from pricerange.tables.valid import require_valid
 from service.batch.bodies.arrow_messages import Message, MessageCutter
 from service.batch.bodies.rows import MOST_COLUMNS, Block, BlockWork
 from service.batch.kept import ArrowCells, Kept, keepable
@@ -98,8 +99,7 @@ class _Decoder:
 
         try:
             batch = self._reader.read_next_batch()
-            # what came from outside may point anywhere
-            batch.validate(full=True)
+            require_valid(batch)
         except (pa.ArrowException, OSError, StopIteration) as error:
             raise _broken(error) from error
         return batch

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pricerange.phone import FEATURES
 from pricerange.tables.errors import BrokenBlockError
-from pricerange.tables.json_phones import OPEN
+from pricerange.tables.json_phones import OPEN, reader_of
 from pricerange.tables.ndjson import LineCutter, Lines, WholeLines, fields_of, judge_lines, members
 
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}
@@ -121,3 +121,17 @@ def test_fields_are_those_of_all_lines_that_are_objects_as_they_come_first() -> 
     texts = [b"[1]", b'{"b":1,"a":{"c":2}}', b"{broken", b'{"a":1,"d":"\xff"}', b'{"\\u0064":1,"b":2}']
     assert fields_of(texts, 9) == ("b", "a", "d")
     assert len(fields_of([b"{%b}" % b",".join(b'"%d":1' % k for k in range(50))], 9)) > 9
+
+
+@pytest.mark.parametrize("reader", [OPEN, reader_of(("note",), optional=True)], ids=["open", "columns"])
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        pytest.param(b'{%b, "note": NaN}', "NaN and Infinity are no numbers there", id="NaN"),
+        pytest.param(b'{%b, "note": -Infinity}', "NaN and Infinity are no numbers there", id="-Infinity"),
+        pytest.param(b"[{%b},", "it begins a list; write an object on each line", id="a list"),
+    ],
+)
+def test_what_pythons_json_writes_and_is_none_is_named(reader, line, words):
+    phone = json.dumps(EXAMPLE)[1:-1].encode()
+    assert words in judge_lines(Lines([line % phone], [1]), reader).detail(0)

@@ -15,7 +15,8 @@ from scoring_tables import EXAMPLE, FORMATS, TABLES, read, rejects_of, write
 from pricerange.errors import ColumnTypeError
 from pricerange.phone import FEATURE_NAMES, FEATURES, refusal
 from pricerange.tables.errors import BadRowError, MissingColumnError, UnreadableTableError
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import score
 
 RAM, FC, WIFI = (FEATURES[FEATURE_NAMES.index(name)] for name in ("ram", "fc", "wifi"))
 # a change of the example, and the reason if it is a bad one, by what a typed column holds

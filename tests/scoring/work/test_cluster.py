@@ -10,7 +10,8 @@ from scoring_tables import digests
 
 from pricerange.tables.errors import BadRowError
 from scoring.errors import ClusterError
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import score
 from scoring.synth import synth
 from scoring.work.cluster import Cluster
 

@@ -11,7 +11,8 @@ from pyarrow import parquet
 from pricerange.phone import FEATURES
 from pricerange.tables.expanded import BLOCK_BYTES
 from scoring.job.job import OnBadRow
-from scoring.score import Options, look, score
+from scoring.order import Options
+from scoring.score import look, score
 
 PHONES = pa.table({feature.name: [feature.example] * 5 for feature in FEATURES})
 

@@ -17,7 +17,8 @@ from pricerange.predictor import Predictor
 from pricerange.tables.errors import BadRowError
 from scoring.errors import JobDiffersError, UncalibratedError
 from scoring.job.job import WorthAsked
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import score
 
 RAM = FEATURE_NAMES.index("ram")
 FORMS = ["csv", "parquet", "ndjson"]

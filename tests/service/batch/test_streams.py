@@ -358,6 +358,18 @@ def test_a_small_stream_cannot_fill_the_memory(
     assert peak.growth < 60e6
 
 
+def test_a_long_text_is_not_read_again_for_each_view_that_shares_it(server: Server) -> None:
+    """30 MB that show a terabyte: to read all of it would outlast the request."""
+    rows, length = 100_000, 12_000_000
+    columns = {name: pa.array([float(PHONE[name])] * rows) for name in FEATURE_NAMES}
+    views = struct.pack("<i4sii", length, b"\xc3\xa9" * 2, 0, 0) * rows
+    buffers = [None, pa.py_buffer(views), pa.py_buffer("é".encode() * (length // 2))]
+    columns["ram"] = pa.Array.from_buffers(pa.string_view(), rows, buffers)
+    response = post(server, ARROW, as_arrow(pa.table(columns), rows=rows))
+    assert response.status_code == 422
+    assert f"found {length} bytes" in response.text
+
+
 @pytest.mark.parametrize(
     "body",
     [

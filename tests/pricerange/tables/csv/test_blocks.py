@@ -110,6 +110,15 @@ def test_a_million_empty_lines_behind_the_rows_are_no_rows_and_take_no_memory():
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_very_many_blank_lines_before_the_header_are_passed_over_at_once(line_end):
+    # else it would take minutes
+    cutter = BlockCutter(1 << 16)
+    assert list(cutter.feed(line_end * (1 << 25))) == []
+    assert [rows.text for rows in [*cutter.feed(b"a;b\n1;2"), *cutter.end()]] == [b"1;2"]
+    assert cutter.position == len(line_end) * (1 << 25) + 7
+
+
 def test_empty_lines_before_a_row_that_is_too_long_are_counted():
     feeding = BlockCutter(64).feed(b"a,b,c\n1,2,3\n" + b",,\n" * 100 + b"x" * 100)
     rows = 0

@@ -19,7 +19,8 @@ from pricerange.tables.source import arrow_file, blocks, files, parquet_file
 from pricerange.tables.source.arrow_file import Batches
 from pricerange.tables.source.blocks import Shard
 from pricerange.tables.source.parquet_file import ParquetFile
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import score
 from scoring.work.answer import Answerer
 
 ROWS, LONG = 600, 5_000

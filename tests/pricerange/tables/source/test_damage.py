@@ -9,7 +9,8 @@ from pyarrow import ipc, parquet
 from scoring_tables import EXAMPLE, read
 
 from pricerange.tables.errors import UnreadableTableError
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import score
 
 TEXTS = ["zero", "one", "three"]
 

@@ -14,12 +14,15 @@ from scoring_tables import EXAMPLE, read, write
 
 from pricerange.phone import FEATURE_NAMES
 from pricerange.tables.csv import file as csv_file
+from pricerange.tables.csv.dialect import Dialect
 from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.errors import BadRowError, BrokenRowError, UnreadableTableError
 from pricerange.tables.source import blocks, files, hive
+from pricerange.tables.source.files import Reading
 from pricerange.tables.source.hive import FolderColumn
 from scoring.errors import ColumnsDifferError, JobDiffersError
-from scoring.score import Options, look, score
+from scoring.order import Options
+from scoring.score import look, score
 
 HEADER = ",".join(EXAMPLE)
 ROW = ",".join(map(str, EXAMPLE.values()))
@@ -298,3 +301,34 @@ def test_a_long_value_is_not_repeated_for_more_rows_than_a_block_has_room_for(mo
     found = list(hive.beside(TextBlock(["a"], b"1\n" * 500, 0), [value]))
     assert max(len(block.text) for block in found) <= 2_000
     assert b"".join(block.text for block in found) == f"1,{value.value}\n".encode() * 500
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
+@pytest.mark.parametrize("folders", [("no", "yes"), ("False", "TRUE"), ("0", "1")])
+def test_a_folder_may_say_yes_and_no_beside_files_of_any_form(
+    tmp_path, model_repository, phones, form, folders
+):
+    score([str(write(phones, tmp_path / "whole.parquet"))], tmp_path / "whole.csv", model_repository)
+    for value, folder in enumerate(folders):
+        (tmp_path / "split" / f"four_g={folder}").mkdir(parents=True)
+        rows = phones.filter(pa.compute.equal(phones["four_g"], value)).drop_columns(["four_g"])
+        write(rows, tmp_path / "split" / f"four_g={folder}" / f"a.{form}")
+    score([str(tmp_path / "split")], tmp_path / "out.csv", model_repository)
+    assert bits(in_order(tmp_path / "out.csv")) == bits(in_order(tmp_path / "whole.csv"))
+
+
+def test_a_folder_has_decimal_points_where_its_files_have_commas(tmp_path, model_repository):
+    names = [name for name in EXAMPLE if name != "clock_speed"]
+    values = [str(EXAMPLE[name]).replace(".", ",") for name in names]
+    for folder in ("2.5", "2,5"):
+        (tmp_path / folder / f"clock_speed={folder}").mkdir(parents=True)
+        file = tmp_path / folder / f"clock_speed={folder}" / "a.csv"
+        file.write_text(f"{';'.join(names)}\n{';'.join(values)}\n")
+    write(pa.Table.from_pylist([{**EXAMPLE, "clock_speed": 2.5}]), tmp_path / "whole.parquet")
+    options = Options(reading=Reading(dialect=Dialect(decimal=",")))
+    found = []
+    for source in ("2.5", "2,5", "whole.parquet"):
+        given = options if "whole" not in source else Options()
+        score([str(tmp_path / source)], tmp_path / "out.parquet", model_repository, options=given)
+        found.append(bits(read(tmp_path / "out.parquet")))
+    assert found[0] == found[1] == found[2]

@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import io
+import json
 import lzma
 import os
 import threading
@@ -13,13 +14,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from pyarrow import csv, ipc, parquet
-from scoring_tables import EXAMPLE
+from scoring_tables import EXAMPLE, read, write
 
 from pricerange.errors import PriceRangeError
 from pricerange.tables.errors import RepeatedInputError, UnreadableTableError
 from pricerange.tables.source import blocks, files, pipe, plan
 from pricerange.tables.source.blocks import Shard
-from scoring.score import Options, look, score
+from scoring.order import Options
+from scoring.score import look, score
 
 TABLE = pa.table({name: [float(value)] * 50 for name, value in EXAMPLE.items()} | {"id": list(range(50))})
 
@@ -179,3 +181,17 @@ def test_rows_of_a_stream_cannot_become_a_folder_of_parts(tmp_path, model_reposi
     ):
         score([path], tmp_path / "out", model_repository, options=Options("null"))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "compress", [bytes, gzip.compress, bz2.compress, lzma.compress, pa.Codec("zstd").compress]
+)
+def test_a_stream_of_ndjson_is_told_by_its_first_bytes_also_where_it_is_compressed(
+    tmp_path, model_repository, compress
+):
+    lines = "".join(json.dumps(row) + "\n" for row in TABLE.to_pylist()).encode()
+    with piped(bytes(compress(lines))) as path:
+        score([path], tmp_path / "stream.csv", model_repository)
+    write(TABLE, tmp_path / "a.csv")
+    score([str(tmp_path / "a.csv")], tmp_path / "file.csv", model_repository)
+    assert read(tmp_path / "stream.csv") == read(tmp_path / "file.csv")

@@ -18,6 +18,7 @@ from pricerange.tables.errors import (
     MissingColumnError,
     UnreadableTableError,
 )
+from pricerange.tables.names import feature_places
 from pricerange.tables.source import blocks, files
 from pricerange.tables.source.rows import Judged, judged
 
@@ -118,3 +119,30 @@ def test_who_asks_is_given_the_columns_of_each_file_and_may_end_the_reading(tmp_
     with pytest.raises(NoError):
         list(judged(files.find([str(tmp_path)]).files, ask))
     assert told == [("a.csv", ["note", *EXAMPLE, "id"]), ("b.csv", [*EXAMPLE, "id"])]
+
+
+@pytest.mark.parametrize("small", [True, False], ids=["small files", "large files"])
+def test_lines_of_which_none_has_a_field_are_not_passed_over(tmp_path, monkeypatch, small):
+    if not small:
+        monkeypatch.setattr(blocks, "SMALL_BYTES", 0)
+    write(phones(0, 3), tmp_path / "a.ndjson")
+    (tmp_path / "b.ndjson").write_text("[1]\n{}\n")
+    with pytest.raises(MissingColumnError, match=r"b\.ndjson lacks 20 columns"):
+        list(judged(files.find([str(tmp_path)]).files, lambda file, names: feature_places(names) and ["id"]))
+
+
+@pytest.mark.parametrize("small", [True, False], ids=["small files", "large files"])
+def test_a_file_without_lines_has_nothing_to_tell_in_any_folder(tmp_path, monkeypatch, small):
+    if not small:
+        monkeypatch.setattr(blocks, "SMALL_BYTES", 0)
+    for year in (2024, 2025, 2026):
+        (tmp_path / f"year={year}").mkdir()
+        write(phones(year, 2 * (year != 2025)), tmp_path / f"year={year}/a.ndjson")
+    assert ids(read(tmp_path)) == [2024, 2025, 2026, 2027]
+
+
+def test_the_name_of_a_file_tells_how_it_is_read_whatever_stands_before_it(tmp_path):
+    (tmp_path / "a.csv").write_text(f"{HEADER}\n{ROW},1\n")
+    (tmp_path / "b.tsv").write_text(f"{HEADER}\n{ROW},2\n")
+    with pytest.raises(MissingColumnError, match=r"b\.tsv lacks 20 columns"):
+        list(judged(files.find([str(tmp_path)]).files, lambda file, names: []))

@@ -8,7 +8,8 @@ from scoring_tables import EXAMPLE, read
 from pricerange.errors import ColumnTypeError
 from pricerange.tables import expanded
 from pricerange.tables.source.settled import empty, settled, settled_batch
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import score
 
 VIEWS = pa.array(["a", None, "long enough to lie elsewhere"], pa.string_view())
 CATEGORIES = pa.DictionaryArray.from_arrays(pa.array([2, 0, None], pa.uint32()), VIEWS)

@@ -12,7 +12,8 @@ from pricerange import waiting
 from pricerange.tables.errors import UnreadableTableError
 from pricerange.tables.source import files, uri
 from pricerange.tables.source.files import Reading
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import score
 
 RUN = """
 import signal, sys

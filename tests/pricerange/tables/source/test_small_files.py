@@ -28,7 +28,8 @@ from pricerange.tables.source.blocks import Shard
 from pricerange.tables.source.files import InputFile
 from scoring.errors import ColumnsDifferError, JobDiffersError, UnknownColumnError
 from scoring.job.manifest import NAME as MANIFEST
-from scoring.score import Options, score
+from scoring.order import Options
+from scoring.score import score
 
 HEADER = ",".join(EXAMPLE)
 ROW = ",".join(str(value) for value in EXAMPLE.values())
@@ -342,3 +343,10 @@ def test_a_small_file_that_expands_is_read_block_by_block(tmp_path, model_reposi
     (tmp_path / "1.csv.gz").write_bytes(gzip.compress("\n".join([HEADER, *[ROW] * 999, BAD, ROW]).encode()))
     with pytest.raises(BadRowError, match=r"1\.csv\.gz, row 1000: battery_power"):
         score([str(tmp_path)], tmp_path.with_name("expanded"), model_repository)
+
+
+def test_a_header_that_was_met_before_is_read_as_the_name_of_its_file_says(tmp_path, model_repository):
+    (tmp_path / "a.csv").write_text(f"{HEADER}\n{ROW}\n")
+    (tmp_path / "b.tsv").write_text(f"{HEADER}\n{ROW}\n")
+    with pytest.raises(MissingColumnError, match=r"b\.tsv lacks 20 columns"):
+        score([str(tmp_path)], tmp_path.with_suffix(".parquet"), model_repository)

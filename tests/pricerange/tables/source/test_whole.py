@@ -6,6 +6,7 @@ import io
 import lzma
 import struct
 
+import polars as pl
 import pyarrow as pa
 import pytest
 from pyarrow import ipc, parquet
@@ -225,3 +226,29 @@ def test_no_row_is_lost_in_silence(tmp_path, model_repository, name, content, me
     with pytest.raises(PriceRangeError, match=message) as refused:
         score([str(tmp_path / name)], tmp_path / "out", model_repository)
     assert str(refused.value).startswith(str(tmp_path / name))
+
+
+def by_polars(rows: pa.Table, **options) -> bytes:
+    with io.BytesIO() as file:
+        pl.from_arrow(rows).write_ipc(file, **options)
+        return file.getvalue()
+
+
+@pytest.mark.parametrize("compression", ["uncompressed", "lz4", "zstd"])
+@pytest.mark.parametrize("rows", [0, 1, ROWS])
+def test_an_arrow_file_of_polars_is_whole_and_two_of_them_are_not(
+    tmp_path, model_repository, rows, compression
+):
+    content = by_polars(table(rows=rows), compression=compression)
+    (tmp_path / "a.arrow").write_bytes(content)
+    assert score([str(tmp_path / "a.arrow")], tmp_path / "out.parquet", model_repository).rows == rows
+    (tmp_path / "b.arrow").write_bytes(2 * content)
+    with pytest.raises(PriceRangeError, match="keep each Arrow file in a file of its own"):
+        score([str(tmp_path / "b.arrow")], tmp_path / "out.parquet", model_repository)
+
+
+@pytest.mark.parametrize("name", ["a.ndjson.gz", "a.ndjson.zst", "a.ndjson.bz2", "a.ndjson.xz", "a.csv.gz"])
+def test_a_compressed_file_without_bytes_was_cut_short(tmp_path, model_repository, name):
+    (tmp_path / name).touch()
+    with pytest.raises(PriceRangeError, match="the compressed stream ends early"):
+        score([str(tmp_path / name)], tmp_path / "out.parquet", model_repository)
