@@ -16,6 +16,9 @@ LONG_CELL = f"a cell has more than {csv.field_size_limit()} characters; is a clo
 _SEPARATOR_LINE = re.compile(rb'[\r\n]*("?)sep=([,;|\t])\1,? *(?:\r\n?|\n|\Z)', re.IGNORECASE)
 """A first line by which Excel is told what separates cells; others that wrote it again have added a cell."""
 
+_JSON_OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"[^"\r\n]*"\s*:')
+"""What no header begins with: as one, it would be a row that is lost."""
+
 
 class Header(NamedTuple):
     """The names of the columns, and the dialect of the rows, whose delimiter is known."""
@@ -51,6 +54,8 @@ def split_header(block: bytes, dialect: Dialect = PLAIN) -> tuple[list[str], byt
     """
     if found := named(block):
         raise BrokenBlockError(None, f"it is no CSV: it is {found.what}, {found.file}")
+    if _JSON_OBJECT.match(block):
+        raise BrokenBlockError(None, "it is no CSV: its first line is a JSON object, as in NDJSON")
     block = _after_separator_line(block)
     try:
         names, end = next(cells_of_rows(block, dialect.delimiter), ([], len(block)))
