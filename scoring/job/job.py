@@ -23,7 +23,7 @@ class Job:
     """Everything that decides the bytes of a result, and where it goes; can be sent to another machine.
 
     Where it is written `in_parts`, the target is a folder of files. `columns` are those of the input that are
-    kept, all where it is None; `compression` is that of a CSV file.
+    kept, all where it is None; `compression` is that of a text.
     """
 
     files: tuple[InputFile, ...]

@@ -1,4 +1,4 @@
-"""Where a stream of rows ends: a CSV or a Parquet file, begun with the first of them."""
+"""Where a stream of rows ends: a file of CSV, NDJSON or Parquet, begun with the first of them."""
 
 import warnings
 from collections.abc import Callable, Sequence
