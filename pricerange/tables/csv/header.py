@@ -13,6 +13,8 @@ from pricerange.tables.names import candidates
 
 OPEN_QUOTE = "a quote is not closed"
 LONG_CELL = f"a cell has more than {csv.field_size_limit()} characters; is a closing quote missing?"
+_MOST_LOOKED_AT = 4_096
+"""Names among which features are looked for to tell the delimiter: no table has more columns."""
 _SEPARATOR_LINE = re.compile(rb'[\r\n]*("?)sep=([,;|\t])\1,? *(?:\r\n?|\n|\Z)', re.IGNORECASE)
 """A first line by which Excel is told what separates cells; others that wrote it again have added a cell."""
 
@@ -74,7 +76,7 @@ def _features(begin: bytes, delimiter: str) -> int:
         names, _ = next(cells_of_rows(_after_separator_line(begin), delimiter), ([], 0))
     except (UnicodeDecodeError, csv.Error):
         return 0
-    return sum(map(bool, candidates(names).values()))
+    return sum(map(bool, candidates(names[:_MOST_LOOKED_AT]).values()))
 
 
 def _after_separator_line(begin: bytes) -> bytes:
