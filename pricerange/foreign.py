@@ -43,10 +43,12 @@ _BEGINNINGS: dict[bytes, Foreign] = {
         "send it with Content-Encoding: zstd",
     ),
     **{
-        b"BZh%d1AY&" % level: Foreign("compressed with bzip2", "whose name has to end in .csv.bz2", _UNPACKED)
+        b"BZh%d1AY&" % level: Foreign(
+            "compressed with bzip2", "whose name has to end in .csv.bz2 or .ndjson.bz2", _UNPACKED
+        )
         for level in range(1, 10)
     },
-    b"\xfd7zXZ\0": Foreign("compressed with xz", "whose name has to end in .csv.xz", _UNPACKED),
+    b"\xfd7zXZ\0": Foreign("compressed with xz", "whose name has to end in .csv.xz or .ndjson.xz", _UNPACKED),
     b"PK\x03\x04": Foreign(
         "a zip archive or an Excel workbook (xlsx)",
         "which has to be saved as CSV",

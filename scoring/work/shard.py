@@ -1,5 +1,6 @@
 """The work on a shard: read ahead, answer on all cores, write in order, part by part."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -16,6 +17,7 @@ from pricerange.errors import ColumnTypeError, PriceRangeError
 from pricerange.in_order import in_order
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
+from pricerange.tables.csv.dialect import Dialect
 from pricerange.tables.csv.file import located
 from pricerange.tables.errors import (
     BadRowError,
@@ -186,8 +188,12 @@ class ShardWorker:
         """Note what was guessed of a block's files, the first of which may be known; return the last."""
         members = block.members or (Member(file, block.content),)
         if file != looked_at:
-            guess = guess_of(block.content, self._job.files[file].dialect)
-            self.guesses.add(guess, [member.file for member in members])
+            # of files that are alike, the name of one may tell what has to be guessed of another
+            asked: dict[Dialect, list[int]] = defaultdict(list)
+            for member in members:
+                asked[self._job.files[member.file].dialect].append(member.file)
+            for dialect, places in asked.items():
+                self.guesses.add(guess_of(block.content, dialect), places)
         for member in members:
             self.guesses.add(skipped_behind(member.content), [member.file])
         return members[-1].file

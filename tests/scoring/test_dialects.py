@@ -283,3 +283,11 @@ def test_marks_that_do_not_go_with_a_file_name_it(tmp_path, model_repository):
     options = Options(reading=Reading(dialect=Dialect(";")))
     with pytest.raises(BrokenRowError, match="expected 1 cells"):
         score([str(source)], tmp_path / "out.csv", model_repository, options=options)
+
+
+def test_what_the_name_of_a_file_tells_is_guessed_of_the_files_beside_it(tmp_path, model_repository, capsys):
+    for name in ("a.tsv", "b.csv", "c.tsv", "d.csv"):
+        (tmp_path / name).write_text("\t".join(EXAMPLE) + "\n" + "\t".join(map(str, EXAMPLE.values())) + "\n")
+    score([str(tmp_path)], tmp_path.with_suffix(".csv"), model_repository)
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if "tabs" in line]
+    assert said.endswith("b.csv and 1 more file: columns are separated by tabs")

@@ -216,6 +216,18 @@ def test_a_shell_may_put_pipes_in_the_places_of_files(tmp_path, model_repository
     assert (tmp_path / "piped.csv").read_bytes() == (tmp_path / "same.csv").read_bytes()
 
 
+@pytest.mark.parametrize("name", ["-", "in.csv", "in.csv.gz"])
+def test_a_line_of_json_is_never_lost_as_a_header(tmp_path, model_repository, name):
+    lines = gzip.compress(b'{"id":"x","ram":1}\n')
+    if name != "-":
+        (tmp_path / name).write_bytes(lines if name.endswith(".gz") else gzip.decompress(lines))
+    source = name if name == "-" else tmp_path / name
+    done = run(model_repository, source, tmp_path / "out.csv", "--on-bad-row", "null", content=lines)
+    assert done.returncode != 0
+    assert b"NDJSON" in done.stderr
+    assert not (tmp_path / "out.csv").exists()
+
+
 def test_rejected_rows_have_no_place_beside_a_stream(tmp_path, model_repository):
     (tmp_path / "in.csv").write_bytes(HEADER + ROW)
     with pytest.raises(

@@ -12,6 +12,8 @@ _WORDS = {"tab": "\t", r"\t": "\t"}
 _DECIMALS = (".", ",")
 _THOUSANDS = {"": "", ".": r"\.", ",": ",", " ": "[ \u00a0\u202f]", "'": "['\u2019]", "_": "_"}
 """What may group digits, and what counts as the same: spreadsheets write blanks that do not break."""
+MOST_NULLS = 100
+"""Texts that may stand for nothing: each distinct cell that is no number is compared with all of them."""
 BLANK = " \t"
 
 
@@ -37,6 +39,8 @@ class Dialect:
             raise DialectError("thousands", "one of . , ' _ and a blank", self.thousands)
         if self.decimal == self.thousands:
             raise DialectError("thousands", "another mark than the decimal one", self.thousands)
+        if len(self.null_values) > MOST_NULLS:
+            raise DialectError("null_values", f"at most {MOST_NULLS} texts", str(len(self.null_values)))
         if self.decimal == self.delimiter:
             raise DialectError(
                 "decimal", f"another mark than what separates columns, {self.separated_by}", self.decimal

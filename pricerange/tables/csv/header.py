@@ -13,8 +13,13 @@ from pricerange.tables.names import candidates
 
 OPEN_QUOTE = "a quote is not closed"
 LONG_CELL = f"a cell has more than {csv.field_size_limit()} characters; is a closing quote missing?"
+_MOST_LOOKED_AT = 4_096
+"""Names among which features are looked for to tell the delimiter: no table has more columns."""
 _SEPARATOR_LINE = re.compile(rb'[\r\n]*("?)sep=([,;|\t])\1,? *(?:\r\n?|\n|\Z)', re.IGNORECASE)
 """A first line by which Excel is told what separates cells; others that wrote it again have added a cell."""
+
+_JSON_OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"[^"\r\n]*"\s*:')
+"""What no header begins with: as one, it would be a row that is lost."""
 
 
 class Header(NamedTuple):
@@ -51,6 +56,8 @@ def split_header(block: bytes, dialect: Dialect = PLAIN) -> tuple[list[str], byt
     """
     if found := named(block):
         raise BrokenBlockError(None, f"it is no CSV: it is {found.what}, {found.file}")
+    if _JSON_OBJECT.match(block):
+        raise BrokenBlockError(None, "it is no CSV: its first line is a JSON object, as in NDJSON")
     block = _after_separator_line(block)
     try:
         names, end = next(cells_of_rows(block, dialect.delimiter), ([], len(block)))
@@ -69,7 +76,7 @@ def _features(begin: bytes, delimiter: str) -> int:
         names, _ = next(cells_of_rows(_after_separator_line(begin), delimiter), ([], 0))
     except (UnicodeDecodeError, csv.Error):
         return 0
-    return sum(map(bool, candidates(names).values()))
+    return sum(map(bool, candidates(names[:_MOST_LOOKED_AT]).values()))
 
 
 def _after_separator_line(begin: bytes) -> bytes:

@@ -121,6 +121,10 @@ def test_digits_are_grouped_by_three_or_it_is_no_number(text, decimal, thousands
         ({"delimiter": ":"}, "delimiter: expected one of , ; | and tab, got ':'"),
         ({"delimiter": ";;"}, "delimiter: expected one of"),
         ({"delimiter": ",", "decimal": ","}, "another mark than what separates columns, commas, got ','"),
+        (
+            {"null_values": ",".join(map(str, range(101)))},
+            "null_values: expected at most 100 texts, got '101'",
+        ),
     ],
 )
 def test_marks_that_contradict_each_other_are_refused(asked, message):
