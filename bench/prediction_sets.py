@@ -25,6 +25,7 @@ from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.phone import LABELS
 from training import data
 from training.data import LabelledPhones
+from training.fit.loop import iterations
 from training.learn import answers, calibrated, learn, out_of_fold
 from training.quality.coverage import LEVELS
 from training.recipe import recipe
@@ -86,7 +87,8 @@ def _fold(
     training, validation = two_ways(learned, phones.price_range, share, choices.seed)
     model, _ = learn(phones, training, validation, choices, lambda _: None)
     calibrated(model, phones, validation, choices)
-    scores, truth = out_of_fold(phones, learned, choices), phones.price_range[learned]
+    batches = iterations(len(training), choices.loop.batch_size)
+    scores, truth = out_of_fold(phones, learned, choices, batches), phones.price_range[learned]
     given = answers(model, phones.features[held_out])
     ours = PredictionSets.measured(scores, truth)
     return {

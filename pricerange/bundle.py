@@ -77,7 +77,7 @@ class TrainingRegion(_Record):
     features: list[str] = Field(min_length=1)
     mean: list[float] = Field(description="k numbers")
     whitening: list[list[float]] = Field(description="k rows of k numbers")
-    limit: float = Field(gt=0)
+    limit: float = Field(ge=0)
     false_alarms: dict[str, float]
 
     @model_validator(mode="after")

@@ -81,7 +81,7 @@ class SchemaVersionError(PriceRangeError):
 
     def __str__(self) -> str:
         known = " and ".join(map(str, self.expected))
-        return f"{self.path} has schema version {self.found!r}, this program reads {known}"
+        return f"{self.path} has schema version {self.found!r}, this program reads versions {known}"
 
 
 @dataclass

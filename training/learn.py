@@ -1,5 +1,6 @@
 """Learn from some rows, and answer others that were not learned from."""
 
+import math
 import warnings
 from collections.abc import Callable
 
@@ -20,6 +21,9 @@ from training.network.preprocess import Preprocess
 from training.quality.calibrate import Calibration, calibrate
 from training.recipe.recipe import Recipe
 from training.split import Indices, two_ways
+
+_LEAST_BATCH = 3
+"""Rows of a batch, of which batch normalisation needs the variance."""
 
 
 def learn(  # noqa: PLR0913, PLR0917
@@ -78,18 +82,22 @@ def answers(model: PhoneModel, features: npt.NDArray[np.float32]) -> npt.NDArray
 
 
 def out_of_fold(
-    phones: LabelledPhones, rows: Indices, choices: Recipe, device: str = "cpu"
+    phones: LabelledPhones, rows: Indices, choices: Recipe, batches: int, device: str = "cpu"
 ) -> npt.NDArray[np.float32]:
     """Answer n rows, each by a network that has learned from other folds of them, float32 [n, 4].
 
-    Each is trained and calibrated as the recipe says, on rows that it takes its validation rows out of.
-    Raises what `learn` raises, and `TooFewRowsError`.
+    Each is trained and calibrated as the recipe says, on rows that it takes its validation rows out of, in as
+    many `batches` an epoch as the network whose sets are made: a schedule counts them. Raises what `learn`
+    raises, and `TooFewRowsError`.
     """
     probabilities = np.empty((len(rows), 4), np.float32)
     folds = StratifiedKFold(choices.sets.folds, shuffle=True, random_state=choices.seed)
     share = choices.split.validation / (1 - choices.split.test)
     for places, held_out in folds.split(rows, phones.price_range[rows]):
         training, validation = two_ways(rows[places], phones.price_range, share, choices.seed)
+        size = max(math.ceil(len(training) / batches), _LEAST_BATCH)
+        loop = choices.loop.model_copy(update={"batch_size": size})
+        choices = choices.model_copy(update={"loop": loop})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # whoever trains by this recipe has been warned
             model, _ = learn(phones, training, validation, choices, lambda _: None, device)

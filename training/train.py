@@ -54,7 +54,9 @@ def train(  # noqa: PLR0913, PLR0917
         model, history = learn(phones, parts.training, parts.validation, choices, on_epoch, device)
     calibration = calibrated(model, phones, parts.validation, choices)
     known = np.concatenate([parts.training, parts.validation])
-    sets = PredictionSets.measured(out_of_fold(phones, known, choices, device), phones.price_range[known])
+    sets = PredictionSets.measured(
+        out_of_fold(phones, known, choices, batches, device), phones.price_range[known]
+    )
     graph = export(model, _metadata(phones))
     answers = prove_equal(model, graph, phones.features)
     tested = answers.probabilities[parts.test], phones.price_range[parts.test]

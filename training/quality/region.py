@@ -18,12 +18,17 @@ _LEAST_VARIANCE = 1e-4
 Floats = npt.NDArray[np.float64]
 
 
-def training_region(rows: npt.NDArray[np.float32], used: npt.NDArray[np.intp], seed: int) -> TrainingRegion:
+def training_region(
+    rows: npt.NDArray[np.float32], used: npt.NDArray[np.intp], seed: int
+) -> TrainingRegion | None:
     """Describe n training rows float32 [n, 20]; `used` are the places of the features that the model uses.
 
+    Without any there is nothing to be near by, and None is returned.
     The limit is a quantile of the distances of rows that were held out: of a row to those that its own mean
     and covariance come from it would be too small.
     """
+    if not len(used):
+        return None
     exact = rows.astype(np.float64)
     distances, outside = [], []
     for learned, held_out in RepeatedKFold(n_splits=_FOLDS, n_repeats=_REPEATS, random_state=seed).split(
