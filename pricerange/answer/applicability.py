@@ -82,6 +82,11 @@ class TrainingRegion:
             self._places = np.array([FEATURE_NAMES.index(name) for name in region.features], np.intp)
             self._mean = np.array(region.mean)
             self._whitening = np.array(region.whitening)
+            self._mean_of_all = np.zeros(len(FEATURE_NAMES))
+            self._mean_of_all[self._places] = self._mean
+            self._whitening_of_all = np.zeros((len(FEATURE_NAMES), len(self._places)))
+            self._whitening_of_all[self._places] = self._whitening
+            self._surely_near = (region.limit * (1 - 1e-6)) ** 2
 
     @classmethod
     def of_version(cls, passport: Passport) -> Self:
@@ -125,6 +130,20 @@ class TrainingRegion:
     def cause(self, found: Applicability, row: int) -> str:
         """Return what to count a row of `found` by that is refused: its first feature that is outside."""
         return f"{next(iter(found.features(row)), 'combination')}: out of range"
+
+    def holds(self, rows: _Rows) -> bool:
+        """Whether all rows are in range for sure: most are, and to know only that takes a tenth of the time.
+
+        Where the answer is no, `of` tells.
+        """
+        # a value that is clipped is another one, and -0.0 may be too
+        if np.minimum(np.maximum(rows, self.low), self.high).tobytes() != rows.tobytes():
+            return False
+        if self.limit is None:
+            return True
+        white = (rows - self._mean_of_all) @ self._whitening_of_all
+        # BLAS may be off in the last digits
+        return bool(np.vecdot(white, white).max(initial=0.0) <= self._surely_near)
 
     def outside(self, rows: _Rows) -> _Flags:
         """Return bool [n, 20]: which values lie outside the training range of their feature."""

@@ -1,8 +1,9 @@
 """Requests that arrive within one iteration of the event loop go through the model in one run."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from time import monotonic, perf_counter
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
@@ -17,7 +18,7 @@ from service.errors import DeadlineError, InvalidInputError, OutOfRangeError, Ov
 from service.http import deadline
 from service.http.deadline import Deadline
 from service.model.parse import rows_of
-from service.model.write import applicability_json, probabilities_json
+from service.model.write import IN_RANGE, applicability_json, probabilities_json
 from service.telemetry.metrics import Metrics
 
 _Rows = npt.NDArray[np.float32]
@@ -28,7 +29,7 @@ PhoneAnswer: TypeAlias = tuple[int, bytes, bytes]
 
 
 class Answers(NamedTuple):
-    """The answers to n phones and, where it is asked for, how those lie to the training rows."""
+    """The answers to n phones; how those lie to the training rows, unless all are in range or nobody asks."""
 
     prediction: Prediction
     applicability: Applicability | None
@@ -187,12 +188,13 @@ class Batcher:
             self._run()
 
     def _begin(self, queue: _Queue) -> "_ModelRun":
-        return _ModelRun(queue, self.region, refuses=self.out_of_range == "refuse")
+        return _ModelRun(queue, self.region, self.out_of_range)
 
     def _ask(self, rows: _Rows) -> tuple[Answers, float]:
         started = perf_counter()
         prediction, seconds = self._predictor.predict(rows), perf_counter() - started
-        return Answers(prediction, self.region.of(rows) if self.out_of_range == "flag" else None), seconds
+        told = self.out_of_range == "flag" and not self.region.holds(rows)
+        return Answers(prediction, self.region.of(rows) if told else None), seconds
 
     def _hand_out(self, run: "_ModelRun", answers: Answers, seconds: float) -> None:
         if len(run.rows):
@@ -205,13 +207,14 @@ class Batcher:
 class _ModelRun:
     """One run of the model: `rows` float32 [n, 20] and who asked for which of them."""
 
-    def __init__(self, queue: _Queue, region: TrainingRegion, *, refuses: bool) -> None:
+    def __init__(self, queue: _Queue, region: TrainingRegion, out_of_range: OutOfRange) -> None:
         """Drop who is too late; answer who sent no phone, or one that is refused."""
         self._region = region
+        self._is_told = out_of_range == "flag"
         bodies, self._tables = _still_waiting(queue.bodies), _still_waiting(queue.tables)
         phones, found = rows_of([caller.asked for caller in bodies])
         errors: dict[int, InvalidInputError] = {**found}
-        if refuses:
+        if out_of_range == "refuse":
             errors = {**_refused(region, phones), **errors}
         for place, error in errors.items():
             bodies[place].set_exception(error)
@@ -229,7 +232,7 @@ class _ModelRun:
         texts = zip(
             prediction.price_range[:start].tolist(),
             probabilities_json(prediction.probabilities[:start]),
-            applicability_json(self._region, answers.applicability, self.rows[:start]),
+            self._applicability(answers.applicability, start),
             strict=True,
         )
         for caller, answer in zip(self._phones, texts, strict=True):
@@ -239,6 +242,12 @@ class _ModelRun:
             rows = slice(start, start := start + len(caller.asked))
             if not caller.done():
                 caller.set_result(answers.part(rows))
+
+    def _applicability(self, found: Applicability | None, phones: int) -> Iterable[bytes]:
+        """Return in JSON how the first phones of the run lie to the training rows, nothing if nobody asks."""
+        if found is None:
+            return repeat(IN_RANGE if self._is_told else b"", phones)
+        return applicability_json(self._region, found, self.rows[:phones])
 
 
 def _refused(region: TrainingRegion, phones: _Rows) -> dict[int, InvalidInputError]:

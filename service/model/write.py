@@ -19,7 +19,8 @@ ROW_BEGINS: tuple[bytes, ...] = tuple(
 """How the JSON of an answer begins, by price range; its probabilities and `]` follow."""
 
 
-_IN_RANGE = b'{"in_range":true}'
+IN_RANGE = b'{"in_range":true}'
+"""What is written of a phone that is in range."""
 
 
 class OutsideValue(BaseModel):
@@ -60,15 +61,13 @@ def model_json(version: Bundle) -> bytes:
 
 
 def applicability_json(
-    region: TrainingRegion, found: Applicability | None, rows: npt.NDArray[np.float32]
+    region: TrainingRegion, found: Applicability, rows: npt.NDArray[np.float32]
 ) -> Iterable[bytes]:
-    """Write how each of n phones float32 [n, 20] lies to the training rows; nothing where nobody asked."""
-    if found is None:
-        return repeat(b"", len(rows))
+    """Write how each of n phones float32 [n, 20] lies to the training rows."""
     if found.in_range[: len(rows)].all():
-        return repeat(_IN_RANGE, len(rows))
+        return repeat(IN_RANGE, len(rows))
     return [
-        _IN_RANGE if found.in_range[row] else orjson.dumps(region.details(found, row, rows[row]))
+        IN_RANGE if found.in_range[row] else orjson.dumps(region.details(found, row, rows[row]))
         for row in range(len(rows))
     ]
 

@@ -88,9 +88,8 @@ class PredictEndpoint:
     def write(self, answer: PhoneAnswer, members: bytes = b"") -> bytes:
         """Write the JSON of an `Answer`, with more members where there are any."""
         price_range, probabilities, applicability = answer
-        if applicability:
-            members = b',"applicability":%b%b' % (applicability, members)
-        return b"%b%b]%b%b" % (ROW_BEGINS[price_range], probabilities, members, self._end)
+        told = b'],"applicability":' if applicability else b"]"
+        return b"".join((ROW_BEGINS[price_range], probabilities, told, applicability, members, self._end))
 
 
 def add_predict(router: APIRouter, endpoint: PredictEndpoint) -> None:

@@ -69,6 +69,28 @@ def test_a_row_is_judged_alike_whatever_rows_it_stands_beside(
     assert (whole.in_range[some] == part.in_range).all()
 
 
+@given(rows=st.integers(0, 40), seed=st.integers(0, 1_000), scale=st.floats(0.2, 1.5))
+def test_where_all_is_in_range_for_sure_it_is(
+    region: TrainingRegion, rows: int, seed: int, scale: float
+) -> None:
+    middle = (region.low + region.high) / 2
+    table = (middle + scale * (phones(rows, seed) - middle)).astype(np.float32)
+    if region.holds(table):
+        assert region.of(table).in_range.all()
+    else:
+        each = [not region.holds(table[row : row + 1]) for row in range(rows)]
+        assert any(each)
+
+
+def test_phones_in_the_middle_are_in_range_for_sure(region: TrainingRegion) -> None:
+    middle = np.asarray([(region.low + region.high) / 2], np.float32)
+    assert region.holds(middle.repeat(3, axis=0))
+    assert region.holds(middle[:0])
+    beyond = middle.copy()
+    beyond[0, RAM] = np.nextafter(region.high[RAM], np.float32(np.inf))
+    assert not region.holds(beyond)
+
+
 def test_an_older_version_knows_the_range_alone() -> None:
     passport = bundle.read(VERSION_2).passport
     region = TrainingRegion.of_version(passport)
