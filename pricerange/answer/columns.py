@@ -118,9 +118,11 @@ def outside_texts(outside: _Flags) -> list[str]:
 
 
 def _distinct(outside: _Flags) -> tuple[list[str], npt.NDArray[np.intp]]:
-    """Return the texts that occur, and which of them each row has."""
-    if not outside.any():
-        return [""], np.zeros(len(outside), np.intp)
-    rows, places = np.unique(outside, axis=0, return_inverse=True)
+    """Return the texts that occur, the empty one first, and which of them each row has."""
+    places = np.zeros(len(outside), np.intp)
+    # of many rows few have any, and to sort all would take as long as to answer them
+    some = np.flatnonzero(outside.any(axis=1))
+    rows, found = np.unique(outside[some], axis=0, return_inverse=True)
+    places[some] = found.reshape(-1) + 1
     texts = [BETWEEN.join(FEATURE_NAMES[k] for k in np.flatnonzero(row)) for row in rows]
-    return texts, places.reshape(-1)
+    return ["", *texts], places
