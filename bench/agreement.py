@@ -24,10 +24,11 @@ from pricerange.phone import LABELS
 from pricerange.predictor import Predictor
 from training import data
 from training.export import TOLERANCE
+from training.learn import learn
 from training.quality.calibrate import calibrate
 from training.recipe import recipe
 from training.split import three_ways
-from training.train import learn, train
+from training.train import train
 
 
 def main() -> None:

@@ -18,9 +18,9 @@ from torch.utils.data import DataLoader, Dataset
 from training import data
 from training.data import LabelledPhones
 from training.fit.loop import iterations
+from training.learn import learn
 from training.recipe import recipe
 from training.split import Indices, three_ways
-from training.train import learn
 
 GOAL_SECONDS, GOAL_RATIO = 2.0, 15.0
 TEXTBOOK_BATCH, TEXTBOOK_EPOCHS = 8, 50

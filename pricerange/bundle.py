@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pricerange.durable import sync
 from pricerange.errors import (
@@ -33,7 +33,9 @@ from pricerange.errors import (
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.triton_config import pbtxt, triton_config
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_KNOWN_SCHEMAS = (1, SCHEMA_VERSION)
+"""Those that can be read: a version of schema 1 knows the training range, and no distance to it."""
 MODEL_NAME = "phone_price_range"
 METADATA_PREFIX = "io.pricerange."
 """Keys of the ONNX metadata begin with it: `features`, `labels`, `training_data_sha256`."""
@@ -64,6 +66,42 @@ class FeatureRange(_Record):
     deciles: list[float] = Field(min_length=9, max_length=9, description="The 10th to the 90th percentile")
 
 
+class TrainingRegion(_Record):
+    """How near phones lie to the training rows that are like them, over the k features that the model uses.
+
+    The distance of a row is the length of (row - mean) @ whitening, and the limit what hardly any phone
+    exceeds that is like the training rows; `false_alarms` are the shares of those that were nevertheless
+    outside the training range (`range`), beyond the limit (`distance`) or either (`together`), held out.
+    """
+
+    features: list[str] = Field(min_length=1)
+    mean: list[float] = Field(description="k numbers")
+    whitening: list[list[float]] = Field(description="k rows of k numbers")
+    limit: float = Field(ge=0)
+    false_alarms: dict[str, float]
+
+    @model_validator(mode="after")
+    def _has_the_shapes_that_it_says(self) -> Self:
+        size = len(self.features)
+        if not set(self.features) <= set(FEATURE_NAMES) or len(set(self.features)) < size:
+            raise ValueError("features: expected names of features, each once")
+        if [len(self.mean), *map(len, self.whitening)] != [size] * (size + 1):
+            raise ValueError(f"expected {size} numbers in mean, and {size} rows of as many in whitening")
+        return self
+
+
+class PredictionSetScores(_Record):
+    """What prediction sets are made by; `pricerange.answer.prediction_sets` says how.
+
+    `of_truth` are for each price range the probabilities that phones which had it were given for it by
+    networks of other folds, the smallest first; `sha256` names them.
+    """
+
+    folds: int
+    of_truth: list[list[float]] = Field(min_length=len(LABELS), max_length=len(LABELS))
+    sha256: str
+
+
 class GoldenRow(_Record):
     """A phone and the answer that the model gave when it was written."""
 
@@ -83,6 +121,8 @@ class Passport(_Record):
     recipe: dict[str, Any]
     training_data: TrainingData
     feature_ranges: dict[str, FeatureRange]
+    training_region: TrainingRegion | None = None
+    prediction_sets: PredictionSetScores | None = None
     metrics: dict[str, Any]
     calibration: dict[str, Any]
     golden_rows: list[GoldenRow] = Field(min_length=1)
@@ -205,8 +245,8 @@ def _read_passport(path: Path) -> Passport:
         raise PassportError(path, f"it is not valid JSON: {error}") from error
     if not isinstance(fields, dict):
         raise PassportError(path, "expected a JSON object")
-    if fields.get("schema_version") != SCHEMA_VERSION:
-        raise SchemaVersionError(path, SCHEMA_VERSION, fields.get("schema_version"))
+    if fields.get("schema_version") not in _KNOWN_SCHEMAS:
+        raise SchemaVersionError(path, _KNOWN_SCHEMAS, fields.get("schema_version"))
     try:
         passport = Passport.model_validate(fields)
     except ValidationError as error:

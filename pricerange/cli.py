@@ -297,14 +297,27 @@ def score(
     thousands: Thousands = None,
     null_values: NullValues = None,
     source_timeout: SourceTimeout = 60,
+    out_of_range: Annotated[
+        Literal["answer", "flag", "refuse"],
+        typer.Option(
+            help="Answer phones unlike those learned from like any other, flag them (columns in_range and "
+            "outside), or take them for bad rows"
+        ),
+    ] = "flag",
+    sets: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=0.999, help="Add sets that hold this share of true price ranges"),
+    ] = None,
 ) -> None:
     """Score files of phones.
 
-    Writes their columns, then price_range, label, probability_0..3. A column of IN with one of these names
-    is kept as input_<name>. If OUT is a folder, running the same command again resumes an interrupted job.
+    Writes their columns, then price_range, label, probability_0..3, in_range and outside. A column of IN with
+    one of these names is kept as input_<name>. If OUT is a folder, running the same command again resumes an
+    interrupted job.
     """
     if engine == "local":
         leave_out_pandas()
+    from scoring.job.job import WorthAsked
     from scoring.order import Options
     from scoring.score import look
     from scoring.score import score as run
@@ -314,7 +327,8 @@ def score(
     cluster = Cluster(address, actor_cpus, actor_gpus) if engine == "ray" else None
     kept = None if columns is None else tuple(name.strip() for name in columns.split(","))
     reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
-    options = Options(on_bad_row, kept, form, cluster, metrics_textfile, reading)
+    worth = WorthAsked(out_of_range, sets)
+    options = Options(on_bad_row, kept, form, cluster, metrics_textfile, reading, worth)
     gc.freeze()  # modules stay: no collection has to look at them
     if dry_run:
         typer.echo(look(sources, target, models, model_version, provider, options))

@@ -75,12 +75,13 @@ class SchemaVersionError(PriceRangeError):
     """A bundle.json written by another generation of this program."""
 
     path: Path
-    expected: int
+    expected: Sequence[int]
     found: object
     exit_code = 13
 
     def __str__(self) -> str:
-        return f"{self.path} has schema version {self.found!r}, this program reads version {self.expected}"
+        known = " and ".join(map(str, self.expected))
+        return f"{self.path} has schema version {self.found!r}, this program reads versions {known}"
 
 
 @dataclass

@@ -104,3 +104,14 @@ class ClusterError(PriceRangeError):
 
     def __str__(self) -> str:
         return f"Ray ({self.address}): {self.reason}"
+
+
+@dataclass
+class UncalibratedError(PriceRangeError):
+    """A version that knows no prediction sets, of which some are asked for."""
+
+    version: str
+    exit_code = 69
+
+    def __str__(self) -> str:
+        return f"--sets: version {self.version} was not calibrated for prediction sets; train a new version"

@@ -14,7 +14,7 @@ from pricerange.tables.errors import TableFormatError
 from pricerange.tables.source import files, pipe, uri
 from pricerange.tables.source.files import AS_USUAL, Reading
 from scoring.job.apart import require_apart
-from scoring.job.job import Job, OnBadRow
+from scoring.job.job import FLAGGED, Job, OnBadRow, WorthAsked
 from scoring.progress import tell
 from scoring.target.out import place_of
 from scoring.target.place import Place
@@ -31,8 +31,8 @@ class Options:
     """How a job is done; None is all columns, this machine, no metrics.
 
     What becomes of bad rows, the columns that are kept, the form where no name tells it (`parquet` of a
-    folder's parts, `csv` of a stream), the cluster that does it, the file for metrics, and how IN is read;
-    OUT is given up after as many seconds without an answer.
+    folder's parts, `csv` of a stream), the cluster that does it, the file for metrics, how IN is read (OUT is
+    given up after as many seconds without an answer), and what is told of the answers' worth.
     """
 
     on_bad_row: OnBadRow = "fail"
@@ -41,6 +41,7 @@ class Options:
     cluster: Cluster | None = None
     metrics: str | Path | None = None
     reading: Reading = AS_USUAL
+    worth: WorthAsked = FLAGGED
 
 
 DEFAULTS = Options()
@@ -106,6 +107,7 @@ class Order:
             options.columns,
             bundle.read(bundle.find(self.models, self.version)),
             self.provider,
+            options.worth,
         )
 
     def _form(self, target: Place, in_parts: bool) -> tuple[Form, str | None]:

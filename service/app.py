@@ -68,7 +68,7 @@ def create_app(
     metrics.budgets(budget.limit, spool_budget.limit)
     logs_access = settings.access_log and settings.log_level in ("debug", "info")
     access_log = _access_log(log_queue, settings.forwarded_allow_ips) if logs_access else None
-    batcher = Batcher(predictor, metrics, settings.max_queue_rows)
+    batcher = Batcher(predictor, metrics, settings.max_queue_rows, settings.out_of_range)
     slices = TimeSlices(settings.max_queue_rows, settings.max_rows)
     app = DocumentedApp(
         Phone,

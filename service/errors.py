@@ -59,6 +59,14 @@ class InvalidInputError(ServiceError):
 
 
 @dataclass
+class OutOfRangeError(InvalidInputError):
+    """A phone unlike those that the model learned from, where such phones are refused."""
+
+    kind = "out-of-range"
+    title = "Phone outside the training range"
+
+
+@dataclass
 class BodyTooLargeError(ServiceError):
     """A body over the limit of bytes."""
 

@@ -9,6 +9,8 @@ from typing import Literal, Self
 from pydantic import Field, PositiveInt, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pricerange.answer.applicability import OutOfRange
+
 _SERVICE_LINK = re.compile("(tcp|udp|sctp)://")
 
 
@@ -93,6 +95,11 @@ class Settings(BaseSettings):
         None,
         description="Proxies whose X-Forwarded-For names the client in the access log: addresses and "
         "networks separated by commas, or *; None logs the address that connects",
+    )
+    out_of_range: OutOfRange = Field(
+        "flag",
+        description="What to do with phones unlike those that the model learned from: answer them like any "
+        "other, flag them in the answer, or refuse them",
     )
     access_log: bool = Field(True, description="Write one JSON line per request")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level to log")

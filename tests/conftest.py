@@ -37,6 +37,9 @@ weight_decay = 0.01
 name = "one_cycle"
 warm_up = 0.3
 
+[sets]
+folds = 2
+
 [loop]
 epochs = 30
 batch_size = 100

@@ -90,6 +90,8 @@ def test_a_table_is_answered_over_http_and_by_score_alike(server: Server, tmp_pa
     [answered] = csv.DictReader(io.StringIO(over_http.text))
     assert answered.pop("error") == ""
     assert answered.pop("label") == in_file["label"] == "very high"
+    assert answered.pop("in_range") == in_file["in_range"] == "true"
+    assert answered.pop("outside") == in_file["outside"] == ""
     assert {name: float(value) for name, value in answered.items()} == {
         name: float(in_file[name]) for name in answered
     }

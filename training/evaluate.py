@@ -9,13 +9,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.bundle import Passport
 from pricerange.phone import LABELS
 from pricerange.predictor import Predictor
 from pricerange.tables.source.files import AS_USUAL, Reading
 from training import data
-from training.quality import conformal
-from training.quality.conformal import Coverage
+from training.quality.coverage import Coverage, coverage
 from training.quality.measures import Measures, measure
 
 
@@ -47,7 +47,7 @@ def evaluate(
     predictor = Predictor.load(models, version)
     bundle, phones = predictor.bundle, data.load(sources, reading)
     probabilities = predictor.predict(phones.features).probabilities
-    quantiles = bundle.passport.calibration.get("conformal_quantiles", {})
+    sets = PredictionSets.of_version(bundle.passport)
     return VersionEvaluation(
         bundle.name,
         bundle.version,
@@ -55,7 +55,7 @@ def evaluate(
         phones.sha256,
         *_seen(bundle.passport, phones.sha256),
         measure(probabilities, phones.price_range),
-        conformal.coverage(probabilities, phones.price_range, quantiles),
+        coverage(probabilities, phones.price_range, sets) if sets else {},
     )
 
 

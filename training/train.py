@@ -1,36 +1,31 @@
 """Learn the price range from a table of phones and write a model version."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import torch
+import numpy as np
 from rich.console import Console
 
 from pricerange import bundle
+from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.tables.source.files import AS_USUAL, Reading
 from training import data
 from training.data import LabelledPhones
 from training.export import answering, export, prove_equal
-from training.fit.device import find_device, reproducible
-from training.fit.history import Epoch, History
-from training.fit.loop import Examples, fit, iterations
-from training.network.initialise import initialise
-from training.network.network import Network, PhoneModel
-from training.network.preprocess import Preprocess
+from training.fit.loop import iterations
+from training.learn import calibrated, learn, out_of_fold
 from training.progress import shown, summed_up
-from training.quality import conformal
-from training.quality.calibrate import calibrate
+from training.quality.coverage import coverage
 from training.quality.importance import importances
 from training.quality.measures import measure
 from training.recipe import recipe
-from training.recipe.recipe import Recipe
 from training.report import card
 from training.report.diagnose import diagnose
 from training.report.passport import passport
 from training.report.run import Run
 from training.report.yardstick import yardstick
-from training.split import Indices, three_ways
+from training.split import three_ways
 
 
 def train(  # noqa: PLR0913, PLR0917
@@ -55,18 +50,17 @@ def train(  # noqa: PLR0913, PLR0917
     phones = data.load(sources, reading, console)
     parts = three_ways(phones.price_range, choices.split, choices.seed)
     batches = iterations(len(parts.training), choices.loop.batch_size)
-    with shown(choices.loop.epochs, batches, console) as on_epoch:
+    with shown(choices.fits * choices.loop.epochs, batches, console) as on_epoch:
         model, history = learn(phones, parts.training, parts.validation, choices, on_epoch, device)
-    with reproducible(choices.seed):
-        calibration = calibrate(
-            model,
-            torch.from_numpy(phones.features[parts.validation]),
-            torch.from_numpy(phones.price_range[parts.validation]),
-        )
+    calibration = calibrated(model, phones, parts.validation, choices)
+    known = np.concatenate([parts.training, parts.validation])
+    sets = PredictionSets.measured(
+        out_of_fold(phones, known, choices, batches, device), phones.price_range[known]
+    )
     graph = export(model, _metadata(phones))
     answers = prove_equal(model, graph, phones.features)
     tested = answers.probabilities[parts.test], phones.price_range[parts.test]
-    evaluation, coverage = measure(*tested), conformal.coverage(*tested, calibration.conformal_quantiles)
+    evaluation, covered = measure(*tested), coverage(*tested, sets)
     run = Run(
         recipe=choices,
         phones=phones,
@@ -78,39 +72,13 @@ def train(  # noqa: PLR0913, PLR0917
         answers=answers,
         evaluation=evaluation,
         calibration=calibration,
-        coverage=coverage,
+        sets=sets,
+        coverage=covered,
         importances=importances(answering(graph), phones.features[parts.test], tested[1], choices.seed),
     )
     version = bundle.write(models, graph, passport(run), card.documents(run))
     summed_up(run.diagnosis, version, console)
     return version
-
-
-def learn(  # noqa: PLR0913, PLR0917
-    phones: LabelledPhones,
-    training: Indices,
-    validation: Indices,
-    choices: Recipe,
-    on_epoch: Callable[[Epoch], None],
-    device: str = "cpu",
-) -> tuple[PhoneModel, History]:
-    """Train a network on the training rows, stopped by the validation rows; no other row is looked at.
-
-    `device` is where the network learns, `cpu` or `cuda`; the model comes back on the CPU. Raises
-    `DeviceError`, `ScheduleError` or `DivergedError`.
-    """
-    where = find_device(device)
-    features, price_range = torch.from_numpy(phones.features), torch.from_numpy(phones.price_range)
-    with reproducible(choices.seed, where):
-        preprocess = Preprocess(features[training], choices.preprocess)
-        network = Network(preprocess.outputs, choices.network, choices.head)
-        initialise(network, choices.initialisation)
-        learned, held_out = (
-            Examples(preprocess(features[rows]).to(where), price_range[rows].to(where))
-            for rows in (training, validation)
-        )
-        history = fit(network.to(where), learned, held_out, choices, on_epoch)
-    return PhoneModel(preprocess, network.cpu()).eval(), history
 
 
 def _metadata(phones: LabelledPhones) -> dict[str, str]:

@@ -37,6 +37,7 @@ def constant(models: Path) -> tuple[Headers, bytes]:
         "price_range": price_range,
         "label": LABELS[price_range],
         "probabilities": prediction.probabilities[0],
+        "applicability": {"in_range": True},
         "model": {"name": bundle.MODEL_NAME, "version": bundle.find(models).name},
     }
     body = orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from pricerange.answer.applicability import OutOfRange
+from pricerange.answer.columns import Beside
 from pricerange.bundle import Bundle
 from pricerange.predictor import Provider
 from pricerange.tables.expanded import BLOCK_BYTES
@@ -16,6 +18,22 @@ from scoring.target.sink import Form
 OnBadRow = Literal["fail", "reject", "null"]
 
 _LEAST_DIGITS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class WorthAsked:
+    """What is told of answers' worth: what becomes of phones out of range, and the level of sets, if any."""
+
+    out_of_range: OutOfRange = "flag"
+    sets: float | None = None
+
+    @property
+    def beside(self) -> Beside:
+        """The columns that tell it."""
+        return Beside(self.out_of_range == "flag", self.sets is not None)
+
+
+FLAGGED = WorthAsked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +53,7 @@ class Job:
     columns: tuple[str, ...] | None
     model: Bundle
     provider: Provider
+    worth: WorthAsked = FLAGGED
 
     @property
     def rejects(self) -> Place:
@@ -54,6 +73,8 @@ class Job:
             "--on-bad-row": self.on_bad_row,
             "--columns": None if self.columns is None else list(self.columns),
             "--format": self.form,
+            "--out-of-range": self.worth.out_of_range,
+            "--sets": self.worth.sets,
             "size of parts": [
                 BLOCK_ROWS,
                 BLOCK_BYTES,

@@ -7,10 +7,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.bundle import Passport
 from pricerange.phone import FEATURE_NAMES, LABELS
-
-_SIDE_BY_SIDE = 64
 
 Counts = npt.NDArray[np.int64]
 
@@ -70,27 +67,3 @@ def whole(value: object) -> int:
     if type(value) is not int or not 0 <= value < 1 << 63:
         raise ValueError(f"{value!r} is no count")
     return value
-
-
-class TrainingRange:
-    """Where each feature of the training rows lay."""
-
-    def __init__(self, passport: Passport) -> None:
-        lay = [passport.feature_ranges[name] for name in FEATURE_NAMES]
-        self._low = np.array([feature.low for feature in lay], np.float32)
-        self._high = np.array([feature.high for feature in lay], np.float32)
-
-    def outside(self, rows: npt.NDArray[np.float32]) -> Counts:
-        """Count the rows float32 [n, 20] that each feature lies outside its range in, as int64 [20]."""
-        counts = np.zeros(len(FEATURE_NAMES), np.int64)
-        # many rows side by side are one long row: the machine compares those faster
-        whole = len(rows) // _SIDE_BY_SIDE * _SIDE_BY_SIDE
-        for part, width in ((rows[:whole], _SIDE_BY_SIDE), (rows[whole:], 1)):
-            if len(part):
-                wide = part.reshape(-1, width * len(FEATURE_NAMES))
-                lowest, highest = (side.reshape(width, -1) for side in (wide.min(axis=0), wide.max(axis=0)))
-                beyond = (lowest.min(axis=0) < self._low) | (highest.max(axis=0) > self._high)
-                for k in np.flatnonzero(beyond):
-                    column = part[:, k]
-                    counts[k] += np.count_nonzero((column < self._low[k]) | (column > self._high[k]))
-        return counts

@@ -1,15 +1,17 @@
 """One block of rows and the model's answers to it: what is done to each, in any order, on any machine."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from pricerange.answer import columns as answer_columns
+from pricerange.answer.applicability import TrainingRegion
+from pricerange.answer.columns import Worth
+from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Predictor
 from pricerange.tables import json_columns, table
@@ -21,12 +23,13 @@ from pricerange.tables.names import by_place, selected
 from pricerange.tables.ndjson_file import LineBlock
 from pricerange.tables.source.blocks import Content
 from pricerange.tables.table import Reason
-from scoring.errors import BadBlockRowError, UnknownColumnError
-from scoring.job.job import OnBadRow
-from scoring.job.tally import Tally, TrainingRange
+from scoring.errors import BadBlockRowError, UncalibratedError, UnknownColumnError
+from scoring.job.job import FLAGGED, OnBadRow, WorthAsked
+from scoring.job.tally import Tally
 from scoring.target import columns
 from scoring.target.sink import Encoded, Form
 from scoring.work.rows import Columns, CsvLines, JsonLines, Rows, Taken
+from scoring.work.within_range import Judged, WithinRange
 
 _MOST_REASON = 700
 """Characters of what is said in every row of a table that lacks columns: it may quote names of any length."""
@@ -54,30 +57,28 @@ class Answered:
     rejected: Rejected | None
 
 
-class _Judged(Protocol):
-    """Which rows are phones, and why the others are none; `pricerange.tables.table.Verdict` is one."""
-
-    @property
-    def rows(self) -> npt.NDArray[np.float32]: ...
-
-    @property
-    def valid(self) -> npt.NDArray[np.bool_]: ...
-
-    def explained(self, rows: Sequence[int]) -> Iterable[Reason]: ...
-
-
 class Answerer:
     """Answers blocks; safe to be called by many threads."""
 
     def __init__(
-        self, predictor: Predictor, on_bad_row: OnBadRow, kept: Sequence[str] | None, form: Form
+        self,
+        predictor: Predictor,
+        on_bad_row: OnBadRow,
+        kept: Sequence[str] | None,
+        form: Form,
+        asked: WorthAsked = FLAGGED,
     ) -> None:
-        """Keep the columns called `kept`, all where it is None, and write `form`."""
+        """Keep the columns called `kept`, all where it is None, and write `form`.
+
+        Raises `UncalibratedError` where sets are asked for that the version does not know.
+        """
         self._predictor = predictor
         self._on_bad_row = on_bad_row
+        self._asked = asked
+        self._sets = _sets(predictor, asked)
         self._kept = kept
         self._form = form
-        self._training_range = TrainingRange(predictor.bundle.passport)
+        self._region = TrainingRegion.of_version(predictor.bundle.passport)
 
     def answer(self, content: Content) -> Answered:
         """Judge n rows, answer the phones among them and encode what a sink has to write.
@@ -134,7 +135,7 @@ class Answerer:
 
         return self._answer(verdict, Columns(batch, source, self._form))
 
-    def _answer_columns(self, source: pa.RecordBatch, judged: _Judged, kept: pa.RecordBatch) -> Answered:
+    def _answer_columns(self, source: pa.RecordBatch, judged: Judged, kept: pa.RecordBatch) -> Answered:
         """Answer rows whose answers stand beside the columns `kept`; rejects are taken from `source`."""
 
         def taken(bad: Sequence[int]) -> pa.RecordBatch:
@@ -142,7 +143,9 @@ class Answerer:
 
         return self._answer(judged, Columns(kept, taken, self._form))
 
-    def _answer(self, judged: _Judged, rows: Rows) -> Answered:
+    def _answer(self, judged: Judged, rows: Rows) -> Answered:
+        if self._asked.out_of_range == "refuse":
+            judged = WithinRange(judged, self._region)
         valid = judged.valid
         bad = np.flatnonzero(~valid).tolist()
         phones = judged.rows[valid] if bad else judged.rows
@@ -150,7 +153,11 @@ class Answerer:
             (reason,) = judged.explained(bad[:1])
             raise BadBlockRowError(bad[0], reason.detail)
         prediction = self._predictor.predict(phones)
-        answers = answer_columns.answers(prediction)
+        found = self._region.of(phones) if self._asked.out_of_range == "flag" else None
+        sets = None
+        if self._sets and self._asked.sets:
+            sets = self._sets.of(prediction.probabilities, self._asked.sets)
+        answers = answer_columns.answers(prediction, worth=Worth(found, sets), as_text=self._form == "csv")
         reasons = list(judged.explained(bad))
         details = [reason.detail for reason in reasons]
         rejects = self._on_bad_row == "reject" and bool(bad)
@@ -159,19 +166,19 @@ class Answerer:
         tally = Tally(
             len(valid),
             np.bincount(prediction.price_range, minlength=len(LABELS)),
-            self._training_range.outside(phones),
+            _count(found.outside if found else self._region.outside(phones)),
             Counter(reason.cause for reason in reasons),
         )
         rejected = Rejected(rows.taken(bad), bad, details) if rejects else None
         return Answered(tally, rows.beside(answers, valid, of_all=not rejects), rejected)
 
-    def _judge_text(self, block: TextBlock) -> _Judged:
+    def _judge_text(self, block: TextBlock) -> Judged:
         try:
             return table.judge_csv(block.text, block.header, block.dialect)
         except (MissingColumnError, DuplicateColumnError) as error:
             return self._none(error, len(csv_rows.parse(block.text, block.header, block.dialect)))
 
-    def _judge(self, batch: pa.RecordBatch, dialect: Dialect = PLAIN) -> _Judged:
+    def _judge(self, batch: pa.RecordBatch, dialect: Dialect = PLAIN) -> Judged:
         try:
             return table.judge(batch, dialect)
         except (MissingColumnError, DuplicateColumnError) as error:
@@ -209,6 +216,20 @@ class Answerer:
         if self._kept is None:
             return tuple(names)
         return tuple(name for name in names if name in {*self._kept, *FEATURE_NAMES})
+
+
+def _sets(predictor: Predictor, asked: WorthAsked) -> PredictionSets | None:
+    if asked.sets is None:
+        return None
+    sets = PredictionSets.of_version(predictor.bundle.passport)
+    if sets is None:
+        raise UncalibratedError(predictor.bundle.version)
+    return sets
+
+
+def _count(outside: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    counts: npt.NDArray[np.int64] = np.count_nonzero(outside, axis=0).astype(np.int64)
+    return counts
 
 
 def _columns_of(batch: pa.RecordBatch, wanted: Sequence[str]) -> pa.RecordBatch:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from pricerange.answer.columns import NAMES
+from pricerange.answer.columns import names as names_of_answers
 from pricerange.errors import ColumnTypeError, PriceRangeError
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
@@ -53,7 +53,7 @@ def preview(job: Job, about: int | None) -> str:
     `about` is how many rows there are by estimate, None where nobody knows. Raises what `Predictor` raises.
     """
     predictor = Predictor(job.model, job.provider)
-    answerer = Answerer(predictor, "reject", job.columns, job.form)
+    answerer = Answerer(predictor, "reject", job.columns, job.form, job.worth)
     looked_at = job.files[:_MOST_FILES]
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         found = list(threads.map(lambda file: _begin(file, job, answerer), looked_at))
@@ -107,6 +107,7 @@ def _of_columns(job: Job, files: Sequence[InputFile], found: Sequence[_Beginning
         form = file.format if file.compression is None else f"{file.format}, {file.compression}"
         kind = _Beginning(beginning.columns, beginning.from_folders, beginning.guess)
         kinds[form, kind].append(file)
+    answered = names_of_answers(job.worth.beside)
     for (form, kind), alike in kinds.items():
         columns, from_folders, guess = kind.columns, kind.from_folders, kind.guess
         named = ", ".join(file.name for file in alike[:_MOST_NAMED])
@@ -125,7 +126,7 @@ def _of_columns(job: Job, files: Sequence[InputFile], found: Sequence[_Beginning
             yield f"  from the names of folders: {_names(from_folders)}"
         others = [name for name in columns if name not in features]
         kept = [
-            f"{name} as input_{name}" if name in NAMES else name
+            f"{name} as input_{name}" if name in answered else name
             for name in others
             if job.columns is None or name in job.columns
         ]

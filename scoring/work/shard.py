@@ -68,7 +68,7 @@ class ShardWorker:
         self._job = job
         self._cores = cores
         predictor = Predictor(job.model, job.provider)
-        self._answerer = Answerer(predictor, job.on_bad_row, job.columns, job.form)
+        self._answerer = Answerer(predictor, job.on_bad_row, job.columns, job.form, job.worth)
         self._wanted = None if job.columns is None else (*FEATURE_NAMES, *job.columns)
         self._threads = ThreadPoolExecutor(cores, "answer")
         self.guesses = Guesses() if guesses is None else guesses

@@ -1,33 +1,73 @@
 """The answers to many phones as JSON, NDJSON, CSV or an Arrow stream: block by block, in order."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from pricerange.answer import columns
+from pricerange.answer.applicability import TrainingRegion
+from pricerange.answer.columns import Beside, Worth
 from pricerange.bundle import Bundle
 from pricerange.phone import LABELS
 from pricerange.predictor import Prediction
 from service.batch.kept import Cells, Kept, csv_cell
-from service.model.write import ROW_BEGINS, model_json, probabilities_json
+from service.model.sets import AskedSets, sets_json
+from service.model.write import ROW_BEGINS, applicability_json, model_json, probabilities_json
 
-COLUMNS: tuple[str, ...] = (*columns.NAMES, columns.ERROR)
-"""Columns of an answer as CSV or Arrow."""
-MEMBERS: tuple[str, ...] = ("price_range", "label", "probabilities", columns.ERROR)
+COLUMNS: tuple[str, ...] = (
+    *columns.NAMES,
+    *columns.APPLICABILITY,
+    columns.PREDICTION_SET,
+    columns.ERROR,
+)
+"""Columns of an answer as CSV or Arrow, those that are asked for among them."""
+MEMBERS: tuple[str, ...] = (
+    "price_range",
+    "label",
+    "probabilities",
+    "applicability",
+    columns.PREDICTION_SET,
+    columns.ERROR,
+)
 """Members of an answer as JSON or NDJSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlockAnswers:
-    """The answers to n phones; `reasons` says of a row why it has none, `cells` are those that are kept."""
+    """The answers to n phones, which are `rows` float32 [n, 20].
+
+    `reasons` says of a row why it has none, `cells` are those that are kept, `worth` is what is told beside.
+    """
 
     prediction: Prediction
     reasons: Mapping[int, str]
     cells: Cells | None
+    worth: Worth
+    rows: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told beside answers: perhaps how phones lie to the `region`, perhaps their prediction sets."""
+
+    region: TrainingRegion
+    applicability: bool
+    sets: AskedSets | None
+
+    @property
+    def beside(self) -> Beside:
+        """The columns that tell it."""
+        return Beside(self.applicability, self.sets is not None)
+
+    def tells(self, member: str) -> bool:
+        """Whether a row of JSON has a member of this name."""
+        return self.applicability if member == "applicability" else self.sets is not None
 
 
 class Writer(Protocol):
@@ -46,9 +86,11 @@ class Writer(Protocol):
 class JsonWriter:
     """`{"predictions": [...], "model": ...}`; rows have an `error` where bad ones are answered too."""
 
-    def __init__(self, version: Bundle, kept: Kept | None, with_errors: bool) -> None:
-        self._model = model_json(version)
-        self._rows = _JsonRows(kept, with_errors)
+    def __init__(self, version: Bundle, kept: Kept | None, with_errors: bool, told: Told) -> None:
+        self._tail = b'],"model":%b}' % model_json(version)
+        if told.sets:
+            self._tail = b'],"sets":%b%b' % (told.sets.promise, self._tail[1:])
+        self._rows = _JsonRows(kept, with_errors, told)
         self._begun = False
 
     def head(self) -> bytes:
@@ -64,14 +106,14 @@ class JsonWriter:
 
     def tail(self) -> bytes:
         """Return what comes last."""
-        return b'],"model":%b}' % self._model
+        return self._tail
 
 
 class NdjsonWriter:
     """A line for each phone: its row of `predictions` in a JSON answer."""
 
-    def __init__(self, kept: Kept | None, with_errors: bool) -> None:
-        self._rows = _JsonRows(kept, with_errors)
+    def __init__(self, kept: Kept | None, with_errors: bool, told: Told) -> None:
+        self._rows = _JsonRows(kept, with_errors, told)
 
     def head(self) -> bytes:
         """Return what comes first."""
@@ -89,9 +131,10 @@ class NdjsonWriter:
 class CsvWriter:
     """A header and a line a phone; `error` is empty where there is an answer, all else elsewhere."""
 
-    def __init__(self, kept: Kept | None) -> None:
-        names = (*(kept.renamed if kept else ()), *COLUMNS)
-        self._header = b",".join(map(csv_cell, names)) + b"\n"
+    def __init__(self, kept: Kept | None, told: Told) -> None:
+        answered = (*columns.names(told.beside), columns.ERROR)
+        self._header = b",".join(map(csv_cell, (*(kept.renamed if kept else ()), *answered))) + b"\n"
+        self._commas = b"," * (len(answered) - 1)
 
     def head(self) -> bytes:
         """Return what comes first."""
@@ -99,9 +142,9 @@ class CsvWriter:
 
     def block(self, answers: BlockAnswers) -> bytes:
         """Return the text of n answers."""
-        rows = _joined(_CSV_BEGINS, answers.prediction, b",\n")
+        rows = _joined(_CSV_BEGINS, answers.prediction, map(b"%b,\n".__mod__, _csv_cells(answers)))
         for row, reason in answers.reasons.items():
-            rows[row] = b'%b"%b"\n' % (b"," * (len(COLUMNS) - 1), reason.replace('"', '""').encode())
+            rows[row] = b'%b"%b"\n' % (self._commas, reason.replace('"', '""').encode())
         if answers.cells is not None:
             cells = map(b",".join, zip(*answers.cells.in_csv(), strict=True))
             rows = [b"%b,%b" % pair for pair in zip(cells, rows, strict=True)]
@@ -115,8 +158,9 @@ class CsvWriter:
 class ArrowWriter:
     """An IPC stream with a record batch a block."""
 
-    def __init__(self, kept: Kept | None) -> None:
+    def __init__(self, kept: Kept | None, told: Told) -> None:
         self._kept = kept
+        self._told = told
         self._sink = io.BytesIO()
 
     def head(self) -> bytes:
@@ -124,7 +168,7 @@ class ArrowWriter:
         import pyarrow as pa
         from pyarrow import ipc
 
-        schema = columns.schema(with_error=True)
+        schema = columns.schema(self._told.beside, with_error=True)
         if self._kept is not None:
             types = self._kept.types or [pa.string()] * len(self._kept.names)
             schema = pa.schema([*zip(self._kept.renamed, types, strict=True), *schema])
@@ -141,7 +185,7 @@ class ArrowWriter:
         missing = np.zeros(count, np.bool_)
         missing[list(answers.reasons)] = True
         error = pa.array([answers.reasons.get(row) for row in range(count)], pa.string())
-        answered = columns.answers(answers.prediction, missing)
+        answered = columns.answers(answers.prediction, missing, answers.worth)
         kept = answers.cells.in_arrow() if answers.cells is not None else ()
         batch = pa.RecordBatch.from_arrays([*kept, *answered.columns, error], schema=self._schema)
         self._stream.write_batch(batch)
@@ -163,26 +207,55 @@ class ArrowWriter:
 class _JsonRows:
     """Answers as JSON objects, what is kept in front."""
 
-    def __init__(self, kept: Kept | None, with_errors: bool) -> None:
-        self._end = b'],"error":null}' if with_errors else b"]}"
+    def __init__(self, kept: Kept | None, with_errors: bool, told: Told) -> None:
+        self._end = b',"error":null}' if with_errors else b"}"
+        self._region = told.region
+        nulls = [name for name in ("applicability", columns.PREDICTION_SET) if told.tells(name)]
+        self._no_answer = _NO_ANSWER + b"".join(b',"%b":null' % name.encode() for name in nulls)
         keys = [orjson.dumps(name).replace(b"%", b"%%") + b":%b" for name in kept.renamed] if kept else ()
         self._begin = b"{%b," % b",".join(keys)
 
     def of(self, answers: BlockAnswers) -> list[bytes]:
-        rows = _joined(ROW_BEGINS, answers.prediction, self._end)
+        rows = _joined(ROW_BEGINS, answers.prediction, map(b"]%b%b".__mod__, self._members(answers)))
         for row, reason in answers.reasons.items():
-            rows[row] = _NO_ANSWER % orjson.dumps(reason)
+            rows[row] = b'%b,"error":%b}' % (self._no_answer, orjson.dumps(reason))
         if answers.cells is None:
             return rows
         cells = zip(*answers.cells.in_json(), strict=True)
         return [self._begin % texts + row[1:] for texts, row in zip(cells, rows, strict=True)]
 
+    def _members(self, answers: BlockAnswers) -> Iterator[tuple[bytes, bytes]]:
+        """Yield what stands behind each row's probabilities, and how the row ends."""
+        found, sets = answers.worth.applicability, answers.worth.sets
+        texts: Iterable[bytes] = repeat(b"", len(answers.rows))
+        if found is not None:
+            written = applicability_json(self._region, found, answers.rows)
+            texts = map(b',"applicability":%b'.__mod__, written)
+        if sets is not None:
+            texts = map(b'%b,"prediction_set":%b'.__mod__, zip(texts, sets_json(sets), strict=True))
+        return zip(texts, repeat(self._end))
 
-def _joined(begins: Sequence[bytes], prediction: Prediction, end: bytes) -> list[bytes]:
-    """Return a text for each row: how its price range begins, its probabilities, the end."""
+
+def _joined(begins: Sequence[bytes], prediction: Prediction, ends: Iterable[bytes]) -> list[bytes]:
+    """Return a text for each row: how its price range begins, its probabilities, its end."""
     texts = probabilities_json(prediction.probabilities)
-    return [begins[k] + text + end for k, text in zip(prediction.price_range.tolist(), texts, strict=True)]
+    parts = zip(prediction.price_range.tolist(), texts, ends, strict=True)
+    return [begins[k] + text + end for k, text, end in parts]
+
+
+def _csv_cells(answers: BlockAnswers) -> Iterator[bytes]:
+    """Yield the cells that stand behind each row's probabilities, a comma before each."""
+    found, sets = answers.worth.applicability, answers.worth.sets
+    cells: Iterable[str] = repeat("", len(answers.rows))
+    if found is not None:
+        truths, texts = found.in_range.tolist(), columns.outside_texts(found.outside)
+        cells = [f",{_TRUTH[truth]},{text}" for truth, text in zip(truths, texts, strict=True)]
+    if sets is not None:
+        known = columns.set_texts()
+        cells = [f"{cell},{known[code]}" for cell, code in zip(cells, columns.codes(sets), strict=True)]
+    return map(str.encode, cells)
 
 
 _CSV_BEGINS = [f"{price_range},{label},".encode() for price_range, label in enumerate(LABELS)]
-_NO_ANSWER = b'{"price_range":null,"label":null,"probabilities":null,"error":%b}'
+_TRUTH = ("false", "true")
+_NO_ANSWER = b'{"price_range":null,"label":null,"probabilities":null'

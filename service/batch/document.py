@@ -10,7 +10,8 @@ from service.batch.answers import COLUMNS
 from service.batch.kept import MOST_KEPT
 from service.http.body import JSON
 from service.http.openapi import compressed_body_of
-from service.model.write import ModelName
+from service.model.sets import SETS_PARAMETER, SetsOfAnswer
+from service.model.write import ApplicabilityOfPhone, ModelName
 
 CSV, NDJSON, ARROW = "text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"
 FORMS = (JSON, CSV, NDJSON, ARROW)
@@ -39,6 +40,10 @@ class BatchRow(BaseModel):
             description="Probability of each price range",
         ),
     ]
+    applicability: ApplicabilityOfPhone | None = Field(
+        None, description="Left out where the setting out_of_range is answer or refuse"
+    )
+    prediction_set: list[int] | None = Field(None, description="Price ranges side by side; with `sets` only")
     error: str | None = Field(None, description="With `on_bad_row=null`: why there is no answer, or null")
 
 
@@ -46,6 +51,7 @@ class BatchAnswer(BaseModel):
     """The answers to many phones, in their order."""
 
     predictions: list[BatchRow]
+    sets: SetsOfAnswer | None = None
     model: ModelName
 
 
@@ -75,6 +81,7 @@ def request_document() -> dict[str, Any]:
             "style": "form",
             "explode": False,
         },
+        SETS_PARAMETER,
         *_dialect(),
     ]
     return document

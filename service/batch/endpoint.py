@@ -18,6 +18,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pricerange.answer.applicability import WithinRange
+from pricerange.answer.columns import Worth
 from pricerange.bundle import Bundle
 from pricerange.machine import descriptors
 from pricerange.phone import LABELS, Problem
@@ -31,6 +33,7 @@ from service.batch.answers import (
     CsvWriter,
     JsonWriter,
     NdjsonWriter,
+    Told,
     Writer,
 )
 from service.batch.bodies.arrow_body import arrow_blocks
@@ -38,12 +41,18 @@ from service.batch.bodies.csv_body import csv_blocks
 from service.batch.bodies.json_body import JsonReader
 from service.batch.bodies.ndjson_body import ndjson_blocks
 from service.batch.bodies.recognised import recognised
-from service.batch.bodies.rows import BlockWork, CheckedRows, OnBadRow, of_row
+from service.batch.bodies.rows import Block, BlockWork, CheckedRows, OnBadRow, of_row
 from service.batch.document import ARROW, CSV, FORMS, NDJSON, READ_AS, answer_document, request_document
 from service.batch.kept import TIMES_WRITTEN, Kept
 from service.batch.query import Asked, asked_of, form_of_answer
 from service.batch.spool import Spool
-from service.errors import ClientDisconnectedError, InvalidInputError, NoDescriptorError, OverloadedError
+from service.errors import (
+    ClientDisconnectedError,
+    InvalidInputError,
+    NoDescriptorError,
+    OutOfRangeError,
+    OverloadedError,
+)
 from service.http import deadline
 from service.http.body import JSON, media_type_of
 from service.http.budget import Budget
@@ -51,6 +60,7 @@ from service.http.openapi import problem_responses
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher
 from service.model.decoded import parts, whole
+from service.model.sets import AskedSets
 from service.model.time_slices import TimeSlices
 from service.settings import Settings
 
@@ -114,8 +124,10 @@ class BatchEndpoint:
         try:
             said: list[str] = []
             blocks = self._blocks(request, state, form, asked, kept, said)
-            writer = self._writer(answer_form, asked.on_bad_row, kept)
-            await self._work(state, blocks, writer, asked.on_bad_row, kept, spool)
+            told = self._told(asked)
+            writer = self._writer(answer_form, asked.on_bad_row, kept, told)
+            list_at = "/phones" if form == JSON else ""
+            await self._work(state, blocks, writer, asked.on_bad_row, kept, told, list_at, spool)
             return await spool.response(answer_form.encode(), _read_as(said))
         except BaseException:
             spool.close()
@@ -128,6 +140,8 @@ class BatchEndpoint:
         writer: Writer,
         on_bad_row: OnBadRow,
         kept: Kept | None,
+        told: Told,
+        list_at: str,
         spool: Spool,
     ) -> None:
         """Answer the blocks one after the other, into the spool, as long as somebody waits for them."""
@@ -137,7 +151,7 @@ class BatchEndpoint:
             async for work in blocks:
                 if state.disconnected:
                     raise ClientDisconnectedError(0)
-                block, cells = await self._slices.run(work, begun=rows > 0)
+                block, cells = await self._slices.run(self._within_range(work), begun=rows > 0)
                 held = 0
                 if kept is not None and cells is not None:
                     kept.count(cells, state.received)
@@ -146,13 +160,14 @@ class BatchEndpoint:
                 reasons = {}
                 if not block.valid.all():
                     if on_bad_row == "fail":
-                        raise _bad_row(block, rows)
+                        raise _bad_row(block, rows, list_at)
                     reasons = await self._reasons(block)
                 prediction = await self._predict(block, patient=rows > 0)
                 if not begun:
                     await spool.write(writer.head())
                     begun = True
-                answers = BlockAnswers(prediction, reasons, cells)
+                worth = _worth(told, block, prediction)
+                answers = BlockAnswers(prediction, reasons, cells, worth, block.rows)
                 await spool.write(await self._slices.run(partial(writer.block, answers), begun=True))
                 state.release(held)
                 rows += len(block.rows)
@@ -187,14 +202,30 @@ class BatchEndpoint:
         async for work in blocks:
             yield work
 
-    def _writer(self, form: str, on_bad_row: OnBadRow, kept: Kept | None) -> Writer:
+    def _told(self, asked: Asked) -> Told:
+        """Return what is told beside the answers. Raises `InvalidInputError`."""
+        sets = None if asked.sets is None else AskedSets(self._version, asked.sets)
+        return Told(self._batcher.region, self._batcher.out_of_range == "flag", sets)
+
+    def _within_range(self, work: BlockWork) -> BlockWork:
+        """Have phones that are not in range taken for bad rows, where they are refused."""
+        if self._batcher.out_of_range != "refuse":
+            return work
+
+        def checked() -> Block:
+            block, cells = work()
+            return Block(WithinRange(block, self._batcher.region), cells)
+
+        return checked
+
+    def _writer(self, form: str, on_bad_row: OnBadRow, kept: Kept | None, told: Told) -> Writer:
         if form == CSV:
-            return CsvWriter(kept)
+            return CsvWriter(kept, told)
         if form == ARROW:
-            return ArrowWriter(kept)
+            return ArrowWriter(kept, told)
         if form == NDJSON:
-            return NdjsonWriter(kept, with_errors=on_bad_row == "null")
-        return JsonWriter(self._version, kept, with_errors=on_bad_row == "null")
+            return NdjsonWriter(kept, on_bad_row == "null", told)
+        return JsonWriter(self._version, kept, on_bad_row == "null", told)
 
     async def _predict(self, block: CheckedRows, patient: bool) -> Prediction:
         """Answer a block's phones; a row that is none has 0 throughout."""
@@ -221,11 +252,18 @@ class BatchEndpoint:
         gives_up = monotonic() + _PATIENCE
         while True:
             try:
-                return await self._batcher.predict(phones)
+                return (await self._batcher.predict(phones)).prediction
             except OverloadedError:
                 if not patient or monotonic() > gives_up:
                     raise
                 await asyncio.sleep(_PAUSE)
+
+
+def _worth(told: Told, block: CheckedRows, prediction: Prediction) -> Worth:
+    return Worth(
+        told.region.of(block.rows) if told.applicability else None,
+        told.sets.of(prediction.probabilities) if told.sets else None,
+    )
 
 
 def _read_as(said: Sequence[str]) -> list[tuple[bytes, bytes]]:
@@ -234,11 +272,15 @@ def _read_as(said: Sequence[str]) -> list[tuple[bytes, bytes]]:
     return [(READ_AS.lower().encode(), guesses.encode())] if guesses else []
 
 
-def _bad_row(block: CheckedRows, before: int) -> InvalidInputError:
-    """Name the first bad row of a block by its number, and each of its values that is wrong."""
+def _bad_row(block: CheckedRows, before: int, list_at: str) -> InvalidInputError:
+    """Name the first bad row of a block by its number, and each of its values that is wrong.
+
+    The list of rows stands at `list_at` in the body.
+    """
     place = int(np.argmin(block.valid))
-    problems = of_row(before + place, block.problems(place))
-    return InvalidInputError(problems, len(problems))
+    problems = of_row(before + place, block.problems(place), list_at)
+    is_refused = isinstance(block, WithinRange) and block.is_refused(place)
+    return (OutOfRangeError if is_refused else InvalidInputError)(problems, len(problems))
 
 
 def _broken(error: BrokenBlockError, before: int) -> InvalidInputError:

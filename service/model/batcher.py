@@ -1,28 +1,43 @@
 """Requests that arrive within one iteration of the event loop go through the model in one run."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from time import monotonic, perf_counter
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from pricerange.answer.applicability import Applicability, OutOfRange, TrainingRegion
+from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.predictor import Prediction, Predictor
 from pricerange.tables.json_phones import Body
-from service.errors import DeadlineError, OverloadedError
+from service.errors import DeadlineError, InvalidInputError, OutOfRangeError, OverloadedError
 from service.http import deadline
 from service.http.deadline import Deadline
 from service.model.parse import rows_of
-from service.model.write import probabilities_json
+from service.model.write import IN_RANGE, applicability_json, probabilities_json
 from service.telemetry.metrics import Metrics
 
 _Rows = npt.NDArray[np.float32]
 
 
-PhoneAnswer: TypeAlias = tuple[int, bytes]
-"""A phone's price range, and its probabilities in JSON, `0.1,0.2,0.3,0.4`."""
+PhoneAnswer: TypeAlias = tuple[int, bytes, bytes]
+"""A phone's price range, and in JSON its probabilities, `0.1,0.2,0.3,0.4`, and its applicability, if any."""
+
+
+class Answers(NamedTuple):
+    """The answers to n phones; how those lie to the training rows, unless all are in range or nobody asks."""
+
+    prediction: Prediction
+    applicability: Applicability | None
+
+    def part(self, rows: slice) -> "Answers":
+        """Return some of them."""
+        prediction = Prediction(self.prediction.probabilities[rows], self.prediction.price_range[rows])
+        return Answers(prediction, self.applicability and self.applicability.part(rows))
 
 
 class Caller(Protocol):
@@ -79,7 +94,12 @@ class Batcher:
     and what arrives meanwhile waits for the next.
     """
 
-    def __init__(self, predictor: Predictor, metrics: Metrics, max_queue_rows: int) -> None:
+    def __init__(
+        self, predictor: Predictor, metrics: Metrics, max_queue_rows: int, out_of_range: OutOfRange = "answer"
+    ) -> None:
+        self.region = TrainingRegion.of_version(predictor.bundle.passport)
+        self.sets = PredictionSets.of_version(predictor.bundle.passport)
+        self.out_of_range = out_of_range
         self._predictor = predictor
         self._metrics = metrics
         self._limit = max_queue_rows
@@ -100,8 +120,8 @@ class Batcher:
         finally:
             del answer  # or an error and this frame would keep each other, with all that they hold
 
-    async def predict(self, rows: _Rows) -> Prediction:
-        """Answer n phones, float32 [n, 20], checked.
+    async def predict(self, rows: _Rows) -> Answers:
+        """Answer n phones, float32 [n, 20], checked; none of them is refused here.
 
         Raises `OverloadedError` beyond the queue's limit, and `DeadlineError`.
         """
@@ -109,7 +129,7 @@ class Batcher:
         self._reserve(len(rows))
         self._queue.tables.append(_Waiting(rows, deadline.current(), answer))
         try:
-            return cast("Prediction", await self._in_time(answer))
+            return cast("Answers", await self._in_time(answer))
         finally:
             del answer
 
@@ -147,7 +167,7 @@ class Batcher:
         if self._thread is None:
             self._due = False
             try:
-                run = _ModelRun(queue)
+                run = self._begin(queue)
                 self._hand_out(run, *self._ask(run.rows))
             except Exception as error:
                 queue.fail(error)
@@ -159,7 +179,7 @@ class Batcher:
     async def _run_on(self, thread: ThreadPoolExecutor, queue: _Queue) -> None:
         loop = asyncio.get_running_loop()
         try:
-            run = _ModelRun(queue)
+            run = self._begin(queue)
             self._hand_out(run, *await loop.run_in_executor(thread, self._ask, run.rows))
         except Exception as error:
             queue.fail(error)
@@ -167,23 +187,35 @@ class Batcher:
         if self._due:
             self._run()
 
-    def _ask(self, rows: _Rows) -> tuple[Prediction, float]:
-        started = perf_counter()
-        return self._predictor.predict(rows), perf_counter() - started
+    def _begin(self, queue: _Queue) -> "_ModelRun":
+        return _ModelRun(queue, self.region, self.out_of_range)
 
-    def _hand_out(self, run: "_ModelRun", prediction: Prediction, seconds: float) -> None:
+    def _ask(self, rows: _Rows) -> tuple[Answers, float]:
+        started = perf_counter()
+        prediction, seconds = self._predictor.predict(rows), perf_counter() - started
+        told = self.out_of_range == "flag" and not self.region.holds(rows)
+        return Answers(prediction, self.region.of(rows) if told else None), seconds
+
+    def _hand_out(self, run: "_ModelRun", answers: Answers, seconds: float) -> None:
         if len(run.rows):
-            self._metrics.model_ran(prediction, seconds)
-        run.hand_out(prediction)
+            self._metrics.model_ran(answers.prediction, seconds)
+            if answers.applicability is not None:
+                self._metrics.out_of_range(answers.applicability)
+        run.hand_out(answers)
 
 
 class _ModelRun:
     """One run of the model: `rows` float32 [n, 20] and who asked for which of them."""
 
-    def __init__(self, queue: _Queue) -> None:
-        """Drop who is too late; answer who sent no phone."""
+    def __init__(self, queue: _Queue, region: TrainingRegion, out_of_range: OutOfRange) -> None:
+        """Drop who is too late; answer who sent no phone, or one that is refused."""
+        self._region = region
+        self._is_told = out_of_range == "flag"
         bodies, self._tables = _still_waiting(queue.bodies), _still_waiting(queue.tables)
-        phones, errors = rows_of([caller.asked for caller in bodies])
+        phones, found = rows_of([caller.asked for caller in bodies])
+        errors: dict[int, InvalidInputError] = {**found}
+        if out_of_range == "refuse":
+            errors = {**_refused(region, phones), **errors}
         for place, error in errors.items():
             bodies[place].set_exception(error)
         if errors:
@@ -193,21 +225,38 @@ class _ModelRun:
         tables = [caller.asked for caller in self._tables]
         self.rows: _Rows = np.concatenate([phones, *tables]) if tables else phones
 
-    def hand_out(self, prediction: Prediction) -> None:
+    def hand_out(self, answers: Answers) -> None:
         """Give everyone the answers to what was asked."""
         start = len(self._phones)
-        answers = zip(
+        prediction = answers.prediction
+        texts = zip(
             prediction.price_range[:start].tolist(),
             probabilities_json(prediction.probabilities[:start]),
+            self._applicability(answers.applicability, start),
             strict=True,
         )
-        for caller, answer in zip(self._phones, answers, strict=True):
+        for caller, answer in zip(self._phones, texts, strict=True):
             if not caller.done():
                 caller.set_result(answer)
         for caller in self._tables:
             rows = slice(start, start := start + len(caller.asked))
             if not caller.done():
-                caller.set_result(Prediction(prediction.probabilities[rows], prediction.price_range[rows]))
+                caller.set_result(answers.part(rows))
+
+    def _applicability(self, found: Applicability | None, phones: int) -> Iterable[bytes]:
+        """Return in JSON how the first phones of the run lie to the training rows, nothing if nobody asks."""
+        if found is None:
+            return repeat(IN_RANGE if self._is_told else b"", phones)
+        return applicability_json(self._region, found, self.rows[:phones])
+
+
+def _refused(region: TrainingRegion, phones: _Rows) -> dict[int, InvalidInputError]:
+    found = region.of(phones)
+    errors: dict[int, InvalidInputError] = {}
+    for place in np.flatnonzero(~found.in_range).tolist():
+        problems = list(region.problems(found, place, phones[place]))
+        errors[place] = OutOfRangeError(problems, len(problems))
+    return errors
 
 
 def _still_waiting(callers: Sequence[Caller]) -> Sequence[Caller]:

@@ -1,10 +1,14 @@
 """Answers as JSON text, many at once."""
 
+from collections.abc import Iterable
+from itertools import repeat
+
 import numpy as np
 import numpy.typing as npt
 import orjson
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from pricerange.answer.applicability import Applicability, TrainingRegion
 from pricerange.bundle import Bundle
 from pricerange.phone import LABELS
 
@@ -13,6 +17,35 @@ ROW_BEGINS: tuple[bytes, ...] = tuple(
     for price_range, label in enumerate(LABELS)
 )
 """How the JSON of an answer begins, by price range; its probabilities and `]` follow."""
+
+
+IN_RANGE = b'{"in_range":true}'
+"""What is written of a phone that is in range."""
+
+
+class OutsideValue(BaseModel):
+    """A value outside the range that its feature had in the training rows."""
+
+    feature: str
+    value: float
+    low: float
+    high: float
+
+
+class Distance(BaseModel):
+    """Mahalanobis distance of a phone to the training rows, over the features that the model uses."""
+
+    value: float
+    limit: float = Field(description="What hardly any phone exceeds that is like the training rows")
+
+
+class ApplicabilityOfPhone(BaseModel):
+    """Whether a phone is like those that the model learned from, and where it is not, why."""
+
+    in_range: bool
+    outside: list[OutsideValue] = Field([], description="Values outside the training range of their feature")
+    distance: Distance | None = Field(None, description="Where it is beyond the limit")
+    note: str = Field("", description="What the answer is worth then")
 
 
 class ModelName(BaseModel):
@@ -25,6 +58,18 @@ class ModelName(BaseModel):
 def model_json(version: Bundle) -> bytes:
     """Write a `ModelName`."""
     return orjson.dumps({"name": version.name, "version": version.version})
+
+
+def applicability_json(
+    region: TrainingRegion, found: Applicability, rows: npt.NDArray[np.float32]
+) -> Iterable[bytes]:
+    """Write how each of n phones float32 [n, 20] lies to the training rows."""
+    if found.in_range[: len(rows)].all():
+        return repeat(IN_RANGE, len(rows))
+    return [
+        IN_RANGE if found.in_range[row] else orjson.dumps(region.details(found, row, rows[row]))
+        for row in range(len(rows))
+    ]
 
 
 def probabilities_json(probabilities: npt.NDArray[np.float32]) -> list[bytes]:

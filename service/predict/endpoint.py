@@ -2,25 +2,32 @@
 
 from typing import Annotated
 
+import numpy as np
+import orjson
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from pricerange.bundle import Bundle
-from pricerange.phone import LABELS, Phone
+from pricerange.phone import LABELS, Phone, Problem
+from service.errors import InvalidInputError
 from service.http.body import JSON, media_type_of
 from service.http.openapi import compressed_body_of, problem_responses
 from service.http.reply import Reply
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher, PhoneAnswer
 from service.model.decoded import whole
+from service.model.sets import PARAMETER, SETS_PARAMETER, AskedSets, SetsOfAnswer, sets_json
 from service.model.time_slices import TimeSlices
-from service.model.write import ROW_BEGINS, ModelName, model_json
+from service.model.write import ROW_BEGINS, ApplicabilityOfPhone, ModelName, model_json
 
 PATH = "/predict"
 MOST_PHONE_BYTES = 65_536
 """A phone is about 400 bytes; a longer body is invalid, and naming all that is wrong with it costs time."""
+
+
+_MOST_SHOWN = 40
 
 
 class Answer(BaseModel):
@@ -36,6 +43,11 @@ class Answer(BaseModel):
             description="Probability of each price range",
         ),
     ]
+    applicability: ApplicabilityOfPhone | None = Field(
+        None, description="Left out where the setting out_of_range is answer or refuse"
+    )
+    prediction_set: list[int] | None = Field(None, description="Price ranges side by side; with `sets` only")
+    sets: SetsOfAnswer | None = None
     model: ModelName
 
 
@@ -46,18 +58,38 @@ class PredictEndpoint:
         self.limit = min(max_body_bytes, MOST_PHONE_BYTES)
         self.batcher = batcher
         self._slices = slices
-        self._end = b'],"model":%b}' % model_json(version)
+        self._version = version
+        self._end = b',"model":%b}' % model_json(version)
 
     async def predict(self, request: Request) -> Response:
         """Answer a request. One without Content-Type is taken at its word."""
         media_type_of(RequestState.of(request.scope).head.by_name, (JSON,))
+        sets = self._asked_sets(request)
         body = await whole(request, self.limit, self._slices)
-        return Reply(self.write(await self.batcher.predict_phone(body)))
+        answer = await self.batcher.predict_phone(body)
+        if sets is None:
+            return Reply(self.write(answer))
+        probabilities = np.array([orjson.loads(b"[%b]" % answer[1])], np.float32)
+        (prediction_set,) = sets_json(sets.of(probabilities))
+        members = b',"prediction_set":%b,"sets":%b' % (prediction_set, sets.promise)
+        return Reply(self.write(answer, members))
 
-    def write(self, answer: PhoneAnswer) -> bytes:
-        """Write the JSON of an `Answer`."""
-        price_range, probabilities = answer
-        return ROW_BEGINS[price_range] + probabilities + self._end
+    def _asked_sets(self, request: Request) -> AskedSets | None:
+        """Read the query. Raises `InvalidInputError`."""
+        asked = request.query_params.multi_items()
+        if not asked:
+            return None
+        (name, level), *more = asked
+        if more or name != PARAMETER:
+            found = str(request.url.query)[:_MOST_SHOWN]
+            raise InvalidInputError([Problem(f"expected the parameter sets=LEVEL, found {found!r}", "")], 1)
+        return AskedSets(self._version, level)
+
+    def write(self, answer: PhoneAnswer, members: bytes = b"") -> bytes:
+        """Write the JSON of an `Answer`, with more members where there are any."""
+        price_range, probabilities, applicability = answer
+        told = b'],"applicability":' if applicability else b"]"
+        return b"".join((ROW_BEGINS[price_range], probabilities, told, applicability, members, self._end))
 
 
 def add_predict(router: APIRouter, endpoint: PredictEndpoint) -> None:
@@ -68,5 +100,5 @@ def add_predict(router: APIRouter, endpoint: PredictEndpoint) -> None:
         methods=["POST"],
         summary="Price range of one phone",
         responses={200: {"model": Answer}, **problem_responses(400, 408, 413, 415, 422, 503, 504)},
-        openapi_extra=compressed_body_of(Phone),
+        openapi_extra={**compressed_body_of(Phone), "parameters": [SETS_PARAMETER]},
     )

@@ -30,7 +30,8 @@ class FastPath:
 
     def takes(self, head: Head) -> bool:
         """Return whether a request is of the route, and its body is plain."""
-        return head.path == PATH and head.method == "POST" and b"content-encoding" not in head.by_name
+        plain = head.path == PATH and head.method == "POST" and not head.query
+        return plain and b"content-encoding" not in head.by_name
 
     def begin(self, state: RequestState, body: bytes) -> None:
         """Ask for the answer to a request; it is written in a later iteration of the event loop."""

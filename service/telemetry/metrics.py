@@ -18,7 +18,8 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from pricerange.phone import LABELS
+from pricerange.answer.applicability import Applicability
+from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Prediction, Predictor
 from service.errors import ServiceError
 from service.http.problems import kinds
@@ -54,6 +55,9 @@ _RUN_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, *_SECONDS)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384)
 _FEW_ROWS = 16
 """Up to here a loop counts the answers of a run faster than NumPy does."""
+
+_OUTSIDE = (*FEATURE_NAMES, "combination")
+"""What may be out of range: a feature, or else the combination of all."""
 
 _WORKERS = {"cpu": Slot.CPU_WORKERS, "cuda": Slot.CUDA_WORKERS}
 _HELD = (
@@ -102,6 +106,7 @@ class Metrics(Collector):
         self._run_duration = counters.take(len(_RUN_SECONDS) + 1)
         self._run_rows = counters.take(len(_ROWS) + 1)
         self._predictions = counters.take(len(LABELS))
+        self._out_of_range = counters.take(len(_OUTSIDE))
         self._log_lines_dropped = counters.take(1)
         self._reasons = {reason: counters.take(1) for reason in (*kinds(), "other")}
         self._routes: dict[str, _RouteSlots] = {}
@@ -152,6 +157,13 @@ class Metrics(Collector):
         else:
             for price_range, count in enumerate(np.bincount(prediction.price_range).tolist()):
                 row[self._predictions + price_range] += count
+
+    def out_of_range(self, found: Applicability) -> None:
+        """Count the rows that are unlike the training rows, by each feature that is outside its range."""
+        if found.in_range.all():
+            return
+        counts = np.append(found.outside.sum(axis=0), np.sum(found.far & ~found.outside.any(axis=1)))
+        self._row[self._out_of_range : self._out_of_range + len(_OUTSIDE)] += counts
 
     def rejected(self, reason: str) -> None:
         """Count one rejection by its kind of problem."""
@@ -243,6 +255,15 @@ class Metrics(Collector):
         for price_range, count in enumerate(answers.tolist()):
             predictions.add_metric([str(price_range), self._predictor.bundle.version], count)
         yield predictions
+        outside = Counter(
+            "pricerange_out_of_range_rows",
+            "Phones outside the feature's training range, or far from the training rows as a whole",
+            labels=["feature"],
+        )
+        counts = sums[self._out_of_range : self._out_of_range + len(_OUTSIDE)]
+        for name, count in zip(_OUTSIDE, counts.tolist(), strict=True):
+            outside.add_metric([name], count)
+        yield outside
         yield Histogram(
             "pricerange_model_run_duration_seconds",
             "One run of the model",

@@ -1,5 +1,6 @@
 """An answer: arrays to JSON, or to a JSON object and the bytes of the tensors behind it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -7,22 +8,23 @@ import numpy.typing as npt
 import orjson
 
 from pricerange.bundle import Bundle
-from pricerange.predictor import Prediction
 from service.http.framing.encoding import encoded, wanted
 from service.http.reply import JSON, Reply
 from service.v2.query import HEADER_LENGTH, Query
 
 OCTETS = "application/octet-stream"
 
-_DATATYPES: dict[np.dtype[np.generic], str] = {np.dtype(np.float32): "FP32", np.dtype(np.int64): "INT64"}
+_DATATYPES: dict[np.dtype[Any], str] = {
+    np.dtype(np.float32): "FP32",
+    np.dtype(np.int64): "INT64",
+    np.dtype(np.bool_): "BOOL",
+}
 
 
-def answer(prediction: Prediction, query: Query, version: Bundle, accepted_encodings: str) -> Reply:
-    """Write the outputs that a request asked for, as it asked for them."""
-    arrays: dict[str, npt.NDArray[Any]] = {
-        "probabilities": prediction.probabilities,
-        "price_range": prediction.price_range,
-    }
+def answer(
+    arrays: Mapping[str, npt.NDArray[Any]], query: Query, version: Bundle, accepted_encodings: str
+) -> Reply:
+    """Write the outputs that a request asked for, as it asked for them; `arrays` has them by name."""
     tensors, parts = [], []
     for name, as_bytes in query.outputs.items():
         tensor, part = _tensor(name, arrays[name], as_bytes)

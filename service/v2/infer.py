@@ -2,13 +2,19 @@
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.bundle import Bundle
+from pricerange.phone import Problem
+from service.errors import MOST_PROBLEMS, InferenceInputError
 from service.http.request_state import RequestState
-from service.model.batcher import Batcher
+from service.model.batcher import Answers, Batcher
 from service.model.decoded import whole
 from service.model.time_slices import TimeSlices
 from service.v2.answer import answer
@@ -43,14 +49,54 @@ class InferEndpoint:
             query = self._query(body, headers)
         else:
             query = await self._slices.run(partial(self._query, body, headers))
-        prediction = await self._batcher.predict(query.rows)
+        answers = await self._batcher.predict(query.rows)
         accepted = headers.get(b"accept-encoding", b"").decode("latin-1")
-        return answer(prediction, query, self._served, accepted)
+        return answer(self._arrays(answers, query), query, self._served, accepted)
+
+    def _arrays(self, answers: Answers, query: Query) -> dict[str, npt.NDArray[Any]]:
+        """Return the outputs by name, of the extra ones those that are asked for."""
+        prediction = answers.prediction
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "probabilities": prediction.probabilities,
+            "price_range": prediction.price_range,
+        }
+        if "in_range" in query.outputs:
+            found = answers.applicability or self._batcher.region.of(query.rows)
+            arrays["in_range"] = found.in_range
+        if "prediction_set" in query.outputs:
+            arrays["prediction_set"] = self._sets().of(prediction.probabilities, query.level)
+        return arrays
+
+    def _sets(self) -> PredictionSets:
+        sets = self._batcher.sets
+        if sets is None:
+            expected = "an output that this version has"
+            found = f"prediction_set, for which version {self._served.version} was not calibrated"
+            raise InferenceInputError.expected("outputs", expected, found, "/outputs")
+        return sets
 
     def _query(self, body: bytes | bytearray, headers: Mapping[bytes, bytes]) -> Query:
         header_length = headers.get(_HEADER_LENGTH)
-        return read_query(
+        query = read_query(
             bytes(body),
             header_length.decode("latin-1") if header_length is not None else None,
             self._max_rows,
         )
+        if "prediction_set" in query.outputs:
+            self._sets()
+        if self._batcher.out_of_range == "refuse":
+            self._refuse_out_of_range(query)
+        return query
+
+    def _refuse_out_of_range(self, query: Query) -> None:
+        """Raise `InferenceInputError` where a phone is unlike those that the model learned from."""
+        region = self._batcher.region
+        found = region.of(query.rows)
+        bad = np.flatnonzero(~found.in_range)
+        problems = [
+            Problem(f"row {row + 1}: {problem.detail}", "/inputs/0")
+            for row in bad[:MOST_PROBLEMS].tolist()
+            for problem in region.problems(found, row, query.rows[row])
+        ]
+        if problems:
+            raise InferenceInputError(problems[:MOST_PROBLEMS], max(len(problems), len(bad)))

@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 Few = Annotated[list[Item], Field(max_length=8)]
 """More would be refused in any case, and to check them all first would cost time."""
 
-Datatype = Literal["FP32", "INT64"]
+Datatype = Literal["FP32", "INT64", "BOOL"]
 
 _NUMBERS = {"type": "array", "items": {"type": "number"}}
 _TENSOR = {"anyOf": [_NUMBERS, {"type": "array", "items": _NUMBERS}]}
@@ -60,6 +60,9 @@ class RequestParameters(_Message):
     """Parameters of a request."""
 
     binary_data_output: bool | None = Field(None, description="Send all outputs as bytes")
+    sets: float | None = Field(
+        None, gt=0, lt=1, description="Share of phones whose `prediction_set` holds the true price range"
+    )
 
 
 class InferRequest(_Message):
@@ -86,7 +89,7 @@ class OutputTensor(BaseModel):
     datatype: Datatype
     shape: list[int]
     parameters: dict[str, int] | None = None
-    data: list[float] | None = Field(None, description="Row by row, flat")
+    data: list[float] | list[bool] | None = Field(None, description="Row by row, flat")
 
 
 class InferResponse(BaseModel):

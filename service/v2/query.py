@@ -13,6 +13,10 @@ from service.v2.messages import InferRequest, InputTensor, RequestedOutput
 from service.v2.tensors import COLUMNS, INPUT, ROW_BYTES, bytes_behind, rows_from_bytes, rows_from_numbers
 
 OUTPUTS = ("probabilities", "price_range")
+"""Of the graph: what is answered where a request names none."""
+EXTRA_OUTPUTS = ("in_range", "prediction_set")
+LEVEL = 0.9
+"""Of prediction sets, where a request names none."""
 HEADER_LENGTH = "Inference-Header-Content-Length"
 
 _UNSUPPORTED = ("classification", "shared_memory_region")
@@ -26,6 +30,7 @@ class Query:
     id: str | None
     rows: npt.NDArray[np.float32]
     outputs: dict[str, bool]
+    level: float = LEVEL
 
 
 def read_query(body: bytes, header_length: str | None, max_rows: int) -> Query:
@@ -38,7 +43,8 @@ def read_query(body: bytes, header_length: str | None, max_rows: int) -> Query:
     if header_length is not None and length == 0:
         return _raw_query(tensor, max_rows)
     request = _request(text)
-    return Query(request.id, _rows(request, text, tensor, max_rows), _outputs(request))
+    level = request.parameters.sets if request.parameters and request.parameters.sets else LEVEL
+    return Query(request.id, _rows(request, text, tensor, max_rows), _outputs(request), level)
 
 
 def _length(header: str, most: int) -> int:
@@ -104,8 +110,8 @@ def _outputs(request: InferRequest) -> dict[str, bool]:
     asked: dict[str, bool] = {}
     for index, output in enumerate(request.outputs):
         pointer = f"/outputs/{index}"
-        if output.name not in OUTPUTS:
-            expected, found = " or ".join(OUTPUTS), repr(output.name[:40])
+        if output.name not in (*OUTPUTS, *EXTRA_OUTPUTS):
+            expected, found = " or ".join((*OUTPUTS, *EXTRA_OUTPUTS)), repr(output.name[:40])
             raise InferenceInputError.expected("output", expected, found, f"{pointer}/name")
         if output.name in asked:
             raise InferenceInputError.expected("outputs", f"{output.name} once", "it more than once", pointer)

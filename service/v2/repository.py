@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pricerange.bundle import Bundle
+from pricerange.phone import LABELS
 from pricerange.triton_config import triton_config
 from service.errors import InferenceInputError, NotReadyError, UnknownModelError, UnknownVersionError
 from service.http.body import read
@@ -32,6 +33,12 @@ class RepositoryEndpoints:
         self._metrics = metrics
         # as in config.pbtxt, but for what this service takes in one request
         self._config = {**triton_config(served.name), "max_batch_size": max_rows}
+        sets = [{"name": "prediction_set", "datatype": "BOOL", "shape": [-1, len(LABELS)]}]
+        # what an answer is worth is not the graph's, so config.pbtxt has none of it
+        self._extra = [
+            {"name": "in_range", "datatype": "BOOL", "shape": [-1]},
+            *(sets if served.passport.prediction_sets else []),
+        ]
 
     async def live(self, request: Request) -> Response:
         """Answer `GET /v2/health/live`."""
@@ -73,7 +80,7 @@ class RepositoryEndpoints:
                 "versions": [self._served.version],
                 "platform": "onnxruntime_onnx",
                 "inputs": [_tensor(tensor) for tensor in self._config["input"]],
-                "outputs": [_tensor(tensor) for tensor in self._config["output"]],
+                "outputs": [*(_tensor(tensor) for tensor in self._config["output"]), *self._extra],
             }
         )
 

@@ -25,7 +25,7 @@ from scoring.job.manifest import NAME as MANIFEST
 from scoring.order import Options
 from scoring.score import look, score
 
-ANSWERS = ["price_range", "label", *(f"probability_{k}" for k in range(4))]
+ANSWERS = ["price_range", "label", *(f"probability_{k}" for k in range(4)), "in_range", "outside"]
 NAMES = {"ram": "RAM", "battery_power": "Battery Power"}
 EUROPEAN = Dialect("", ",", ".", ("NA", "-"))
 OPTIONS = Options(reading=Reading(dialect=EUROPEAN))

@@ -34,7 +34,7 @@ from scoring.score import score as run
 
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}
 PROBABILITIES = [f"probability_{k}" for k in range(4)]
-ANSWERS = ["price_range", "label", *PROBABILITIES]
+ANSWERS = ["price_range", "label", *PROBABILITIES, "in_range", "outside"]
 BAD = {"ram": "4 GB"}
 BAD_REASON = refusal(FEATURES[FEATURE_NAMES.index("ram")], "4 GB")
 
@@ -128,7 +128,10 @@ def test_columns_of_parquet_keep_their_types_nulls_and_metadata(tmp_path, phones
     assert kept.equals(source)
     assert kept.schema.field("seen").metadata[b"k"] == b"v"
     assert result.schema.metadata == {b"made": b"here"}
-    assert [str(result.schema.field(name).type) for name in ANSWERS] == ["int64", "string", *["float"] * 4]
+    assert [str(result.schema.field(name).type) for name in ANSWERS] == [
+        *("int64", "string", *["float"] * 4),
+        *("bool", "string"),
+    ]
 
 
 def test_text_of_csv_stays_as_it_was_and_is_quoted_only_where_needed(tmp_path, model_repository):

@@ -6,15 +6,13 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
+from pricerange.answer.prediction_sets import PredictionSets
 from training.data import LabelledPhones
-from training.fit.device import reproducible
-from training.quality import conformal
-from training.quality.calibrate import calibrate
+from training.learn import answers, calibrated, learn
+from training.quality.coverage import Coverage, coverage
 from training.recipe.recipe import Recipe
 from training.split import Indices, two_ways
-from training.train import learn
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class FoldAnswers:
 
     price_range: npt.NDArray[np.int64]
     probabilities: npt.NDArray[np.float32] | None
-    coverage: dict[str, conformal.Coverage] | None
+    coverage: dict[str, Coverage] | None
     seconds: float
 
 
@@ -55,11 +53,11 @@ class ByRecipe:
         choices = self.recipe.model_copy(update={"seed": (self.recipe.seed + number) % 2**32})
         learned, validation = two_ways(training, phones.price_range, choices.split.validation, choices.seed)
         model, _ = learn(phones, learned, validation, choices, lambda _: None)
-        features, price_range = torch.from_numpy(phones.features), torch.from_numpy(phones.price_range)
-        with reproducible(choices.seed), torch.no_grad():
-            calibration = calibrate(model, features[validation], price_range[validation])
-            probabilities, answered = (tensor.numpy() for tensor in model(features[test]))
-        coverage = conformal.coverage(
-            probabilities, phones.price_range[test], calibration.conformal_quantiles
+        calibrated(model, phones, validation, choices)
+        # the few validation rows, lest a fold be many
+        sets = PredictionSets.measured(
+            answers(model, phones.features[validation]), phones.price_range[validation]
         )
-        return FoldAnswers(answered, probabilities, coverage, time.perf_counter() - start)
+        probabilities = answers(model, phones.features[test])
+        covered = coverage(probabilities, phones.price_range[test], sets)
+        return FoldAnswers(probabilities.argmax(axis=1), probabilities, covered, time.perf_counter() - start)

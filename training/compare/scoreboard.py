@@ -11,7 +11,7 @@ from rich.table import Table
 
 from training.compare.folds import Estimate
 from training.compare.standings import Standing
-from training.quality.conformal import LEVELS
+from training.quality.coverage import LEVELS
 from training.report import svg
 
 _SHOWN = 0.15

@@ -10,7 +10,7 @@ from sklearn.metrics import brier_score_loss, log_loss
 from pricerange.phone import LABELS
 from training.compare.contender import FoldAnswers
 from training.compare.folds import Estimate, Fold, estimate
-from training.quality.conformal import Coverage
+from training.quality.coverage import Coverage
 from training.quality.reliability import expected_calibration_error, reliability
 
 Labels = npt.NDArray[np.int64]
@@ -116,6 +116,12 @@ def _mean_coverage(found: Sequence[dict[str, Coverage]]) -> dict[str, Coverage] 
         level: Coverage(
             float(np.mean([one[level].coverage for one in found])),
             float(np.mean([one[level].mean_size for one in found])),
+            {name: _mean([one[level].classes[name] for one in found]) for name in LABELS},
         )
         for level in found[0]
     }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

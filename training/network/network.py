@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.linalg import vector_norm
@@ -68,6 +70,17 @@ class Mlp(nn.Module):
         hidden: Tensor = self.blocks(inputs)
         return torch.cat([hidden, inputs], dim=1) if self.skipped else hidden
 
+    def keep_inputs(self, kept: Tensor, head_weights: Tensor) -> None:
+        """Hold the weights of all inputs but the kept ones, bool [inputs], at 0 from now on."""
+        _hold_at_zero(self.layers[0].weights[0], kept)
+        if self.skipped:
+            _hold_at_zero(head_weights, torch.cat([kept.new_ones(self.width - self.skipped), kept]))
+
+    def used_inputs(self, head_weights: Tensor) -> Tensor:
+        """Return bool [inputs]: which have a weight that is not 0, in the first layer or in the skip."""
+        used = self.layers[0].weights[0].detach().any(dim=0)
+        return used | head_weights.detach()[:, -self.skipped :].any(dim=0) if self.skipped else used
+
     def penalty(self, head_weights: Tensor) -> Tensor:
         """Return the group-lasso penalties: the sum over the inputs of the norm of their weights, weighted.
 
@@ -85,6 +98,14 @@ class Mlp(nn.Module):
         return penalty
 
 
+def _hold_at_zero(weights: Tensor, kept: Tensor) -> None:
+    """Set the columns of float32 [m, n] to 0 that are not kept, bool [n]; no step moves them from there."""
+    with torch.no_grad():
+        weights.mul_(kept)
+    # a weight of 0 does not decay either
+    weights.register_hook(lambda gradient: gradient * kept.to(gradient.device))  # type: ignore[no-untyped-call]
+
+
 def _batch_norm(width: int, bias: float) -> nn.BatchNorm1d:
     norm = nn.BatchNorm1d(width)
     nn.init.constant_(norm.bias, bias)
@@ -94,8 +115,9 @@ def _batch_norm(width: int, bias: float) -> nn.BatchNorm1d:
 class Lstm(nn.Module):
     """The inputs one after the other: float32 [n, inputs] -> the last hidden state, [n, width]."""
 
-    def __init__(self, choices: sections.Lstm) -> None:
+    def __init__(self, inputs: int, choices: sections.Lstm) -> None:
         super().__init__()
+        self.inputs = inputs
         self.lstm = nn.LSTM(1, choices.hidden, choices.layers, batch_first=True)
         self.dropout = nn.Dropout(choices.dropout)
         self.layers = [WeightLayer("lstm", self.lstm, self.dropout, None)]
@@ -105,6 +127,10 @@ class Lstm(nn.Module):
         states, _ = self.lstm(inputs.unsqueeze(2))
         last: Tensor = self.dropout(states[:, -1])
         return last
+
+    def used_inputs(self, head_weights: Tensor) -> Tensor:
+        """Return that all inputs are used, bool [inputs]: each passes the same weights."""
+        return head_weights.new_ones(self.inputs, dtype=torch.bool)
 
     def penalty(self, head_weights: Tensor) -> Tensor:
         """Return nothing to pay: there is no column of weights for an input."""
@@ -129,6 +155,14 @@ class Network(nn.Module):
         logits: Tensor = self.head(self.body(inputs))
         return logits
 
+    def keep_inputs(self, kept: Tensor) -> None:
+        """Do without all inputs but the kept ones, bool [inputs]: their weights are 0, and stay so.
+
+        An LSTM, whose inputs share their weights, cannot.
+        """
+        assert isinstance(self.body, Mlp)
+        self.body.keep_inputs(kept, self.head.linear.weight)
+
     def penalty(self) -> Tensor:
         """Return what the weights cost beside the loss."""
         return self.body.penalty(self.head.linear.weight)
@@ -139,7 +173,7 @@ def _body(inputs: int, choices: sections.Network) -> Mlp | Lstm:
         case sections.Mlp():
             return Mlp(inputs, choices)
         case sections.Lstm():
-            return Lstm(choices)
+            return Lstm(inputs, choices)
         case _:
             assert_never(choices)
 
@@ -155,6 +189,13 @@ class PhoneModel(nn.Module):
         self.network = network
         self.register_buffer("temperature", torch.ones(()))
         """What logits are divided by: 1 until calibration says otherwise."""
+
+    def used_features(self) -> npt.NDArray[np.intp]:
+        """Return the places of the features that have a weight that is not 0: no other changes an answer."""
+        used = self.network.body.used_inputs(self.network.head.linear.weight)
+        if self.preprocess.directions is not None:
+            used = self.preprocess.directions[:, used].any(dim=1)
+        return np.flatnonzero(used.numpy())
 
     def logits(self, features: Tensor) -> Tensor:
         """Features float32 [n, 20] -> the head's logits, the temperature not applied."""

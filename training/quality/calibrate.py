@@ -10,7 +10,6 @@ from torch import Tensor
 
 from training.network.heads import Head
 from training.network.network import PhoneModel
-from training.quality import conformal
 
 _PRIOR = 1.0
 """Standard deviation of the logarithm of the temperature before any row is seen.
@@ -23,17 +22,13 @@ _BOUNDS = (-4.0, 4.0)
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was fitted on `rows` phones, and what it did to their mean negative log-likelihood in nats.
-
-    `conformal_quantiles` are those of `training.conformal`, of the calibrated answers to the same phones.
-    """
+    """What was fitted on `rows` phones, and what it did to their mean negative log-likelihood in nats."""
 
     method: str
     temperature: float
     rows: int
     nll_before: float
     nll_after: float
-    conformal_quantiles: dict[str, float]
 
 
 @torch.no_grad()
@@ -60,7 +55,6 @@ def calibrate(model: PhoneModel, features: Tensor, price_range: Tensor) -> Calib
         rows=len(logits),
         nll_before=_nll(head, logits, price_range),
         nll_after=_nll(head, logits / temperature, price_range),
-        conformal_quantiles=conformal.quantiles(model(features)[0].numpy(), price_range.numpy()),
     )
 
 

@@ -37,12 +37,24 @@ class Recipe(Section):
     optimiser: sections.Optimiser
     schedule: sections.Schedule
     loop: sections.Loop
+    sets: sections.Sets = sections.Sets()
+
+    @property
+    def pruning(self) -> float:
+        """The price of an input, 0 where all are kept."""
+        return self.network.pruning if isinstance(self.network, Mlp) else 0.0
+
+    @property
+    def fits(self) -> int:
+        """How often the network is fitted: with all inputs, and where some are left out, without those."""
+        return 2 if self.pruning else 1
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
         _check_split(self.split)
         if isinstance(self.network, Mlp):
             _check_blocks(self.network)
+            _check_pruning(self.network, self.preprocess)
         _check_batches(self.loop, self.network)
         _check_schedule(self.schedule, self.loop.epochs)
         _check_rates(self.schedule, self.optimiser.learning_rate)
@@ -78,6 +90,11 @@ def _check_blocks(network: Mlp) -> None:
         raise _ImpossibleError("network.batch_norm_bias", "0 without batch_norm", network.batch_norm_bias)
     if network.skip_sparsity and not network.linear_skip:
         raise _ImpossibleError("network.skip_sparsity", "0 without linear_skip", network.skip_sparsity)
+
+
+def _check_pruning(network: Mlp, preprocess: sections.Preprocess) -> None:
+    if network.pruning and preprocess.svd is not None:
+        raise _ImpossibleError("network.pruning", "0 with svd, which mixes the features", network.pruning)
 
 
 def _check_batches(loop: sections.Loop, network: Mlp | Lstm) -> None:

@@ -35,6 +35,16 @@ class Split(Section):
     test: Share = Field(description="Share of rows held out for the evaluation")
 
 
+class Sets(Section):
+    """What prediction sets are made by: answers to phones that the answering network has not learned from."""
+
+    folds: int = Field(
+        default=5,
+        ge=2,
+        description="Networks whose answers calibrate the sets, each to a fold that it has not seen",
+    )
+
+
 class Preprocess(Section):
     """What is done to the features before the network; part of the exported graph."""
 
@@ -62,6 +72,11 @@ class Mlp(Section):
     )
     skip_sparsity: Strength = Field(
         default=0.0, description="Weight of the group-sparsity penalty on the linear skip's input columns"
+    )
+    pruning: Strength = Field(
+        default=0.0,
+        description="Price of an input, in times of the BIC's for one weight: those that lower the training "
+        "loss by less get weights of 0, and the network is trained anew without them; 0 keeps all",
     )
 
 

@@ -76,13 +76,13 @@ On the {evaluation.rows} test phones, which this run was not trained on, with 95
 
 One temperature, {calibration.temperature:.3f}, fitted on {calibration.rows} validation phones, is part of the
 graph; it changed their negative log-likelihood from {calibration.nll_before:.4f} to
-{calibration.nll_after:.4f}. `bundle.json` holds quantiles for prediction sets; on the test phones these sets
-contained the true price range in this share of cases:
+{calibration.nll_after:.4f}.
+
+Prediction sets hold the true price range as often as asked for, whichever it is. They are made by the answers
+of {run.recipe.sets.folds} other networks of this recipe, each to phones that it had not learned from, pooled.
+No theorem promises the nominal coverage for that; on the test phones it was:
 
 {_coverage_table(run)}
-
-Nominal coverage assumes that the phones behind the quantiles are as new to the model as any other phone. Here
-that is only nearly true: the same validation phones {_use_of_validation(run)} the model.
 
 ## Limits of use
 
@@ -152,10 +152,15 @@ def _measures_table(evaluation: Measures) -> str:
 
 def _coverage_table(run: Run) -> str:
     rows = [
-        (f"{100 * float(level):g} %", f"{100 * found.coverage:.1f} %", f"{found.mean_size:.2f}")
+        (
+            f"{100 * float(level):g} %",
+            f"{100 * found.coverage:.1f} %",
+            *("" if share is None else f"{100 * share:.1f} %" for share in found.classes.values()),
+            f"{found.mean_size:.2f}",
+        )
         for level, found in run.coverage.items()
     ]
-    return _table(("nominal coverage", "actual coverage", "price ranges per set"), rows)
+    return _table(("nominal coverage", "actual coverage", *LABELS, "price ranges per set"), rows)
 
 
 def _quality_table(evaluation: Measures) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import math
 import platform
 from datetime import UTC, datetime
@@ -10,8 +11,9 @@ from importlib.metadata import version
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.bundle import FeatureRange, GoldenRow, Passport, TrainingData
+from pricerange.bundle import FeatureRange, GoldenRow, Passport, PredictionSetScores, TrainingData
 from pricerange.phone import FEATURE_NAMES, LABELS
+from training.quality.region import training_region
 from training.report.run import Run
 
 GOLDEN_ROWS = 4
@@ -36,7 +38,11 @@ def passport(run: Run) -> Passport:
             rows=len(phones.features),
             training_rows=len(parts.training),
         ),
-        feature_ranges=_feature_ranges(phones.features[parts.training]),
+        feature_ranges=feature_ranges(phones.features[parts.training]),
+        training_region=training_region(
+            phones.features[parts.training], run.model.used_features(), run.recipe.seed
+        ),
+        prediction_sets=_scores(run),
         metrics={
             **dataclasses.asdict(run.evaluation),
             "conformal": {level: dataclasses.asdict(found) for level, found in run.coverage.items()},
@@ -57,7 +63,8 @@ def passport(run: Run) -> Passport:
     )
 
 
-def _feature_ranges(training_rows: npt.NDArray[np.float32]) -> dict[str, FeatureRange]:
+def feature_ranges(training_rows: npt.NDArray[np.float32]) -> dict[str, FeatureRange]:
+    """Return where each feature lay in n rows float32 [n, 20]."""
     low, high = training_rows.min(axis=0), training_rows.max(axis=0)
     deciles = np.quantile(training_rows, np.arange(1, 10) / 10, axis=0).astype(np.float32)
     return {
@@ -68,6 +75,12 @@ def _feature_ranges(training_rows: npt.NDArray[np.float32]) -> dict[str, Feature
         )
         for place, name in enumerate(FEATURE_NAMES)
     }
+
+
+def _scores(run: Run) -> PredictionSetScores:
+    of_truth = run.sets.of_truth
+    sha256 = hashlib.sha256(json.dumps(of_truth).encode()).hexdigest()
+    return PredictionSetScores(folds=run.recipe.sets.folds, of_truth=of_truth, sha256=sha256)
 
 
 def _golden_rows(run: Run) -> list[GoldenRow]:

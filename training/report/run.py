@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.predictor import Prediction
 from training.data import LabelledPhones
 from training.fit.history import History
 from training.network.network import PhoneModel
 from training.quality.calibrate import Calibration
-from training.quality.conformal import Coverage
+from training.quality.coverage import Coverage
 from training.quality.importance import Importance
 from training.quality.measures import Measures
 from training.recipe.recipe import Recipe
@@ -32,5 +33,6 @@ class Run:
     answers: Prediction
     evaluation: Measures
     calibration: Calibration
+    sets: PredictionSets
     coverage: dict[str, Coverage]
     importances: list[Importance]

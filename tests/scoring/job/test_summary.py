@@ -11,11 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from pyarrow import csv
 from typer.testing import CliRunner
 
-from pricerange.bundle import find, read
 from pricerange.cli import app
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Predictor
-from scoring.job.tally import Tally, TrainingRange
+from scoring.job.tally import Tally
 
 
 @pytest.fixture
@@ -103,16 +102,3 @@ def test_counts_add_up_in_any_order_and_survive_a_file(counters, order):
         again.add(Tally.of_json(json.loads(json.dumps(tally.as_json()))))
     assert again.as_json() == total.as_json()
     assert total.phones + sum(total.bad.values()) == total.rows
-
-
-@given(st.integers(0, 300), st.integers(0, 2**32 - 1))
-def test_rows_outside_the_training_range_are_counted_by_feature(model_repository, rows, seed):
-    passport = read(find(model_repository)).passport
-    low, high = (
-        np.float32([getattr(passport.feature_ranges[name], side) for name in FEATURE_NAMES])
-        for side in ("low", "high")
-    )
-    drawn = np.random.default_rng(seed).normal((low + high) / 2, (high - low) / 3, (rows, 20))
-    drawn = drawn.astype(np.float32)
-    expected = ((drawn < low) | (drawn > high)).sum(axis=0)
-    np.testing.assert_array_equal(TrainingRange(passport).outside(drawn), expected)

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -23,7 +24,7 @@ from pyarrow import ipc
 from pricerange.phone import FEATURE_NAMES, FEATURES, LABELS, refusal
 
 PROBABILITIES = [f"probability_{k}" for k in range(4)]
-COLUMNS = ["price_range", "label", *PROBABILITIES, "error"]
+COLUMNS = ["price_range", "label", *PROBABILITIES, "in_range", "outside", "error"]
 PHONE = {feature.name: feature.example for feature in FEATURES}
 FEATURE = {feature.name: feature for feature in FEATURES}
 
@@ -36,14 +37,12 @@ def phones(phones_csv: Path) -> list[dict[str, float]]:
 
 
 def read(response: httpx.Response) -> list[dict[str, object]]:
-    """Return the rows of an answer in any form: price_range, label, probabilities as bytes, error."""
+    """Return the rows of an answer in any form: price_range, label, probabilities as bytes, and the rest."""
     form = response.raise_for_status().headers["content-type"]
     if form == JSON:
-        rows = response.json()["predictions"]
-        return [{"error": None, **row, "probabilities": bits(row["probabilities"])} for row in rows]
+        return list(map(of_json, response.json()["predictions"]))
     if form == NDJSON:
-        rows = map(json.loads, response.text.splitlines())
-        return [{"error": None, **row, "probabilities": bits(row["probabilities"])} for row in rows]
+        return list(map(of_json, map(json.loads, response.text.splitlines())))
     if form == CSV:
         reader = csv.DictReader(io.StringIO(response.text, newline=""))
         assert reader.fieldnames == COLUMNS
@@ -57,7 +56,19 @@ def read(response: httpx.Response) -> list[dict[str, object]]:
         row["price_range"] = None if row["price_range"] is None else int(row["price_range"])
         probabilities = [row.pop(name) for name in PROBABILITIES]
         row["probabilities"] = bits(None if None in probabilities else probabilities)
+        row["outside"] = (row["outside"] or "") if row["in_range"] is not None else None
+        row["in_range"] = {"true": True, "false": False}.get(row["in_range"], row["in_range"])
     return rows
+
+
+def of_json(row: dict[str, Any]) -> dict[str, object]:
+    """Return a row of JSON as one of a table."""
+    found = row.pop("applicability") or {"in_range": None}
+    outside = (
+        None if found["in_range"] is None else "|".join(each["feature"] for each in found.get("outside", ()))
+    )
+    told = {"in_range": found["in_range"], "outside": outside}
+    return {"error": None, **row, **told, "probabilities": bits(row["probabilities"])}
 
 
 def bits(probabilities: list[float] | None) -> bytes | None:
@@ -95,6 +106,8 @@ def test_every_form_in_and_out_answers_as_predict_does(
             "price_range": answer["price_range"],
             "label": LABELS[answer["price_range"]],
             "probabilities": bits(answer["probabilities"]),
+            "in_range": answer["applicability"]["in_range"],
+            "outside": "|".join(each["feature"] for each in answer["applicability"].get("outside", ())),
             "error": None,
         }
         for answer in one_by_one
@@ -144,7 +157,14 @@ def test_schema_of_arrow_answers_is_the_same_in_both_modes(client: httpx.Client)
         for mode in ("fail", "null")
     ]
     assert schemas[0] == schemas[1]
-    assert [str(field.type) for field in schemas[0]] == ["int64", "string", *["float"] * 4, "string"]
+    assert [str(field.type) for field in schemas[0]] == [
+        "int64",
+        "string",
+        *["float"] * 4,
+        "bool",
+        "string",
+        "string",
+    ]
 
 
 @pytest.mark.parametrize("form", [CSV, ARROW])
@@ -301,11 +321,13 @@ def test_a_bad_row_is_named_or_answered_with_its_reason(
 
 def test_json_rows_say_null_for_their_error_where_bad_rows_are_answered(client: httpx.Client) -> None:
     rows = ask(client, JSON, as_json([PHONE, {}]), "null").json()["predictions"]
-    assert [list(row) for row in rows] == [["price_range", "label", "probabilities", "error"]] * 2
+    assert [list(row) for row in rows] == [
+        ["price_range", "label", "probabilities", "applicability", "error"]
+    ] * 2
     assert rows[0]["error"] is None
     assert rows[1]["error"].endswith("; and 16 more")
     [row] = ask(client, JSON, as_json([PHONE]), "fail").json()["predictions"]
-    assert list(row) == ["price_range", "label", "probabilities"]
+    assert list(row) == ["price_range", "label", "probabilities", "applicability"]
 
 
 @pytest.mark.parametrize("form", [JSON, CSV, NDJSON, ARROW])
@@ -489,9 +511,10 @@ def test_openapi_documents_the_forms_and_the_parameter(client: httpx.Client) -> 
     assert set(operation["requestBody"]["content"]) == {JSON, CSV, NDJSON, ARROW}
     assert set(operation["responses"]["200"]["content"]) == {JSON, CSV, NDJSON, ARROW}
     assert operation["responses"].keys() >= {"400", "408", "413", "415", "422", "503", "504", "507"}
-    modes, columns, *of_csv = operation["parameters"]
+    modes, columns, sets, *of_csv = operation["parameters"]
     assert [parameter["name"] for parameter in of_csv] == ["delimiter", "decimal", "thousands", "null_values"]
     assert operation["responses"]["200"]["headers"].keys() == {"X-Table-Read-As"}
+    assert sets["name"] == "sets"
     assert (modes["name"], modes["schema"]["enum"]) == ("on_bad_row", ["fail", "null"])
     assert (columns["name"], columns["schema"]["type"], columns["explode"]) == ("columns", "array", False)
     assert "gzip, deflate, zstd" in operation["requestBody"]["description"]

@@ -17,7 +17,7 @@ from pricerange.phone import FEATURE_NAMES, FEATURES
 
 PHONE = {feature.name: feature.example for feature in FEATURES}
 FORMS = list(WRITE)
-ANSWER = ["price_range", "label", *(f"probability_{k}" for k in range(4)), "error"]
+ANSWER = ["price_range", "label", *(f"probability_{k}" for k in range(4)), "in_range", "outside", "error"]
 
 
 def ask(client: httpx.Client, form: str, body: bytes, columns: str, accept: str = "*/*", **params: str):

@@ -25,7 +25,7 @@ def test_predict_answers_price_range_label_probabilities_and_model(
     client: httpx.Client, phone: dict[str, float]
 ) -> None:
     answer = client.post("/predict", json=phone).raise_for_status().json()
-    assert list(answer) == ["price_range", "label", "probabilities", "model"]
+    assert list(answer) == ["price_range", "label", "probabilities", "applicability", "model"]
     assert answer["label"] == LABELS[answer["price_range"]]
     assert answer["price_range"] == int(np.argmax(answer["probabilities"]))
     assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-6)

@@ -66,6 +66,8 @@ def test_model_metadata(call: Call, version: str) -> None:
         "outputs": [
             {"name": "probabilities", "datatype": "FP32", "shape": [-1, 4]},
             {"name": "price_range", "datatype": "INT64", "shape": [-1]},
+            {"name": "in_range", "datatype": "BOOL", "shape": [-1]},
+            {"name": "prediction_set", "datatype": "BOOL", "shape": [-1, 4]},
         ],
     }
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from pricerange.phone import LABELS
 from training.compare import compare, scoreboard
 from training.compare.baselines import BASELINES
 from training.compare.compare import Comparison, Plan
@@ -19,7 +20,7 @@ from training.data import LabelledPhones
 from training.errors import OutputError
 from training.ordinal_linear import OrdinalLinear
 from training.output import check_folder
-from training.quality.conformal import Coverage
+from training.quality.coverage import Coverage
 from training.recipe import recipe
 from training.recipe.recipe import Recipe
 
@@ -115,7 +116,14 @@ def test_standings_of_answers_known_by_heart() -> None:
             if number == 0:
                 answered[:wrong] += by
             given = np.where(np.eye(4)[answered] > 0, 0.97, 0.01).astype(np.float32)
-            found.append(FoldAnswers(answered, given, {"0.9": Coverage(number / 2, 1 + number)}, 2.0))
+            found.append(
+                FoldAnswers(
+                    answered,
+                    given,
+                    {"0.9": Coverage(number / 2, 1 + number, dict.fromkeys(LABELS, number / 2))},
+                    2.0,
+                )
+            )
         return found
 
     first, second = standings(["first", "second"], [answers(0, 0), answers(1, 2)], folds, price_range)
@@ -127,7 +135,7 @@ def test_standings_of_answers_known_by_heart() -> None:
     assert second.nll is not None
     assert second.nll.mean == pytest.approx(-(7 * np.log(0.97) + np.log(0.01)) / 8, rel=1e-5)
     assert second.ece == pytest.approx(0.97 - 0.875, rel=1e-5)
-    assert second.conformal == {"0.9": Coverage(0.25, 1.5)}
+    assert second.conformal == {"0.9": Coverage(0.25, 1.5, dict.fromkeys(LABELS, 0.25))}
     assert second.seconds == 2
 
 

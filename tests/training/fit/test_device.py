@@ -6,9 +6,9 @@ import torch
 from training.data import LabelledPhones
 from training.errors import DeviceError
 from training.fit.device import find_device, reproducible
+from training.learn import learn
 from training.recipe.recipe import Recipe
 from training.split import three_ways
-from training.train import learn
 
 WITH_CUDA = torch.cuda.is_available()
 

@@ -12,11 +12,11 @@ from training.errors import DivergedError
 from training.fit.divergence import DivergenceGuard
 from training.fit.history import Epoch
 from training.fit.loop import Examples, fit
+from training.learn import learn
 from training.network.network import Network
 from training.recipe.recipe import Recipe
 from training.recipe.sections import Normal, Sgd, Steady
 from training.split import three_ways
-from training.train import learn
 
 
 def changed(recipe: Recipe, section: str, **choices: object) -> Recipe:

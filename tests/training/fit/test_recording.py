@@ -8,11 +8,11 @@ from torch import nn
 
 from training.data import LabelledPhones
 from training.fit.recording import Recorder
+from training.learn import learn
 from training.network.network import Network
 from training.recipe import sections
 from training.recipe.recipe import Recipe
 from training.split import three_ways
-from training.train import learn
 
 ROWS = torch.randn(40, 20, generator=torch.Generator().manual_seed(3)) * 2 + 1
 

@@ -10,14 +10,15 @@ import torch
 from sklearn.metrics import log_loss
 from torch import Tensor
 
+from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.predictor import Predictor
 from training import data
 from training.data import LabelledPhones
 from training.export import export, prove_equal
 from training.network.network import Network, PhoneModel
 from training.network.preprocess import Preprocess
-from training.quality import conformal
 from training.quality.calibrate import calibrate
+from training.quality.coverage import coverage
 from training.recipe import sections
 from training.recipe.recipe import Recipe
 from training.split import three_ways
@@ -111,8 +112,8 @@ def test_the_passport_tells_what_the_served_answers_to_the_validation_phones_sho
     assert calibration["method"] == "temperature"
     assert calibration["rows"] == len(truth)
     assert calibration["nll_after"] == pytest.approx(log_loss(truth, validation, labels=range(4)), rel=1e-4)
-    quantiles = conformal.quantiles(validation, truth)
-    assert calibration["conformal_quantiles"] == pytest.approx(quantiles, abs=1e-5)
+    assert predictor.bundle.passport.prediction_sets is not None
+    sets = PredictionSets(predictor.bundle.passport.prediction_sets.of_truth)
     test = predictor.predict(phones.features[parts.test]).probabilities
-    measured = conformal.coverage(test, phones.price_range[parts.test], calibration["conformal_quantiles"])
+    measured = coverage(test, phones.price_range[parts.test], sets)
     assert metrics["conformal"] == {level: dataclasses.asdict(found) for level, found in measured.items()}

@@ -8,10 +8,10 @@ import pytest
 
 from training.data import LabelledPhones
 from training.export import export, prove_equal
+from training.learn import learn
 from training.recipe import sections
 from training.recipe.recipe import Recipe
 from training.split import three_ways
-from training.train import learn
 
 Choice = dict[str, object]
 

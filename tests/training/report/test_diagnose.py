@@ -11,6 +11,7 @@ import pytest
 from training.data import LabelledPhones
 from training.fit.divergence import EXPLODING_NORM
 from training.fit.history import Epoch, History, Layer
+from training.learn import learn
 from training.recipe import recipe
 from training.recipe.recipe import Recipe
 from training.report import advice
@@ -18,7 +19,6 @@ from training.report.diagnose import DEAD_SHARE, Diagnosis
 from training.report.diagnose import diagnose as judge
 from training.report.yardstick import Yardstick, yardstick
 from training.split import three_ways
-from training.train import learn
 
 DEEP_SIGMOIDS = """
 [network]

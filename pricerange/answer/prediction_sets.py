@@ -1,0 +1,67 @@
+"""Sets of price ranges that hold the true one as often as promised, whichever it is: conformal prediction.
+
+A price range is in a phone's set where its probability is at least what all but a share of the phones that
+really had it were given for it, when they were answered by a model that had not seen them: class by class, so
+that the promise holds for each (Vovk, "Conditional validity of inductive conformal predictors", 2012). The
+most probable price range is always in it, and so is what lies between two that are: price ranges have an
+order.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from pricerange.bundle import Passport
+from pricerange.phone import LABELS
+
+Probabilities = npt.NDArray[np.float32]
+
+
+class PredictionSets:
+    """Makes sets by probabilities that phones of known price range were given for it.
+
+    Where the phones of a price range were held out of one fit, the sets of that model hold it with the
+    probability `level` at least. Where they are pooled from several fits, each on the other folds, only
+    1 - 2 (1 - level) is proven, and that for sets made by the same fits (Barber et al., "Predictive inference
+    with the jackknife+", 2021): a model fitted to all of them, which is a little better, is expected to come
+    near the level, and by how near is measured.
+    """
+
+    def __init__(self, of_truth: Sequence[Sequence[float]]) -> None:
+        """Take for each price range those probabilities, in any order."""
+        self._of_truth = [np.sort(np.asarray(given, np.float32)) for given in of_truth]
+
+    @classmethod
+    def measured(cls, probabilities: Probabilities, price_range: npt.NDArray[np.int64]) -> "PredictionSets":
+        """Make sets by the answers float32 [n, 4] to phones whose price ranges int64 [n] are known."""
+        return cls([probabilities[price_range == one, one].tolist() for one in range(len(LABELS))])
+
+    @classmethod
+    def of_version(cls, passport: Passport) -> "PredictionSets | None":
+        """Make the sets of a version, None where it was written before there were any."""
+        return cls(passport.prediction_sets.of_truth) if passport.prediction_sets else None
+
+    @property
+    def of_truth(self) -> list[list[float]]:
+        """The probabilities of each price range, the smallest first, each the shortest that reads back."""
+        return [[float(str(value)) for value in given] for given in self._of_truth]
+
+    def thresholds(self, level: float) -> Probabilities:
+        """Return what probability each price range must have, float32 [4]; 0 where too few phones had it."""
+        found = np.zeros(len(LABELS), np.float32)
+        for one, given in enumerate(self._of_truth):
+            # of n + 1 phones, the next among them, this many may be given less
+            left_out = len(given) - math.ceil((len(given) + 1) * level)
+            if left_out >= 0:
+                found[one] = given[left_out]
+        return found
+
+    def of(self, probabilities: Probabilities, level: float) -> npt.NDArray[np.bool_]:
+        """Return which price ranges are in the set of each of n phones, bool [n, 4]: one or neighbours."""
+        inside = probabilities >= self.thresholds(level)
+        inside[np.arange(len(inside)), probabilities.argmax(axis=1)] = True
+        above: npt.NDArray[np.bool_] = np.logical_or.accumulate(inside, axis=1)
+        below = np.logical_or.accumulate(inside[:, ::-1], axis=1)[:, ::-1]
+        return above & below

@@ -1,0 +1,64 @@
+"""Prediction sets as a request asks for them, `sets=0.9`, and as JSON has them."""
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+from pydantic import BaseModel, Field
+
+from pricerange.answer import columns
+from pricerange.answer.prediction_sets import PredictionSets
+from pricerange.bundle import Bundle
+from pricerange.phone import Problem
+from service.errors import InvalidInputError
+
+PARAMETER = "sets"
+SETS_PARAMETER = {
+    "name": PARAMETER,
+    "in": "query",
+    "description": "Answer with prediction sets that hold the true price range of this share of phones",
+    "schema": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+}
+"""How OpenAPI describes it."""
+_MOST_SHOWN = 40
+_NAMED_DIGITS = 12
+
+
+class SetsOfAnswer(BaseModel):
+    """What prediction sets promise."""
+
+    level: float = Field(description="Share of phones whose set holds the true price range, whichever it is")
+    calibration: str = Field(description="What they were made by: the first digits of its sha256")
+
+
+class AskedSets:
+    """Prediction sets of one level."""
+
+    def __init__(self, version: Bundle, level: str) -> None:
+        """Take the level as a request writes it. Raises `InvalidInputError`."""
+        sets, known = PredictionSets.of_version(version.passport), version.passport.prediction_sets
+        if sets is None or known is None:
+            raise _refused(f"version {version.version} was not calibrated for prediction sets")
+        try:
+            self._level = float(level)
+        except ValueError:
+            self._level = 0.0
+        if not 0 < self._level < 1:
+            raise _refused(f"expected a number between 0 and 1, found {level[:_MOST_SHOWN]!r}")
+        self._sets = sets
+        self.promise = orjson.dumps({"level": self._level, "calibration": known.sha256[:_NAMED_DIGITS]})
+
+    def of(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        """Return which price ranges are in the set of each of n phones, bool [n, 4]."""
+        return self._sets.of(probabilities, self._level)
+
+
+def sets_json(sets: npt.NDArray[np.bool_]) -> list[bytes]:
+    """Write sets bool [n, 4], each as `[2,3]`."""
+    return [_TEXTS[code] for code in columns.codes(sets)]
+
+
+_TEXTS = list(map(orjson.dumps, columns.SETS))
+
+
+def _refused(reason: str) -> InvalidInputError:
+    return InvalidInputError([Problem(f"the parameter {PARAMETER}: {reason}", "")], 1)

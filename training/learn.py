@@ -1,0 +1,106 @@
+"""Learn from some rows, and answer others that were not learned from."""
+
+import math
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.model_selection import StratifiedKFold
+from torch import Tensor
+
+from training.data import LabelledPhones
+from training.fit.device import find_device, reproducible
+from training.fit.history import Epoch, History
+from training.fit.loop import Examples, fit
+from training.fit.pruning import earning_inputs
+from training.network.initialise import initialise
+from training.network.network import Network, PhoneModel
+from training.network.preprocess import Preprocess
+from training.quality.calibrate import Calibration, calibrate
+from training.recipe.recipe import Recipe
+from training.split import Indices, two_ways
+
+_LEAST_BATCH = 3
+"""Rows of a batch, of which batch normalisation needs the variance."""
+
+
+def learn(  # noqa: PLR0913, PLR0917
+    phones: LabelledPhones,
+    training: Indices,
+    validation: Indices,
+    choices: Recipe,
+    on_epoch: Callable[[Epoch], None],
+    device: str = "cpu",
+) -> tuple[PhoneModel, History]:
+    """Train a network on the training rows, stopped by the validation rows; no other row is looked at.
+
+    Where the recipe prunes, a first network tells which inputs to do without, and its history is forgotten.
+    `device` is where the network learns, `cpu` or `cuda`; the model comes back on the CPU. Raises
+    `DeviceError`, `ScheduleError` or `DivergedError`.
+    """
+    where = find_device(device)
+    features, price_range = torch.from_numpy(phones.features), torch.from_numpy(phones.price_range)
+    preprocess = Preprocess(features[training], choices.preprocess)
+    learned, held_out = (
+        Examples(preprocess(features[rows]).to(where), price_range[rows].to(where))
+        for rows in (training, validation)
+    )
+
+    def fitted(kept: Tensor | None) -> tuple[Network, History]:
+        with reproducible(choices.seed, where):
+            network = Network(preprocess.outputs, choices.network, choices.head)
+            initialise(network, choices.initialisation)
+            if kept is not None:
+                network.keep_inputs(kept.cpu())
+            return network, fit(network.to(where), learned, held_out, choices, on_epoch)
+
+    network, history = fitted(None)
+    if choices.pruning:
+        network, history = fitted(earning_inputs(network, learned, choices.pruning))
+    return PhoneModel(preprocess, network.cpu()).eval(), history
+
+
+def calibrated(
+    model: PhoneModel, phones: LabelledPhones, validation: Indices, choices: Recipe
+) -> Calibration:
+    """Calibrate a model by the validation rows."""
+    with reproducible(choices.seed):
+        return calibrate(
+            model,
+            torch.from_numpy(phones.features[validation]),
+            torch.from_numpy(phones.price_range[validation]),
+        )
+
+
+def answers(model: PhoneModel, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Answer phones float32 [n, 20] with probabilities float32 [n, 4]."""
+    with torch.no_grad():
+        probabilities: npt.NDArray[np.float32] = model(torch.from_numpy(features))[0].numpy()
+    return probabilities
+
+
+def out_of_fold(
+    phones: LabelledPhones, rows: Indices, choices: Recipe, batches: int, device: str = "cpu"
+) -> npt.NDArray[np.float32]:
+    """Answer n rows, each by a network that has learned from other folds of them, float32 [n, 4].
+
+    Each is trained and calibrated as the recipe says, on rows that it takes its validation rows out of, in as
+    many `batches` an epoch as the network whose sets are made: a schedule counts them. Raises what `learn`
+    raises, and `TooFewRowsError`.
+    """
+    probabilities = np.empty((len(rows), 4), np.float32)
+    folds = StratifiedKFold(choices.sets.folds, shuffle=True, random_state=choices.seed)
+    share = choices.split.validation / (1 - choices.split.test)
+    for places, held_out in folds.split(rows, phones.price_range[rows]):
+        training, validation = two_ways(rows[places], phones.price_range, share, choices.seed)
+        size = max(math.ceil(len(training) / batches), _LEAST_BATCH)
+        loop = choices.loop.model_copy(update={"batch_size": size})
+        choices = choices.model_copy(update={"loop": loop})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whoever trains by this recipe has been warned
+            model, _ = learn(phones, training, validation, choices, lambda _: None, device)
+        calibrated(model, phones, validation, choices)
+        probabilities[held_out] = answers(model, phones.features[rows[held_out]])
+    return probabilities
