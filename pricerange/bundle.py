@@ -16,7 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pricerange.durable import sync
 from pricerange.errors import (
@@ -30,12 +31,12 @@ from pricerange.errors import (
     TruncatedModelError,
     UnreadableFileError,
 )
-from pricerange.phone import FEATURE_NAMES, LABELS
+from pricerange.phone import FEATURE_NAMES, LABELS, admissible
 from pricerange.triton_config import pbtxt, triton_config
 
 SCHEMA_VERSION = 2
 _KNOWN_SCHEMAS = (1, SCHEMA_VERSION)
-"""Those that can be read: a version of schema 1 knows the training range, and no distance to it."""
+"""Those that can be read: a version of schema 1 knows the training range, and nothing of what came later."""
 MODEL_NAME = "phone_price_range"
 METADATA_PREFIX = "io.pricerange."
 """Keys of the ONNX metadata begin with it: `features`, `labels`, `training_data_sha256`."""
@@ -102,6 +103,19 @@ class PredictionSetScores(_Record):
     sha256: str
 
 
+class Background(_Record):
+    """Training phones that stand for phones in general, where what is asked leaves features open."""
+
+    rows: list[list[float]] = Field(min_length=1, description="n rows of the 20 features")
+
+    @field_validator("rows")
+    @classmethod
+    def _holds_phones(cls, rows: list[list[float]]) -> list[list[float]]:
+        if any(len(row) != len(FEATURE_NAMES) for row in rows) or not admissible(np.array(rows)).all():
+            raise ValueError("expected rows of 20 values, each inside the limits of its feature")
+        return rows
+
+
 class GoldenRow(_Record):
     """A phone and the answer that the model gave when it was written."""
 
@@ -123,10 +137,16 @@ class Passport(_Record):
     feature_ranges: dict[str, FeatureRange]
     training_region: TrainingRegion | None = None
     prediction_sets: PredictionSetScores | None = None
+    background: Background | None = None
     metrics: dict[str, Any]
     calibration: dict[str, Any]
     golden_rows: list[GoldenRow] = Field(min_length=1)
     packages: dict[str, str] = Field(description="Versions of the libraries that made it")
+
+    @property
+    def active_features(self) -> tuple[str, ...]:
+        """Names of the features that can change an answer, in the table's order; all if it is not known."""
+        return tuple(self.training_region.features) if self.training_region else FEATURE_NAMES
 
 
 @dataclass(frozen=True, slots=True)

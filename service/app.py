@@ -117,7 +117,7 @@ def _add_passport(router: APIRouter, predictor: Predictor) -> None:
         "version": predictor.bundle.version,
         "provider": predictor.provider,
         "requested_provider": predictor.requested_provider,
-        **predictor.bundle.passport.model_dump(mode="json", exclude={"golden_rows"}),
+        **predictor.bundle.passport.model_dump(mode="json", exclude={"golden_rows", "background"}),
     }
 
     @router.get("/model", summary="Metadata of the model being served")

@@ -1,10 +1,12 @@
 """A model version on disk: written whole or not at all."""
 
 import json
+import math
 import multiprocessing
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,13 @@ def broken(tmp_path: Path, change: Callable[[Path], None]) -> Path:
 def change_passport(version: Path, **changes: object) -> None:
     path = version / "bundle.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize("row", [[1.0] * 19, [math.nan] * 20, [-1.0] * 20], ids=["short", "NaN", "no-phone"])
+def test_a_background_that_is_no_phones_is_refused(tmp_path: Path, row: list[float]) -> None:
+    version = broken(tmp_path, partial(change_passport, schema_version=2, background={"rows": [row]}))
+    with pytest.raises(PassportError, match=r"background.*inside the limits of its feature"):
+        bundle.read(version)
 
 
 def as_pipe(name: str) -> Callable[[Path], None]:

@@ -63,6 +63,20 @@ def test_golden_rows_span_the_price_ranges(model_repository: Path) -> None:
     assert {int(np.argmax(row.probabilities)) for row in golden} == {0, 1, 2, 3}
 
 
+def test_the_background_is_training_phones_of_each_price_range_in_its_share(
+    model_repository: Path, quick: Recipe
+) -> None:
+    background = Predictor.load(model_repository).bundle.passport.background
+    assert background is not None
+    phones = data.generate(1_000)
+    training = three_ways(phones.price_range, quick.split, quick.seed).training
+    places = {tuple(phones.features[row]): phones.price_range[row] for row in training}
+    price_ranges = [places[tuple(np.float32(row))] for row in background.rows]
+    assert len(price_ranges) == 100
+    expected = np.bincount(phones.price_range[training]) * 100 / len(training)
+    assert np.abs(np.bincount(price_ranges) - expected).max() <= 1
+
+
 def test_card_report_and_pictures_lie_beside_the_model(model_repository: Path) -> None:
     folder = bundle.find(model_repository)
     card = (folder / "MODEL_CARD.md").read_text()

@@ -11,13 +11,15 @@ from importlib.metadata import version
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.bundle import FeatureRange, GoldenRow, Passport, PredictionSetScores, TrainingData
+from pricerange.bundle import Background, FeatureRange, GoldenRow, Passport, PredictionSetScores, TrainingData
 from pricerange.phone import FEATURE_NAMES, LABELS
 from training.quality.region import training_region
 from training.report.run import Run
 
 GOLDEN_ROWS = 4
 """Golden rows of each price range."""
+BACKGROUND_ROWS = 100
+"""Training phones that stand for all: what leaves features open takes as many answers of the model."""
 
 _PACKAGES = ("numpy", "torch", "onnx", "onnxscript", "onnxruntime", "scikit-learn")
 
@@ -43,6 +45,7 @@ def passport(run: Run) -> Passport:
             phones.features[parts.training], run.model.used_features(), run.recipe.seed
         ),
         prediction_sets=_scores(run),
+        background=_background(run),
         metrics={
             **dataclasses.asdict(run.evaluation),
             "conformal": {level: dataclasses.asdict(found) for level, found in run.coverage.items()},
@@ -81,6 +84,15 @@ def _scores(run: Run) -> PredictionSetScores:
     of_truth = run.sets.of_truth
     sha256 = hashlib.sha256(json.dumps(of_truth).encode()).hexdigest()
     return PredictionSetScores(folds=run.recipe.sets.folds, of_truth=of_truth, sha256=sha256)
+
+
+def _background(run: Run) -> Background:
+    """Take training phones at random, of each price range its share."""
+    shuffled = np.random.default_rng(run.recipe.seed).permutation(run.parts.training)
+    by_price_range = shuffled[np.argsort(run.phones.price_range[shuffled], kind="stable")]
+    places = np.linspace(0, len(shuffled) - 1, min(BACKGROUND_ROWS, len(shuffled))).round().astype(np.intp)
+    rows = run.phones.features[by_price_range[places]]
+    return Background(rows=[[_shortest(value) for value in row] for row in rows])
 
 
 def _golden_rows(run: Run) -> list[GoldenRow]:
