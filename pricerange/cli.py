@@ -308,6 +308,14 @@ def score(
         float | None,
         typer.Option(min=0.01, max=0.999, help="Add sets that hold this share of true price ranges"),
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Add the expected price range (score, score_base) and what each feature that the model uses "
+            "adds to it (reason_<feature>): a thousandth of the rows a second",
+        ),
+    ] = False,
 ) -> None:
     """Score files of phones.
 
@@ -327,7 +335,7 @@ def score(
     cluster = Cluster(address, actor_cpus, actor_gpus) if engine == "ray" else None
     kept = None if columns is None else tuple(name.strip() for name in columns.split(","))
     reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
-    worth = WorthAsked(out_of_range, sets)
+    worth = WorthAsked(out_of_range, sets, explain)
     options = Options(on_bad_row, kept, form, cluster, metrics_textfile, reading, worth)
     gc.freeze()  # modules stay: no collection has to look at them
     if dry_run:
@@ -364,13 +372,16 @@ def list_models(models: Models = Path("models")) -> None:
     Each is verified as by `serve`; the command fails if one of them is rejected.
     """
     from pricerange import bundle
+    from pricerange.answer.reasons import Explainer
     from pricerange.predictor import Predictor
 
     bundle.find(models)
     refused: list[PriceRangeError] = []
     for version in bundle.versions(models):
         try:
-            passport = Predictor.load(models, version).bundle.passport
+            predictor = Predictor.load(models, version)
+            Explainer.of_version(predictor)
+            passport = predictor.bundle.passport
         except PriceRangeError as error:
             refused.append(error)
             typer.echo(f"{version}  rejected: {error}")

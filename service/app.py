@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from pricerange.answer.reasons import Explainer
 from pricerange.errors import PriceRangeError
 from pricerange.phone import Phone
 from pricerange.predictor import Predictor
@@ -26,6 +27,7 @@ from service.http.problems import answer_exception
 from service.http.request_state import Requests
 from service.http.router import DirectRoute, Router
 from service.model.batcher import Batcher
+from service.model.explaining import Explaining
 from service.model.time_slices import TimeSlices
 from service.predict.endpoint import PredictEndpoint, add_predict
 from service.predict.fast_path import FastPath
@@ -53,7 +55,7 @@ def create_app(
 ) -> Application:
     """Build the application around a predictor; `/readyz` tells the lifecycle's state.
 
-    Raises `SettingsError` where a file of API keys is set and holds none.
+    Raises `SettingsError` where a file of API keys is set and holds none, and `GoldenReasonsError`.
     """
     keys = None if settings.api_keys_file is None else read_keys(settings.api_keys_file)
     free_of_keys = free_paths(settings.metrics_need_key)
@@ -82,9 +84,13 @@ def create_app(
         redirect_slashes=False,
     )
     app.router.route_class = DirectRoute
-    predict = PredictEndpoint(batcher, slices, predictor.bundle, settings.max_body_bytes)
+    explainer = Explainer.of_version(predictor)
+    explaining = Explaining(explainer, metrics, settings.max_explained_rows) if explainer else None
+    predict = PredictEndpoint(batcher, slices, predictor.bundle, settings.max_body_bytes, explaining)
     add_predict(app.router, predict)
-    add_batch(app.router, BatchEndpoint(batcher, slices, predictor.bundle, settings, spool_budget))
+    add_batch(
+        app.router, BatchEndpoint(batcher, slices, predictor.bundle, settings, spool_budget, explaining)
+    )
     add_v2(
         app.router,
         predictor.bundle,

@@ -1,5 +1,6 @@
 """The columns of answers in a table, over HTTP and in files: names, types and order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pricerange.answer.applicability import Applicability
+from pricerange.answer.coalitions import MOST_EXACT
+from pricerange.answer.reasons import Explanations
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Prediction
 
@@ -17,12 +20,16 @@ PROBABILITIES: tuple[str, ...] = tuple(f"probability_{price_range}" for price_ra
 NAMES: tuple[str, ...] = ("price_range", "label", *PROBABILITIES)
 APPLICABILITY: tuple[str, ...] = ("in_range", "outside")
 PREDICTION_SET = "prediction_set"
+SCORES: tuple[str, ...] = ("score", "score_base")
+"""The expected price range, and that of phones in general."""
+REASON_ERROR = "reason_error"
 ERROR = "error"
 """Name of the column that says why a row has no answer; it follows the others where there is one."""
 BETWEEN = "|"
 """Between the features that are outside, and between the price ranges of a set, as text."""
 
 _Flags = npt.NDArray[np.bool_]
+_Scores = npt.NDArray[np.float32]
 _BITS = 2 ** np.arange(len(LABELS))
 SETS: tuple[tuple[int, ...], ...] = tuple(
     tuple(one for one in range(len(LABELS)) if code >> one & 1) for code in range(1 << len(LABELS))
@@ -32,15 +39,23 @@ SETS: tuple[tuple[int, ...], ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Which columns tell what answers are worth: how phones lie to the training rows, and prediction sets."""
+    """Which columns tell what answers are worth: how phones lie to the training rows, and prediction sets.
+
+    `explained` are the features of which is told what they add to the score, none where that is not told.
+    """
 
     applicability: bool = False
     sets: bool = False
+    explained: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Their names, in order."""
-        return (*(APPLICABILITY if self.applicability else ()), *((PREDICTION_SET,) if self.sets else ()))
+        return (
+            *(APPLICABILITY if self.applicability else ()),
+            *((PREDICTION_SET,) if self.sets else ()),
+            *(reason_names(self.explained) if self.explained else ()),
+        )
 
 
 NOTHING = Beside()
@@ -52,6 +67,24 @@ class Worth:
 
     applicability: Applicability | None = None
     sets: _Flags | None = None
+    explanations: Explanations | None = None
+
+
+def reason_names(features: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that explain the score: what it is, its base, what each of the features adds.
+
+    Where there are too many features to ask for all coalitions, the largest standard error follows.
+    """
+    error = (REASON_ERROR,) if len(features) > MOST_EXACT else ()
+    return (*SCORES, *(f"reason_{name}" for name in features), *error)
+
+
+def reason_values(found: Explanations) -> list[_Scores]:
+    """Return the values of those columns for n phones, each float32 [n]."""
+    whole = [found.value[:, 0], found.base[:, 0]]
+    each = found.contributions[:, :, 0].T
+    error = [found.errors[:, :, 0].max(axis=1)] if len(found.features) > MOST_EXACT else []
+    return [np.ascontiguousarray(column) for column in (*whole, *each, *error)]
 
 
 def names(beside: Beside) -> tuple[str, ...]:
@@ -66,6 +99,7 @@ def schema(beside: Beside = NOTHING, *, with_error: bool = False) -> "pa.Schema"
     types = {
         **{"price_range": pa.int64(), "label": pa.string(), **dict.fromkeys(PROBABILITIES, pa.float32())},
         **{"in_range": pa.bool_(), "outside": pa.string(), PREDICTION_SET: pa.list_(pa.int8())},
+        **dict.fromkeys(reason_names(beside.explained), pa.float32()),
         ERROR: pa.string(),
     }
     return pa.schema([(name, types[name]) for name in (*names(beside), *([ERROR] if with_error else []))])
@@ -96,7 +130,11 @@ def answers(
     if sets is not None:
         known = set_texts() if as_text else pa.array(SETS, pa.list_(pa.int8()))
         columns.append(pa.array(known).take(pa.array(sets @ _BITS, mask=missing)))
-    beside = Beside(found is not None, sets is not None)
+    explained: tuple[str, ...] = ()
+    if worth.explanations is not None:
+        explained = worth.explanations.features
+        columns += [pa.array(column, mask=missing) for column in reason_values(worth.explanations)]
+    beside = Beside(found is not None, sets is not None, explained)
     return pa.RecordBatch.from_arrays(columns, names=list(names(beside)))
 
 

@@ -46,10 +46,9 @@ class Explanations:
     errors: _Rows
     exact: npt.NDArray[np.bool_]
 
-    def order(self, phone: int) -> list[int]:
-        """Return where the features of a phone stand, largest contribution to the score first."""
-        found: list[int] = np.argsort(-np.abs(self.contributions[phone, :, 0]), kind="stable").tolist()
-        return found
+    def order(self) -> npt.NDArray[np.intp]:
+        """Return where each phone's features stand by what they add to the score, largest first, [n, k]."""
+        return np.argsort(-np.abs(self.contributions[:, :, 0]), axis=1, kind="stable")
 
     def spread(self, present: npt.NDArray[np.bool_]) -> "Explanations":
         """Return those of m phones: these, of the n that are `present` bool [m], and 0 for the others."""

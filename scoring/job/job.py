@@ -22,15 +22,14 @@ _LEAST_DIGITS = 5
 
 @dataclass(frozen=True, slots=True)
 class WorthAsked:
-    """What is told of answers' worth: what becomes of phones out of range, and the level of sets, if any."""
+    """What is told of answers' worth.
+
+    What becomes of phones out of range, the level of sets, if any, and whether scores are explained.
+    """
 
     out_of_range: OutOfRange = "flag"
     sets: float | None = None
-
-    @property
-    def beside(self) -> Beside:
-        """The columns that tell it."""
-        return Beside(self.out_of_range == "flag", self.sets is not None)
+    explain: bool = False
 
 
 FLAGGED = WorthAsked()
@@ -60,6 +59,12 @@ class Job:
         """Where rows go that are rejected: beside the result, in its form."""
         return self.target.beside(REJECTED)
 
+    @property
+    def beside(self) -> Beside:
+        """The columns that tell what answers are worth."""
+        explained = self.model.passport.active_features if self.worth.explain else ()
+        return Beside(self.worth.out_of_range == "flag", self.worth.sets is not None, explained)
+
     def part_name(self, file: int, number: int) -> str:
         """Return the name of a part's file."""
         return part_name(file, number, self.form, len(self.files))
@@ -75,6 +80,7 @@ class Job:
             "--format": self.form,
             "--out-of-range": self.worth.out_of_range,
             "--sets": self.worth.sets,
+            "--explain": self.worth.explain,
             "size of parts": [
                 BLOCK_ROWS,
                 BLOCK_BYTES,

@@ -12,6 +12,7 @@ from pricerange.answer import columns as answer_columns
 from pricerange.answer.applicability import TrainingRegion
 from pricerange.answer.columns import Worth
 from pricerange.answer.prediction_sets import PredictionSets
+from pricerange.answer.reasons import Explainer
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Predictor
 from pricerange.tables import json_columns, table
@@ -23,7 +24,7 @@ from pricerange.tables.names import by_place, selected
 from pricerange.tables.ndjson_file import LineBlock
 from pricerange.tables.source.blocks import Content
 from pricerange.tables.table import Reason
-from scoring.errors import BadBlockRowError, UncalibratedError, UnknownColumnError
+from scoring.errors import BadBlockRowError, NoBackgroundError, UncalibratedError, UnknownColumnError
 from scoring.job.job import FLAGGED, OnBadRow, WorthAsked
 from scoring.job.tally import Tally
 from scoring.target import columns
@@ -70,12 +71,14 @@ class Answerer:
     ) -> None:
         """Keep the columns called `kept`, all where it is None, and write `form`.
 
-        Raises `UncalibratedError` where sets are asked for that the version does not know.
+        Raises `UncalibratedError` where sets are asked for that the version does not know,
+        `NoBackgroundError` where it cannot explain what shall be, or `GoldenReasonsError`.
         """
         self._predictor = predictor
         self._on_bad_row = on_bad_row
         self._asked = asked
         self._sets = _sets(predictor, asked)
+        self._explainer = _explainer(predictor) if asked.explain else None
         self._kept = kept
         self._form = form
         self._region = TrainingRegion.of_version(predictor.bundle.passport)
@@ -157,7 +160,9 @@ class Answerer:
         sets = None
         if self._sets and self._asked.sets:
             sets = self._sets.of(prediction.probabilities, self._asked.sets)
-        answers = answer_columns.answers(prediction, worth=Worth(found, sets), as_text=self._form == "csv")
+        why = self._explainer.explain(phones, prediction.price_range) if self._explainer else None
+        worth = Worth(found, sets, why)
+        answers = answer_columns.answers(prediction, worth=worth, as_text=self._form == "csv")
         reasons = list(judged.explained(bad))
         details = [reason.detail for reason in reasons]
         rejects = self._on_bad_row == "reject" and bool(bad)
@@ -225,6 +230,13 @@ def _sets(predictor: Predictor, asked: WorthAsked) -> PredictionSets | None:
     if sets is None:
         raise UncalibratedError(predictor.bundle.version)
     return sets
+
+
+def _explainer(predictor: Predictor) -> Explainer:
+    explainer = Explainer.of_version(predictor)
+    if explainer is None:
+        raise NoBackgroundError(predictor.bundle.version)
+    return explainer
 
 
 def _count(outside: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

@@ -107,7 +107,7 @@ def _of_columns(job: Job, files: Sequence[InputFile], found: Sequence[_Beginning
         form = file.format if file.compression is None else f"{file.format}, {file.compression}"
         kind = _Beginning(beginning.columns, beginning.from_folders, beginning.guess)
         kinds[form, kind].append(file)
-    answered = names_of_answers(job.worth.beside)
+    answered = names_of_answers(job.beside)
     for (form, kind), alike in kinds.items():
         columns, from_folders, guess = kind.columns, kind.from_folders, kind.guess
         named = ", ".join(file.name for file in alike[:_MOST_NAMED])

@@ -17,6 +17,8 @@ from pricerange.bundle import Bundle
 from pricerange.phone import LABELS
 from pricerange.predictor import Prediction
 from service.batch.kept import Cells, Kept, csv_cell
+from service.model.explaining import Explaining
+from service.model.explanation import explanations_json
 from service.model.sets import AskedSets, sets_json
 from service.model.write import ROW_BEGINS, applicability_json, model_json, probabilities_json
 
@@ -54,20 +56,44 @@ class BlockAnswers:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told beside answers: perhaps how phones lie to the `region`, perhaps their prediction sets."""
+    """What is told beside answers.
+
+    Perhaps how phones lie to the `region`, their prediction sets, why they are answered so.
+    """
 
     region: TrainingRegion
     applicability: bool
     sets: AskedSets | None
+    explaining: Explaining | None
 
     @property
     def beside(self) -> Beside:
         """The columns that tell it."""
-        return Beside(self.applicability, self.sets is not None)
+        return Beside(self.applicability, self.sets is not None, self._explained)
 
-    def tells(self, member: str) -> bool:
-        """Whether a row of JSON has a member of this name."""
-        return self.applicability if member == "applicability" else self.sets is not None
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names that columns of the body may not keep: those of the answer, and some that it might have."""
+        return (*COLUMNS, *(columns.reason_names(self._explained) if self._explained else ()))
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Names of JSON that fields of the body may not keep."""
+        return (*MEMBERS, *((_EXPLANATION,) if self.explaining else ()))
+
+    @property
+    def nulls(self) -> list[str]:
+        """Names of what is told beside an answer, which are null where there is none."""
+        told = {
+            "applicability": self.applicability,
+            columns.PREDICTION_SET: self.sets is not None,
+            _EXPLANATION: self.explaining is not None,
+        }
+        return [name for name, is_told in told.items() if is_told]
+
+    @property
+    def _explained(self) -> tuple[str, ...]:
+        return self.explaining.features if self.explaining else ()
 
 
 class Writer(Protocol):
@@ -210,8 +236,8 @@ class _JsonRows:
     def __init__(self, kept: Kept | None, with_errors: bool, told: Told) -> None:
         self._end = b',"error":null}' if with_errors else b"}"
         self._region = told.region
-        nulls = [name for name in ("applicability", columns.PREDICTION_SET) if told.tells(name)]
-        self._no_answer = _NO_ANSWER + b"".join(b',"%b":null' % name.encode() for name in nulls)
+        self._explaining = told.explaining
+        self._no_answer = _NO_ANSWER + b"".join(b',"%b":null' % name.encode() for name in told.nulls)
         keys = [orjson.dumps(name).replace(b"%", b"%%") + b":%b" for name in kept.renamed] if kept else ()
         self._begin = b"{%b," % b",".join(keys)
 
@@ -233,6 +259,11 @@ class _JsonRows:
             texts = map(b',"applicability":%b'.__mod__, written)
         if sets is not None:
             texts = map(b'%b,"prediction_set":%b'.__mod__, zip(texts, sets_json(sets), strict=True))
+        if answers.worth.explanations is not None and self._explaining is not None:
+            of_rows = explanations_json(
+                answers.worth.explanations, answers.rows, self._explaining.background_rows
+            )
+            texts = map(b'%b,"explanation":%b'.__mod__, zip(texts, of_rows, strict=True))
         return zip(texts, repeat(self._end))
 
 
@@ -253,9 +284,19 @@ def _csv_cells(answers: BlockAnswers) -> Iterator[bytes]:
     if sets is not None:
         known = columns.set_texts()
         cells = [f"{cell},{known[code]}" for cell, code in zip(cells, columns.codes(sets), strict=True)]
+    if answers.worth.explanations is not None:
+        values = np.column_stack(columns.reason_values(answers.worth.explanations))
+        cells = [f"{cell},{text}" for cell, text in zip(cells, _numbers(values), strict=True)]
     return map(str.encode, cells)
 
 
+def _numbers(values: npt.NDArray[np.float32]) -> list[str]:
+    """Write float32 [n, q] as n texts such as `0.1,0.2`, each number the shortest that reads back."""
+    text: str = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)[2:-2].decode()
+    return text.split("],[")
+
+
+_EXPLANATION = "explanation"
 _CSV_BEGINS = [f"{price_range},{label},".encode() for price_range, label in enumerate(LABELS)]
 _TRUTH = ("false", "true")
 _NO_ANSWER = b'{"price_range":null,"label":null,"probabilities":null'

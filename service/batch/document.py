@@ -4,12 +4,14 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pricerange.answer.columns import SCORES
 from pricerange.phone import FEATURE_NAMES, LABELS, Phone
 from pricerange.tables.csv.dialect import DELIMITERS
 from service.batch.answers import COLUMNS
 from service.batch.kept import MOST_KEPT
 from service.http.body import JSON
 from service.http.openapi import compressed_body_of
+from service.model.explanation import EXPLAIN_PARAMETER, ExplanationOfAnswer
 from service.model.sets import SETS_PARAMETER, SetsOfAnswer
 from service.model.write import ApplicabilityOfPhone, ModelName
 
@@ -44,6 +46,7 @@ class BatchRow(BaseModel):
         None, description="Left out where the setting out_of_range is answer or refuse"
     )
     prediction_set: list[int] | None = Field(None, description="Price ranges side by side; with `sets` only")
+    explanation: ExplanationOfAnswer | None = Field(None, description="With `explain=true` only")
     error: str | None = Field(None, description="With `on_bad_row=null`: why there is no answer, or null")
 
 
@@ -82,6 +85,7 @@ def request_document() -> dict[str, Any]:
             "explode": False,
         },
         SETS_PARAMETER,
+        EXPLAIN_PARAMETER,
         *_dialect(),
     ]
     return document
@@ -91,7 +95,11 @@ def answer_document() -> dict[str, Any]:
     """Describe the answer (an entry of the route's `responses`)."""
     return {
         "model": BatchAnswer,
-        "content": _tables(f"the columns {', '.join(COLUMNS)}", "a row of `predictions`"),
+        "content": _tables(
+            f"the columns {', '.join(COLUMNS)}; with `explain=true` {', '.join(SCORES)}, reason_FEATURE for "
+            "each feature that the model uses, and reason_error where they are not exact, before the last",
+            "a row of `predictions`",
+        ),
         "headers": {
             READ_AS: {
                 "description": (

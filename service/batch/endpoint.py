@@ -9,6 +9,7 @@ import asyncio
 import importlib
 import sys
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 
@@ -20,14 +21,13 @@ from starlette.responses import Response
 
 from pricerange.answer.applicability import WithinRange
 from pricerange.answer.columns import Worth
+from pricerange.answer.reasons import Explanations
 from pricerange.bundle import Bundle
 from pricerange.machine import descriptors
 from pricerange.phone import LABELS, Problem
 from pricerange.predictor import Prediction
 from pricerange.tables.errors import BrokenBlockError
 from service.batch.answers import (
-    COLUMNS,
-    MEMBERS,
     ArrowWriter,
     BlockAnswers,
     CsvWriter,
@@ -60,6 +60,7 @@ from service.http.openapi import problem_responses
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher
 from service.model.decoded import parts, whole
+from service.model.explaining import Explaining, require
 from service.model.sets import AskedSets
 from service.model.time_slices import TimeSlices
 from service.settings import Settings
@@ -93,14 +94,16 @@ def add_batch(router: APIRouter, endpoint: "BatchEndpoint") -> None:
 class BatchEndpoint:
     """Answers batches, all of them in time slices."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
         batcher: Batcher,
         slices: TimeSlices,
         version: Bundle,
         settings: Settings,
         spool_budget: Budget,
+        explaining: Explaining | None,
     ) -> None:
+        self._explaining = explaining
         self._batcher = batcher
         self._slices = slices
         self._version = version
@@ -115,7 +118,8 @@ class BatchEndpoint:
         form = media_type_of(headers, FORMS)
         answer_form = form_of_answer(headers, form)
         asked = asked_of(request, form)
-        taken = COLUMNS if answer_form in (CSV, ARROW) else MEMBERS
+        told = self._told(asked)
+        taken = told.columns if answer_form in (CSV, ARROW) else told.members
         kept = Kept(asked.columns, taken) if asked.columns else None
         if ARROW in (form, answer_form) or form == CSV:
             await _load_arrow()
@@ -124,7 +128,6 @@ class BatchEndpoint:
         try:
             said: list[str] = []
             blocks = self._blocks(request, state, form, asked, kept, said)
-            told = self._told(asked)
             writer = self._writer(answer_form, asked.on_bad_row, kept, told)
             list_at = "/phones" if form == JSON else ""
             await self._work(state, blocks, writer, asked.on_bad_row, kept, told, list_at, spool)
@@ -152,6 +155,8 @@ class BatchEndpoint:
                 if state.disconnected:
                     raise ClientDisconnectedError(0)
                 block, cells = await self._slices.run(self._within_range(work), begun=rows > 0)
+                if told.explaining:
+                    told.explaining.require_few(rows + len(block.rows))
                 held = 0
                 if kept is not None and cells is not None:
                     kept.count(cells, state.received)
@@ -166,7 +171,10 @@ class BatchEndpoint:
                 if not begun:
                     await spool.write(writer.head())
                     begun = True
-                worth = _worth(told, block, prediction)
+                worth = replace(
+                    _worth(told, block, prediction),
+                    explanations=await _explanations(state, told, block, prediction, begun=rows > 0),
+                )
                 answers = BlockAnswers(prediction, reasons, cells, worth, block.rows)
                 await spool.write(await self._slices.run(partial(writer.block, answers), begun=True))
                 state.release(held)
@@ -205,7 +213,8 @@ class BatchEndpoint:
     def _told(self, asked: Asked) -> Told:
         """Return what is told beside the answers. Raises `InvalidInputError`."""
         sets = None if asked.sets is None else AskedSets(self._version, asked.sets)
-        return Told(self._batcher.region, self._batcher.out_of_range == "flag", sets)
+        explaining = require(self._explaining, self._version.version) if asked.explain else None
+        return Told(self._batcher.region, self._batcher.out_of_range == "flag", sets, explaining)
 
     def _within_range(self, work: BlockWork) -> BlockWork:
         """Have phones that are not in range taken for bad rows, where they are refused."""
@@ -264,6 +273,17 @@ def _worth(told: Told, block: CheckedRows, prediction: Prediction) -> Worth:
         told.region.of(block.rows) if told.applicability else None,
         told.sets.of(prediction.probabilities) if told.sets else None,
     )
+
+
+async def _explanations(
+    state: RequestState, told: Told, block: CheckedRows, prediction: Prediction, *, begun: bool
+) -> Explanations | None:
+    """Explain the answers to a block's phones, if that is asked for; a row that is none has 0 throughout."""
+    if told.explaining is None:
+        return None
+    phones, price_range = block.rows[block.valid], prediction.price_range[block.valid]
+    found = await told.explaining.many(state, phones, price_range, begun=begun)
+    return found.spread(block.valid)
 
 
 def _read_as(said: Sequence[str]) -> list[tuple[bytes, bytes]]:

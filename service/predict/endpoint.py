@@ -1,5 +1,7 @@
-"""`POST /predict`: bytes to a row, the row to the model, arrays to bytes."""
+"""`POST /predict` and `/predict/explain`: bytes to a row, the row to the model, arrays to bytes."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -11,6 +13,7 @@ from starlette.responses import Response
 
 from pricerange.bundle import Bundle
 from pricerange.phone import LABELS, Phone, Problem
+from pricerange.tables.json_phones import Body
 from service.errors import InvalidInputError
 from service.http.body import JSON, media_type_of
 from service.http.openapi import compressed_body_of, problem_responses
@@ -18,16 +21,25 @@ from service.http.reply import Reply
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher, PhoneAnswer
 from service.model.decoded import whole
-from service.model.sets import PARAMETER, SETS_PARAMETER, AskedSets, SetsOfAnswer, sets_json
+from service.model.explaining import Explaining, require
+from service.model.explanation import (
+    EXPLAIN_PARAMETER,
+    ExplanationOfAnswer,
+    asked_to_explain,
+    explanations_json,
+)
+from service.model.explanation import PARAMETER as EXPLAIN
+from service.model.parse import rows_of
+from service.model.sets import PARAMETER as SETS
+from service.model.sets import SETS_PARAMETER, AskedSets, SetsOfAnswer, sets_json
 from service.model.time_slices import TimeSlices
 from service.model.write import ROW_BEGINS, ApplicabilityOfPhone, ModelName, model_json
 
 PATH = "/predict"
 MOST_PHONE_BYTES = 65_536
 """A phone is about 400 bytes; a longer body is invalid, and naming all that is wrong with it costs time."""
-
-
 _MOST_SHOWN = 40
+_VALUES = {SETS: "LEVEL", EXPLAIN: "true"}
 
 
 class Answer(BaseModel):
@@ -48,42 +60,76 @@ class Answer(BaseModel):
     )
     prediction_set: list[int] | None = Field(None, description="Price ranges side by side; with `sets` only")
     sets: SetsOfAnswer | None = None
+    explanation: ExplanationOfAnswer | None = Field(None, description="With `explain=true` only")
     model: ModelName
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for beside the answer."""
+
+    sets: AskedSets | None = None
+    explain: bool = False
+
+
+_NOTHING = Asked()
 
 
 class PredictEndpoint:
     """Answers one phone a request."""
 
-    def __init__(self, batcher: Batcher, slices: TimeSlices, version: Bundle, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        batcher: Batcher,
+        slices: TimeSlices,
+        version: Bundle,
+        max_body_bytes: int,
+        explaining: Explaining | None,
+    ) -> None:
+        """Answer with what explains too, None where the version cannot be explained."""
         self.limit = min(max_body_bytes, MOST_PHONE_BYTES)
         self.batcher = batcher
         self._slices = slices
         self._version = version
+        self._explaining = explaining
         self._end = b',"model":%b}' % model_json(version)
 
     async def predict(self, request: Request) -> Response:
         """Answer a request. One without Content-Type is taken at its word."""
+        return await self._answer(request, self._asked(request, (SETS, EXPLAIN)))
+
+    async def explain(self, request: Request) -> Response:
+        """Answer a request, and say why."""
+        return await self._answer(request, replace(self._asked(request, (SETS,)), explain=True))
+
+    async def _answer(self, request: Request, asked: Asked) -> Response:
         media_type_of(RequestState.of(request.scope).head.by_name, (JSON,))
-        sets = self._asked_sets(request)
+        explaining = require(self._explaining, self._version.version) if asked.explain else None
         body = await whole(request, self.limit, self._slices)
         answer = await self.batcher.predict_phone(body)
-        if sets is None:
-            return Reply(self.write(answer))
-        probabilities = np.array([orjson.loads(b"[%b]" % answer[1])], np.float32)
-        (prediction_set,) = sets_json(sets.of(probabilities))
-        members = b',"prediction_set":%b,"sets":%b' % (prediction_set, sets.promise)
-        return Reply(self.write(answer, members))
+        members = [b"" if asked.sets is None else _with_set(asked.sets, answer)]
+        if explaining is not None:
+            members.append(b',"explanation":%b' % await _explanation(explaining, body, answer))
+        return Reply(self.write(answer, b"".join(members)))
 
-    def _asked_sets(self, request: Request) -> AskedSets | None:
-        """Read the query. Raises `InvalidInputError`."""
-        asked = request.query_params.multi_items()
-        if not asked:
-            return None
-        (name, level), *more = asked
-        if more or name != PARAMETER:
-            found = str(request.url.query)[:_MOST_SHOWN]
-            raise InvalidInputError([Problem(f"expected the parameter sets=LEVEL, found {found!r}", "")], 1)
-        return AskedSets(self._version, level)
+    def _asked(self, request: Request, known: Sequence[str]) -> Asked:
+        """Read the query, of some known parameters. Raises `InvalidInputError`."""
+        query: bytes = request.scope["query_string"]
+        if not query:
+            return _NOTHING
+        asked = dict[str, str]()
+        for name, value in request.query_params.multi_items():
+            if name in asked or name not in known:
+                expected = " and ".join(f"{one}={_VALUES[one]}" for one in known)
+                found = query.decode("latin-1")[:_MOST_SHOWN]
+                raise InvalidInputError(
+                    [Problem(f"expected the parameters {expected}, found {found!r}", "")], 1
+                )
+            asked[name] = value
+        return Asked(
+            AskedSets(self._version, asked[SETS]) if SETS in asked else None,
+            asked_to_explain(asked[EXPLAIN]) if EXPLAIN in asked else False,
+        )
 
     def write(self, answer: PhoneAnswer, members: bytes = b"") -> bytes:
         """Write the JSON of an `Answer`, with more members where there are any."""
@@ -92,13 +138,32 @@ class PredictEndpoint:
         return b"".join((ROW_BEGINS[price_range], probabilities, told, applicability, members, self._end))
 
 
+def _with_set(sets: AskedSets, answer: PhoneAnswer) -> bytes:
+    probabilities = np.array([orjson.loads(b"[%b]" % answer[1])], np.float32)
+    (prediction_set,) = sets_json(sets.of(probabilities))
+    return b',"prediction_set":%b,"sets":%b' % (prediction_set, sets.promise)
+
+
+async def _explanation(explaining: Explaining, body: Body, answer: PhoneAnswer) -> bytes:
+    # read once more, in a hundredth of the time that it takes to explain
+    phones, _ = rows_of([body])
+    found = await explaining.one(phones[0], answer[0])
+    (explanation,) = explanations_json(found, phones, explaining.background_rows)
+    return explanation
+
+
 def add_predict(router: APIRouter, endpoint: PredictEndpoint) -> None:
-    """Add the route to a router."""
-    router.add_api_route(
-        PATH,
-        endpoint.predict,
-        methods=["POST"],
-        summary="Price range of one phone",
-        responses={200: {"model": Answer}, **problem_responses(400, 408, 413, 415, 422, 503, 504)},
-        openapi_extra={**compressed_body_of(Phone), "parameters": [SETS_PARAMETER]},
+    """Add the routes to a router."""
+    routes = (
+        (PATH, endpoint.predict, "Price range of one phone", [SETS_PARAMETER, EXPLAIN_PARAMETER]),
+        (PATH + "/explain", endpoint.explain, "Price range of one phone, and why", [SETS_PARAMETER]),
     )
+    for path, answer, summary, parameters in routes:
+        router.add_api_route(
+            path,
+            answer,
+            methods=["POST"],
+            summary=summary,
+            responses={200: {"model": Answer}, **problem_responses(400, 408, 413, 415, 422, 503, 504)},
+            openapi_extra={**compressed_body_of(Phone), "parameters": parameters},
+        )

@@ -2,7 +2,6 @@ import json
 import warnings
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -55,9 +54,11 @@ def assert_adds_up(found: Explanations) -> None:
 
 def of_shap(predictor: Predictor, explainer: Explainer, phone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What shap says of the k active features: values [k, 5] and base [5] of score and probabilities."""
-    numba.config.DISABLE_JIT = True  # to compile takes ten seconds
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the libraries that it draws with
+        import numba
+
+        numba.config.DISABLE_JIT = True  # to compile takes ten seconds
         from shap import ExactExplainer
         from shap.maskers import Independent
     active = [FEATURE_NAMES.index(name) for name in explainer.features]
@@ -165,7 +166,7 @@ def test_the_largest_contributions_come_first_and_equal_ones_in_order() -> None:
     whole = np.zeros((1, 2), np.float32)
     features = FEATURE_NAMES[:5]
     found = Explanations(features, whole, whole, contributions, contributions, np.array([True]))
-    assert found.order(0) == [1, 3, 0, 2, 4]
+    assert found.order().tolist() == [[1, 3, 0, 2, 4]]
 
 
 def test_rows_without_explanation_have_zeros_among_the_others(exact: tuple[Predictor, Explainer]) -> None:
