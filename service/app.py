@@ -39,9 +39,13 @@ from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Middleware
 from service.telemetry.recorder import Recorder
 from service.telemetry.shared_counters import SharedCounters
+from service.v1 import routes as v1
+from service.v1.endpoints import ModelEndpoints
+from service.v1.routes import add_v1
+from service.v2 import routes as v2
 from service.v2.infer import InferEndpoint
 from service.v2.repository import RepositoryEndpoints
-from service.v2.routes import BODIES, add_v2
+from service.v2.routes import add_v2
 
 _DESCRIPTION = "A phone's 20 features in, its price range out: 0 low, 1 medium, 2 high, 3 very high cost."
 
@@ -75,7 +79,8 @@ def create_app(
     app = DocumentedApp(
         Phone,
         Phones,
-        *BODIES,
+        *v1.BODIES,
+        *v2.BODIES,
         free_of_keys=None if keys is None else free_of_keys,
         title="Phone price ranges",
         description=_DESCRIPTION,
@@ -96,6 +101,11 @@ def create_app(
         predictor.bundle,
         RepositoryEndpoints(predictor.bundle, lifecycle, metrics, settings.max_rows),
         InferEndpoint(predictor.bundle, batcher, slices, settings.max_body_bytes, settings.max_rows),
+    )
+    add_v1(
+        app.router,
+        predictor.bundle.name,
+        ModelEndpoints(predictor.bundle, lifecycle, batcher, slices, settings, explaining),
     )
     _add_passport(app.router, predictor)
     _add_operations(app.router, metrics, lifecycle)

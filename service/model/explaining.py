@@ -13,8 +13,11 @@ from service.http.request_state import RequestState
 from service.model.time_slices import TimeSlices
 from service.telemetry.metrics import Metrics
 
-_Rows = npt.NDArray[np.float32]
 SETTING = "max_explained_rows"
+_PHONE_BYTES = 4_096
+"""Memory that an explanation takes, as arrays and as text."""
+
+_Rows = npt.NDArray[np.float32]
 
 
 class Explaining:
@@ -49,9 +52,10 @@ class Explaining:
     ) -> Explanations:
         """Explain the answers to n phones float32 [n, 20], as long as somebody waits for them.
 
-        Each that is explained gives the request its time again. Raises what `one` raises, and
-        `ClientDisconnectedError`.
+        Each that is explained gives the request its time again. Raises what `one` raises,
+        `MemoryBudgetError` and `ClientDisconnectedError`.
         """
+        state.hold(_PHONE_BYTES * len(phones))
         found = [self._explainer.none()]
         for phone, answered in zip(phones, price_range.tolist(), strict=True):
             if state.disconnected:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import repeat
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,24 @@ class ApplicabilityOfPhone(BaseModel):
     outside: list[OutsideValue] = Field([], description="Values outside the training range of their feature")
     distance: Distance | None = Field(None, description="Where it is beyond the limit")
     note: str = Field("", description="What the answer is worth then")
+
+
+class AnswerOfPhone(BaseModel):
+    """The answer to one phone."""
+
+    price_range: int = Field(ge=0, lt=len(LABELS), description="0 low to 3 very high cost")
+    label: str
+    probabilities: Annotated[
+        list[float],
+        Field(
+            min_length=len(LABELS),
+            max_length=len(LABELS),
+            description="Probability of each price range",
+        ),
+    ]
+    applicability: ApplicabilityOfPhone | None = Field(
+        None, description="Left out where the setting out_of_range is answer or refuse"
+    )
 
 
 class ModelName(BaseModel):

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
 
 import numpy as np
 import orjson
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from pricerange.bundle import Bundle
-from pricerange.phone import LABELS, Phone, Problem
+from pricerange.phone import Phone, Problem
 from pricerange.tables.json_phones import Body
 from service.errors import InvalidInputError
 from service.http.body import JSON, media_type_of
@@ -33,7 +32,7 @@ from service.model.parse import rows_of
 from service.model.sets import PARAMETER as SETS
 from service.model.sets import SETS_PARAMETER, AskedSets, SetsOfAnswer, sets_json
 from service.model.time_slices import TimeSlices
-from service.model.write import ROW_BEGINS, ApplicabilityOfPhone, ModelName, model_json
+from service.model.write import ROW_BEGINS, AnswerOfPhone, ModelName, model_json
 
 PATH = "/predict"
 MOST_PHONE_BYTES = 65_536
@@ -42,22 +41,9 @@ _MOST_SHOWN = 40
 _VALUES = {SETS: "LEVEL", EXPLAIN: "true"}
 
 
-class Answer(BaseModel):
-    """The answer to one phone."""
+class Answer(AnswerOfPhone):
+    """The answer to one phone, and what is told beside it."""
 
-    price_range: int = Field(ge=0, lt=len(LABELS), description="0 low to 3 very high cost")
-    label: str
-    probabilities: Annotated[
-        list[float],
-        Field(
-            min_length=len(LABELS),
-            max_length=len(LABELS),
-            description="Probability of each price range",
-        ),
-    ]
-    applicability: ApplicabilityOfPhone | None = Field(
-        None, description="Left out where the setting out_of_range is answer or refuse"
-    )
     prediction_set: list[int] | None = Field(None, description="Price ranges side by side; with `sets` only")
     sets: SetsOfAnswer | None = None
     explanation: ExplanationOfAnswer | None = Field(None, description="With `explain=true` only")
