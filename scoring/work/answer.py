@@ -12,7 +12,6 @@ from pricerange.answer import columns as answer_columns
 from pricerange.answer.applicability import TrainingRegion
 from pricerange.answer.columns import Worth
 from pricerange.answer.prediction_sets import PredictionSets
-from pricerange.answer.reasons import Explainer
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Predictor
 from pricerange.tables import json_columns, table
@@ -24,11 +23,12 @@ from pricerange.tables.names import by_place, selected
 from pricerange.tables.ndjson_file import LineBlock
 from pricerange.tables.source.blocks import Content
 from pricerange.tables.table import Reason
-from scoring.errors import BadBlockRowError, NoBackgroundError, UncalibratedError, UnknownColumnError
+from scoring.errors import BadBlockRowError, UncalibratedError, UnknownColumnError
 from scoring.job.job import FLAGGED, OnBadRow, WorthAsked
 from scoring.job.tally import Tally
 from scoring.target import columns
 from scoring.target.sink import Encoded, Form
+from scoring.work.explaining import Explaining
 from scoring.work.rows import Columns, CsvLines, JsonLines, Rows, Taken
 from scoring.work.within_range import Judged, WithinRange
 
@@ -61,15 +61,16 @@ class Answered:
 class Answerer:
     """Answers blocks; safe to be called by many threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
         predictor: Predictor,
         on_bad_row: OnBadRow,
         kept: Sequence[str] | None,
         form: Form,
         asked: WorthAsked = FLAGGED,
+        cores: int = 1,
     ) -> None:
-        """Keep the columns called `kept`, all where it is None, and write `form`.
+        """Keep the columns called `kept`, all where it is None, and write `form`; explain on so many cores.
 
         Raises `UncalibratedError` where sets are asked for that the version does not know,
         `NoBackgroundError` where it cannot explain what shall be, or `GoldenReasonsError`.
@@ -78,10 +79,15 @@ class Answerer:
         self._on_bad_row = on_bad_row
         self._asked = asked
         self._sets = _sets(predictor, asked)
-        self._explainer = _explainer(predictor) if asked.explain else None
+        self._explaining = Explaining(predictor, cores) if asked.explain else None
         self._kept = kept
         self._form = form
         self._region = TrainingRegion.of_version(predictor.bundle.passport)
+
+    def close(self) -> None:
+        """Leave what takes long, and is not done."""
+        if self._explaining:
+            self._explaining.close()
 
     def answer(self, content: Content) -> Answered:
         """Judge n rows, answer the phones among them and encode what a sink has to write.
@@ -160,7 +166,7 @@ class Answerer:
         sets = None
         if self._sets and self._asked.sets:
             sets = self._sets.of(prediction.probabilities, self._asked.sets)
-        why = self._explainer.explain(phones, prediction.price_range) if self._explainer else None
+        why = self._explaining.explain(phones, prediction.price_range) if self._explaining else None
         worth = Worth(found, sets, why)
         answers = answer_columns.answers(prediction, worth=worth, as_text=self._form == "csv")
         reasons = list(judged.explained(bad))
@@ -230,13 +236,6 @@ def _sets(predictor: Predictor, asked: WorthAsked) -> PredictionSets | None:
     if sets is None:
         raise UncalibratedError(predictor.bundle.version)
     return sets
-
-
-def _explainer(predictor: Predictor) -> Explainer:
-    explainer = Explainer.of_version(predictor)
-    if explainer is None:
-        raise NoBackgroundError(predictor.bundle.version)
-    return explainer
 
 
 def _count(outside: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
