@@ -15,6 +15,8 @@ from service.model.write import ApplicabilityOfPhone, ModelName
 
 CSV, NDJSON, ARROW = "text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"
 FORMS = (JSON, CSV, NDJSON, ARROW)
+TSV = "text/tab-separated-values"
+"""CSV whose header says that tabs separate its cells; answered as CSV."""
 READ_AS = "X-Table-Read-As"
 """Header of an answer that says what had to be guessed to read the table."""
 
@@ -62,7 +64,8 @@ def request_document() -> dict[str, Any]:
         f"a column for each of {', '.join(FEATURE_NAMES)}, or with names that differ in capitals, blanks, "
         "underscores and hyphens only; other columns are ignored"
     )
-    document["requestBody"]["content"] |= _tables(columns, "a JSON object for each phone")
+    tables = _tables(columns, "a JSON object for each phone")
+    document["requestBody"]["content"] |= {**tables, TSV: tables[CSV]}
     document["parameters"] = [
         {
             "name": "on_bad_row",

@@ -42,7 +42,7 @@ from service.batch.bodies.json_body import JsonReader
 from service.batch.bodies.ndjson_body import ndjson_blocks
 from service.batch.bodies.recognised import recognised
 from service.batch.bodies.rows import Block, BlockWork, CheckedRows, OnBadRow, of_row
-from service.batch.document import ARROW, CSV, FORMS, NDJSON, READ_AS, answer_document, request_document
+from service.batch.document import ARROW, CSV, FORMS, NDJSON, READ_AS, TSV, answer_document, request_document
 from service.batch.kept import TIMES_WRITTEN, Kept
 from service.batch.query import Asked, asked_of, form_of_answer
 from service.batch.spool import Spool
@@ -112,7 +112,8 @@ class BatchEndpoint:
         """Answer a request."""
         state = RequestState.of(request.scope)
         headers = state.head.by_name
-        form = media_type_of(headers, FORMS)
+        form = media_type_of(headers, (*FORMS, TSV))
+        form = CSV if form == TSV else form
         answer_form = form_of_answer(headers, form)
         asked = asked_of(request, form)
         taken = COLUMNS if answer_form in (CSV, ARROW) else MEMBERS
