@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from pricerange.bundle import Background, FeatureRange, GoldenRow, Passport, PredictionSetScores, TrainingData
 from pricerange.phone import FEATURE_NAMES, LABELS
-from training.quality.region import training_region
 from training.report.run import Run
 
 GOLDEN_ROWS = 4
@@ -41,9 +40,7 @@ def passport(run: Run) -> Passport:
             training_rows=len(parts.training),
         ),
         feature_ranges=feature_ranges(phones.features[parts.training]),
-        training_region=training_region(
-            phones.features[parts.training], run.model.used_features(), run.recipe.seed
-        ),
+        training_region=run.region,
         prediction_sets=_scores(run),
         background=_background(run),
         metrics={
