@@ -27,8 +27,10 @@ from service.http.request_state import Requests
 from service.http.router import DirectRoute, Router
 from service.model.batcher import Batcher
 from service.model.time_slices import TimeSlices
+from service.predict.curve import CurveEndpoint, CurveQuestion, add_curve
 from service.predict.endpoint import PredictEndpoint, add_predict
 from service.predict.fast_path import FastPath
+from service.predict.what_if import WhatIfEndpoint, WhatIfQuestion, add_what_if
 from service.settings import Settings
 from service.telemetry.access_log import AccessLog
 from service.telemetry.forwarded import ForwardedAccessLog, Proxies
@@ -73,6 +75,8 @@ def create_app(
     app = DocumentedApp(
         Phone,
         Phones,
+        WhatIfQuestion,
+        CurveQuestion,
         *BODIES,
         free_of_keys=None if keys is None else free_of_keys,
         title="Phone price ranges",
@@ -84,6 +88,8 @@ def create_app(
     app.router.route_class = DirectRoute
     predict = PredictEndpoint(batcher, slices, predictor.bundle, settings.max_body_bytes)
     add_predict(app.router, predict)
+    add_what_if(app.router, WhatIfEndpoint(batcher, slices, predictor, predict.limit))
+    add_curve(app.router, CurveEndpoint(batcher, slices, predictor, predict.limit))
     add_batch(app.router, BatchEndpoint(batcher, slices, predictor.bundle, settings, spool_budget))
     add_v2(
         app.router,

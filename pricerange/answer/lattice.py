@@ -62,3 +62,8 @@ def spreads(ranges: Mapping[str, FeatureRange]) -> Floats:
     units = [one.deciles[-1] - one.deciles[0] or one.high - one.low or 1.0 for one in lay]
     found: Floats = np.array(units) * _PER_UNIT
     return found
+
+
+def plain(place: int, value: np.float32) -> float | int:
+    """Return a value of the feature at a place as people write it, which reads back as the same float32."""
+    return int(value) if FEATURES[place].kind != "number" else float(str(value))

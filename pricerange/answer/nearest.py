@@ -38,7 +38,7 @@ def run(search: Search[T], predictor: Predictor) -> T:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """n ways to change phones: of each row of `base`, float32 [n, 20], the feature at its place, step by step.
+    """n ways to change phones: each row of `base`, float32 [n, 20], in the feature at its place, by steps.
 
     The k-th value of a line, from 0, is `near + k * direction` steps, and there are `count`. `before` is the
     size of what the base changes already, `gap` how far the first value is away from the phone's own,
@@ -78,7 +78,7 @@ class Lines:
 
 
 class Neighbourhood:
-    """All that a phone, float32 [20], may become, counted from its own values; what changes are measured in."""
+    """All that a phone, float32 [20], may become, counted from its own values."""
 
     def __init__(self, phone: Rows, lattice: Lattice, spread: Floats) -> None:
         """Take the values that there are, and how far each feature spreads, float64 [20] in steps."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pricerange.answer.lattice import Floats, Ints, Rows
-from pricerange.answer.nearest import NONE, Lines, Neighbourhood, Places, Search, Sides, nearest, scanned
+from pricerange.answer.nearest import NONE, Neighbourhood, Places, Search, Sides, nearest, scanned
 
 _FIRST_POINTS = 12
 """Values of the first feature that are tried on each side of the phone's own."""
@@ -28,7 +28,7 @@ _CLOSER = 8
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """n values of first features: the lines they stand on, their offsets, and how far apart those are there."""
+    """n values of first features: their lines, their offsets there, and how far apart those are."""
 
     line: Ints
     offset: Ints

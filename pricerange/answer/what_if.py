@@ -19,6 +19,12 @@ from pricerange.bundle import Passport
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Prediction
 
+NOTE = (
+    "The smallest changes found: what the model says only between two values that were tried side by side is "
+    "missed. Sizes are in the distance from the 10th to the 90th percentile of the feature's training rows."
+)
+"""What the answer is worth, in words."""
+
 _POINTS = 64
 """Values of a feature that are looked at on each side of the phone's own."""
 _EVERY_BRACKET = 4 * len(FEATURE_NAMES)
@@ -28,7 +34,7 @@ _REFUSED = 2
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A changed phone, float32 [20], the places of what was changed, how much, and the model's answer to it."""
+    """A changed phone, float32 [20], the places of what is changed, how much, and the answer to it."""
 
     phone: Rows
     places: tuple[int, ...]
@@ -82,9 +88,7 @@ class WhatIf:
         for lattice in self._lattices:
             around = Neighbourhood(phone, lattice, self._spread)
             one = one or (yield from self._verified(around, _nearest_one(around, places, sides), wanted))
-            two = two or (
-                yield from self._verified(around, Pairs(around, places, sides).nearest(), wanted)
-            )
+            two = two or (yield from self._verified(around, Pairs(around, places, sides).nearest(), wanted))
         return Changes(one, two, searched, inactive)
 
     def _sides(self, wanted: int) -> Sides:
@@ -114,9 +118,7 @@ class WhatIf:
         return Change(phone, places, size, around.lattice.within, answer)
 
 
-def _nearest_one(
-    around: Neighbourhood, places: list[int], sides: Sides
-) -> Search[tuple[Rows, float] | None]:
+def _nearest_one(around: Neighbourhood, places: list[int], sides: Sides) -> Search[tuple[Rows, float] | None]:
     """Return the phone to which the smallest change of one feature leads, and the size of that."""
     lines = around.both_ways(np.array(places, np.intp))
     lines = lines.part(np.flatnonzero(lines.count))
