@@ -19,7 +19,15 @@ from service.model.batcher import Batcher
 from service.model.time_slices import TimeSlices
 from service.model.write import ModelName
 from service.predict import question
-from service.predict.question import EXAMPLE, PROBLEMS, AnswerToPhone, FeatureName, Question, answer_to
+from service.predict.question import (
+    EXAMPLE,
+    OR_AS_NUMBER,
+    PROBLEMS,
+    AnswerToPhone,
+    FeatureName,
+    Question,
+    answer_to,
+)
 
 PATH = "/predict/curve"
 MOST_POINTS = 500
@@ -34,7 +42,7 @@ class CurveQuestion(Question):
     )
 
     feature: FeatureName
-    points: Annotated[int, Field(strict=True, ge=2, le=MOST_POINTS)] = Field(
+    points: Annotated[int, Field(strict=True, ge=2, le=MOST_POINTS), OR_AS_NUMBER] = Field(
         50, description="How many values, evenly spread; fewer where the feature has not as many"
     )
     within: Within = Field("training_range", description="From end to end of what")

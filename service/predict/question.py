@@ -4,7 +4,7 @@ import json
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
@@ -35,6 +35,15 @@ FeatureName = Literal[FEATURE_NAMES]  # type: ignore[valid-type]
 PROBLEMS = (400, 408, 413, 415, 422, 503, 504)
 """Statuses of rejections."""
 _MOST_SHOWN = 40
+
+
+def _as_whole(value: object) -> object:
+    """Take 3.0 for 3, as JSON Schema does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+OR_AS_NUMBER = BeforeValidator(_as_whole)
+"""Of a strict whole number: it may be written as any number is."""
 
 
 class Question(BaseModel):

@@ -20,7 +20,15 @@ from service.model.batcher import Batcher
 from service.model.time_slices import TimeSlices
 from service.model.write import ModelName
 from service.predict import question
-from service.predict.question import EXAMPLE, PROBLEMS, AnswerToPhone, FeatureName, Question, answer_to
+from service.predict.question import (
+    EXAMPLE,
+    OR_AS_NUMBER,
+    PROBLEMS,
+    AnswerToPhone,
+    FeatureName,
+    Question,
+    answer_to,
+)
 
 PATH = "/predict/what-if"
 
@@ -37,7 +45,7 @@ class WhatIfQuestion(Question):
         }
     )
 
-    price_range: Annotated[int, Field(strict=True, ge=0, lt=len(LABELS))] = Field(
+    price_range: Annotated[int, Field(strict=True, ge=0, lt=len(LABELS)), OR_AS_NUMBER] = Field(
         description="The price range that is wanted: 0 low to 3 very high cost"
     )
     features: Annotated[list[FeatureName], Field(max_length=len(FEATURES))] | None = Field(
