@@ -4,6 +4,7 @@ import json
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
+import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.requests import Request
@@ -26,6 +27,7 @@ from service.errors import MOST_PROBLEMS, InvalidInputError, OutOfRangeError
 from service.http.body import JSON, media_type_of
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher
+from service.model.decisions import DecisionOnPhone, decisions_json
 from service.model.decoded import whole
 from service.model.time_slices import TimeSlices
 from service.model.write import ApplicabilityOfPhone
@@ -70,6 +72,7 @@ class AnswerToPhone(BaseModel):
     applicability: ApplicabilityOfPhone | None = Field(
         None, description="Left out where the setting out_of_range is answer or refuse"
     )
+    decision: DecisionOnPhone | None = Field(None, description="Where the setting cost_matrix is set")
 
 
 Q = TypeVar("Q", bound=Question)
@@ -113,6 +116,9 @@ def answer_to(phone: Rows, answer: Prediction, batcher: Batcher) -> dict[str, ob
     if batcher.out_of_range == "flag":
         found = batcher.region.of(phone[np.newaxis])
         told["applicability"] = batcher.region.details(found, 0, phone)
+    if batcher.deciding.costs is not None:
+        (decision,) = decisions_json(batcher.deciding.costs.decide(answer.probabilities))
+        told["decision"] = orjson.Fragment(decision)
     return told
 
 

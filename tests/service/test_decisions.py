@@ -73,6 +73,9 @@ def test_each_door_decides_what_the_core_decides(deciding: httpx.Client, probabi
     one_by_one = [deciding.post("/predict", json=phone).raise_for_status().json() for phone in PHONES]
     assert [answer["decision"] for answer in one_by_one] == expected
     assert [answer["price_range"] for answer in one_by_one] == probabilities.argmax(axis=1).tolist()
+    for path, more in (("what-if", {"price_range": 0}), ("curve", {"feature": "ram"})):
+        asked = deciding.post(f"/predict/{path}", json={"phone": PHONES[0], **more}).raise_for_status().json()
+        assert asked["decision"] == expected[0]
     queried = deciding.post("/predict", params={"sets": "0.9"}, json=PHONES[0]).json()
     assert queried["decision"] == expected[0]
     answers = deciding.post("/predict/batch", json={"phones": PHONES}).raise_for_status().json()
