@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pricerange.answer.applicability import Applicability
+from pricerange.answer.decisions import Decisions
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Prediction
 
@@ -17,6 +18,8 @@ PROBABILITIES: tuple[str, ...] = tuple(f"probability_{price_range}" for price_ra
 NAMES: tuple[str, ...] = ("price_range", "label", *PROBABILITIES)
 APPLICABILITY: tuple[str, ...] = ("in_range", "outside")
 PREDICTION_SET = "prediction_set"
+ABSTAIN = "abstain"
+DECISION: tuple[str, ...] = ("decision", "expected_cost")
 ERROR = "error"
 """Name of the column that says why a row has no answer; it follows the others where there is one."""
 BETWEEN = "|"
@@ -32,15 +35,25 @@ SETS: tuple[tuple[int, ...], ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Which columns tell what answers are worth: how phones lie to the training rows, and prediction sets."""
+    """Which columns tell what answers are worth: how phones lie to the training rows, and prediction sets.
+
+    With the sets goes whether to abstain; and a decision may be beside them.
+    """
 
     applicability: bool = False
     sets: bool = False
+    abstain: bool = False
+    decision: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
         """Their names, in order."""
-        return (*(APPLICABILITY if self.applicability else ()), *((PREDICTION_SET,) if self.sets else ()))
+        return (
+            *(APPLICABILITY if self.applicability else ()),
+            *((PREDICTION_SET,) if self.sets else ()),
+            *((ABSTAIN,) if self.abstain else ()),
+            *(DECISION if self.decision else ()),
+        )
 
 
 NOTHING = Beside()
@@ -48,10 +61,15 @@ NOTHING = Beside()
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What n answers are worth, as far as it is asked for; `sets` bool [n, 4] are the prediction sets."""
+    """What n answers are worth, as far as it is asked for; `sets` bool [n, 4] are the prediction sets.
+
+    `abstain` bool [n] says whether those leave open which price range it is.
+    """
 
     applicability: Applicability | None = None
     sets: _Flags | None = None
+    abstain: _Flags | None = None
+    decisions: Decisions | None = None
 
 
 def names(beside: Beside) -> tuple[str, ...]:
@@ -66,6 +84,7 @@ def schema(beside: Beside = NOTHING, *, with_error: bool = False) -> "pa.Schema"
     types = {
         **{"price_range": pa.int64(), "label": pa.string(), **dict.fromkeys(PROBABILITIES, pa.float32())},
         **{"in_range": pa.bool_(), "outside": pa.string(), PREDICTION_SET: pa.list_(pa.int8())},
+        **{ABSTAIN: pa.bool_(), "decision": pa.int64(), "expected_cost": pa.float32()},
         ERROR: pa.string(),
     }
     return pa.schema([(name, types[name]) for name in (*names(beside), *([ERROR] if with_error else []))])
@@ -96,7 +115,14 @@ def answers(
     if sets is not None:
         known = set_texts() if as_text else pa.array(SETS, pa.list_(pa.int8()))
         columns.append(pa.array(known).take(pa.array(sets @ _BITS, mask=missing)))
-    beside = Beside(found is not None, sets is not None)
+    if worth.abstain is not None:
+        columns.append(pa.array(worth.abstain, mask=missing))
+    if worth.decisions is not None:
+        columns.append(pa.array(worth.decisions.price_range, mask=missing))
+        columns.append(pa.array(worth.decisions.expected_cost, mask=missing))
+    beside = Beside(
+        found is not None, sets is not None, worth.abstain is not None, worth.decisions is not None
+    )
     return pa.RecordBatch.from_arrays(columns, names=list(names(beside)))
 
 

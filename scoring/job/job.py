@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pricerange.answer.applicability import OutOfRange
 from pricerange.answer.columns import Beside
+from pricerange.answer.decisions import CostMatrix
 from pricerange.bundle import Bundle
 from pricerange.predictor import Provider
 from pricerange.tables.expanded import BLOCK_BYTES
@@ -22,15 +23,21 @@ _LEAST_DIGITS = 5
 
 @dataclass(frozen=True, slots=True)
 class WorthAsked:
-    """What is told of answers' worth: what becomes of phones out of range, and the level of sets, if any."""
+    """What is told of answers' worth: what becomes of phones out of range, and the level of sets, if any.
+
+    With sets it may be whether to `abstain`, and by the `costs` of mistakes the decision of least cost.
+    """
 
     out_of_range: OutOfRange = "flag"
     sets: float | None = None
+    costs: CostMatrix | None = None
+    abstain: bool = False
 
     @property
     def beside(self) -> Beside:
         """The columns that tell it."""
-        return Beside(self.out_of_range == "flag", self.sets is not None)
+        sets = self.sets is not None
+        return Beside(self.out_of_range == "flag", sets, sets and self.abstain, self.costs is not None)
 
 
 FLAGGED = WorthAsked()
@@ -75,6 +82,8 @@ class Job:
             "--format": self.form,
             "--out-of-range": self.worth.out_of_range,
             "--sets": self.worth.sets,
+            **({"--abstain": True} if self.worth.abstain else {}),
+            **({"--cost-matrix": list(map(list, self.worth.costs.costs))} if self.worth.costs else {}),
             "size of parts": [
                 BLOCK_ROWS,
                 BLOCK_BYTES,

@@ -17,6 +17,7 @@ from pricerange.bundle import Bundle
 from pricerange.phone import LABELS
 from pricerange.predictor import Prediction
 from service.batch.kept import Cells, Kept, csv_cell
+from service.model.decisions import NOTHING, TRUTH, Deciding, decisions_csv, decisions_json
 from service.model.sets import AskedSets, sets_json
 from service.model.write import ROW_BEGINS, applicability_json, model_json, probabilities_json
 
@@ -54,20 +55,34 @@ class BlockAnswers:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told beside answers: perhaps how phones lie to the `region`, perhaps their prediction sets."""
+    """What is told beside answers: perhaps how phones lie to the `region`, prediction sets, decisions."""
 
     region: TrainingRegion
     applicability: bool
     sets: AskedSets | None
+    deciding: Deciding = NOTHING
 
     @property
     def beside(self) -> Beside:
         """The columns that tell it."""
-        return Beside(self.applicability, self.sets is not None)
+        sets = self.sets is not None
+        abstain = sets and self.deciding.abstain
+        return Beside(self.applicability, sets, abstain, self.deciding.costs is not None)
 
-    def tells(self, member: str) -> bool:
-        """Whether a row of JSON has a member of this name."""
-        return self.applicability if member == "applicability" else self.sets is not None
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The members that a row of JSON has for it."""
+        beside = self.beside
+        return tuple(
+            name
+            for name, is_told in (
+                ("applicability", beside.applicability),
+                (columns.PREDICTION_SET, beside.sets),
+                (columns.ABSTAIN, beside.abstain),
+                (columns.DECISION[0], beside.decision),
+            )
+            if is_told
+        )
 
 
 class Writer(Protocol):
@@ -210,8 +225,7 @@ class _JsonRows:
     def __init__(self, kept: Kept | None, with_errors: bool, told: Told) -> None:
         self._end = b',"error":null}' if with_errors else b"}"
         self._region = told.region
-        nulls = [name for name in ("applicability", columns.PREDICTION_SET) if told.tells(name)]
-        self._no_answer = _NO_ANSWER + b"".join(b',"%b":null' % name.encode() for name in nulls)
+        self._no_answer = _NO_ANSWER + b"".join(b',"%b":null' % name.encode() for name in told.members)
         keys = [orjson.dumps(name).replace(b"%", b"%%") + b":%b" for name in kept.renamed] if kept else ()
         self._begin = b"{%b," % b",".join(keys)
 
@@ -233,6 +247,12 @@ class _JsonRows:
             texts = map(b',"applicability":%b'.__mod__, written)
         if sets is not None:
             texts = map(b'%b,"prediction_set":%b'.__mod__, zip(texts, sets_json(sets), strict=True))
+        if answers.worth.abstain is not None:
+            truths = [TRUTH[truth] for truth in answers.worth.abstain.tolist()]
+            texts = map(b'%b,"abstain":%b'.__mod__, zip(texts, truths, strict=True))
+        if answers.worth.decisions is not None:
+            decided = decisions_json(answers.worth.decisions)
+            texts = map(b'%b,"decision":%b'.__mod__, zip(texts, decided, strict=True))
         return zip(texts, repeat(self._end))
 
 
@@ -253,6 +273,12 @@ def _csv_cells(answers: BlockAnswers) -> Iterator[bytes]:
     if sets is not None:
         known = columns.set_texts()
         cells = [f"{cell},{known[code]}" for cell, code in zip(cells, columns.codes(sets), strict=True)]
+    if answers.worth.abstain is not None:
+        truths = answers.worth.abstain.tolist()
+        cells = [f"{cell},{_TRUTH[truth]}" for cell, truth in zip(cells, truths, strict=True)]
+    if answers.worth.decisions is not None:
+        decided = decisions_csv(answers.worth.decisions)
+        cells = [f"{cell},{one}" for cell, one in zip(cells, decided, strict=True)]
     return map(str.encode, cells)
 
 

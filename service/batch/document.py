@@ -10,6 +10,7 @@ from service.batch.answers import COLUMNS
 from service.batch.kept import MOST_KEPT
 from service.http.body import JSON
 from service.http.openapi import compressed_body_of
+from service.model.decisions import DecisionOnPhone
 from service.model.sets import SETS_PARAMETER, SetsOfAnswer
 from service.model.write import ApplicabilityOfPhone, ModelName
 
@@ -46,6 +47,10 @@ class BatchRow(BaseModel):
         None, description="Left out where the setting out_of_range is answer or refuse"
     )
     prediction_set: list[int] | None = Field(None, description="Price ranges side by side; with `sets` only")
+    abstain: bool | None = Field(
+        None, description="Whether the set leaves the price range open; where the setting abstain is on"
+    )
+    decision: DecisionOnPhone | None = Field(None, description="Where the setting cost_matrix is set")
     error: str | None = Field(None, description="With `on_bad_row=null`: why there is no answer, or null")
 
 

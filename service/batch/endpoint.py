@@ -20,6 +20,7 @@ from starlette.responses import Response
 
 from pricerange.answer.applicability import WithinRange
 from pricerange.answer.columns import Worth
+from pricerange.answer.prediction_sets import abstains
 from pricerange.bundle import Bundle
 from pricerange.machine import descriptors
 from pricerange.phone import LABELS, Problem
@@ -116,7 +117,9 @@ class BatchEndpoint:
         form = CSV if form == TSV else form
         answer_form = form_of_answer(headers, form)
         asked = asked_of(request, form)
-        taken = COLUMNS if answer_form in (CSV, ARROW) else MEMBERS
+        told = self._told(asked)
+        # what only a setting adds is no name of an answer's without it
+        taken = (*COLUMNS, *told.beside.names) if answer_form in (CSV, ARROW) else (*MEMBERS, *told.members)
         kept = Kept(asked.columns, taken) if asked.columns else None
         if ARROW in (form, answer_form) or form == CSV:
             await _load_arrow()
@@ -125,7 +128,6 @@ class BatchEndpoint:
         try:
             said: list[str] = []
             blocks = self._blocks(request, state, form, asked, kept, said)
-            told = self._told(asked)
             writer = self._writer(answer_form, asked.on_bad_row, kept, told)
             list_at = "/phones" if form == JSON else ""
             await self._work(state, blocks, writer, asked.on_bad_row, kept, told, list_at, spool)
@@ -206,7 +208,7 @@ class BatchEndpoint:
     def _told(self, asked: Asked) -> Told:
         """Return what is told beside the answers. Raises `InvalidInputError`."""
         sets = None if asked.sets is None else AskedSets(self._version, asked.sets)
-        return Told(self._batcher.region, self._batcher.out_of_range == "flag", sets)
+        return Told(self._batcher.region, self._batcher.out_of_range == "flag", sets, self._batcher.deciding)
 
     def _within_range(self, work: BlockWork) -> BlockWork:
         """Have phones that are not in range taken for bad rows, where they are refused."""
@@ -261,9 +263,13 @@ class BatchEndpoint:
 
 
 def _worth(told: Told, block: CheckedRows, prediction: Prediction) -> Worth:
+    sets = told.sets.of(prediction.probabilities) if told.sets else None
+    costs = told.deciding.costs
     return Worth(
         told.region.of(block.rows) if told.applicability else None,
-        told.sets.of(prediction.probabilities) if told.sets else None,
+        sets,
+        abstains(sets) if sets is not None and told.deciding.abstain else None,
+        costs.decide(prediction.probabilities) if costs else None,
     )
 
 

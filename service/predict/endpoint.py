@@ -3,12 +3,14 @@
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pricerange.answer.prediction_sets import abstains
 from pricerange.bundle import Bundle
 from pricerange.phone import LABELS, Phone, Problem
 from service.errors import InvalidInputError
@@ -17,6 +19,7 @@ from service.http.openapi import compressed_body_of, problem_responses
 from service.http.reply import Reply
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher, PhoneAnswer
+from service.model.decisions import TRUTH, DecisionOnPhone, decisions_json
 from service.model.decoded import whole
 from service.model.sets import PARAMETER, SETS_PARAMETER, AskedSets, SetsOfAnswer, sets_json
 from service.model.time_slices import TimeSlices
@@ -47,7 +50,11 @@ class Answer(BaseModel):
         None, description="Left out where the setting out_of_range is answer or refuse"
     )
     prediction_set: list[int] | None = Field(None, description="Price ranges side by side; with `sets` only")
+    abstain: bool | None = Field(
+        None, description="Whether the set leaves the price range open; where the setting abstain is on"
+    )
     sets: SetsOfAnswer | None = None
+    decision: DecisionOnPhone | None = Field(None, description="Where the setting cost_matrix is set")
     model: ModelName
 
 
@@ -59,6 +66,8 @@ class PredictEndpoint:
         self.batcher = batcher
         self._slices = slices
         self._version = version
+        self._costs = batcher.deciding.costs
+        self._abstain = batcher.deciding.abstain
         self._end = b',"model":%b}' % model_json(version)
 
     async def predict(self, request: Request) -> Response:
@@ -69,10 +78,12 @@ class PredictEndpoint:
         answer = await self.batcher.predict_phone(body)
         if sets is None:
             return Reply(self.write(answer))
-        probabilities = np.array([orjson.loads(b"[%b]" % answer[1])], np.float32)
-        (prediction_set,) = sets_json(sets.of(probabilities))
-        members = b',"prediction_set":%b,"sets":%b' % (prediction_set, sets.promise)
-        return Reply(self.write(answer, members))
+        found = sets.of(_read(answer))
+        (prediction_set,) = sets_json(found)
+        members = b',"prediction_set":%b' % prediction_set
+        if self._abstain:
+            members += b',"abstain":%b' % TRUTH[bool(abstains(found)[0])]
+        return Reply(self.write(answer, b'%b,"sets":%b' % (members, sets.promise)))
 
     def _asked_sets(self, request: Request) -> AskedSets | None:
         """Read the query. Raises `InvalidInputError`."""
@@ -88,8 +99,16 @@ class PredictEndpoint:
     def write(self, answer: PhoneAnswer, members: bytes = b"") -> bytes:
         """Write the JSON of an `Answer`, with more members where there are any."""
         price_range, probabilities, applicability = answer
+        if self._costs is not None:
+            (decision,) = decisions_json(self._costs.decide(_read(answer)))
+            members += b',"decision":%b' % decision
         told = b'],"applicability":' if applicability else b"]"
         return b"".join((ROW_BEGINS[price_range], probabilities, told, applicability, members, self._end))
+
+
+def _read(answer: PhoneAnswer) -> npt.NDArray[np.float32]:
+    """Return the probabilities of an answer, float32 [1, 4]: their text reads back as they were."""
+    return np.array([orjson.loads(b"[%b]" % answer[1])], np.float32)
 
 
 def add_predict(router: APIRouter, endpoint: PredictEndpoint) -> None:
