@@ -8,8 +8,10 @@ ARGS   ?=
 # the S3 server that results in object stores are tested against
 MOTO      := 5.2.5
 S3_SERVER := $(VENV)-s3/moto-$(MOTO).stamp
-# test processes; worksteal hands the remaining tests to processes that are done
-PYTEST := $(BIN)/python -m pytest --numprocesses $(or $(JOBS),auto) --maxprocesses 4 --dist worksteal
+# one more test process than cores: many tests wait for servers and processes of their own; worksteal hands the
+# remaining tests to processes that are done
+JOBS   ?= $(shell $(PYTHON) -c 'import os; print(min(len(os.sched_getaffinity(0)) + 1, 4))')
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-long test-flaky test-lowest lint format train score bench containers-check clean
@@ -38,8 +40,8 @@ train: $(VENV)/dev.stamp ## train the next model version: make train DATA='phone
 test: $(VENV)/dev.stamp $(S3_SERVER) ## run the tests on all cores: make test ARGS="tests/service -k missing" JOBS=1
 	$(PYTEST) $(ARGS)
 
-test-long: $(VENV)/dev.stamp $(S3_SERVER) ## run the tests with many more generated examples (half an hour)
-	PRICERANGE_LONG_TESTS=1 $(PYTEST) $(ARGS)
+test-long: $(VENV)/dev.stamp $(S3_SERVER) ## run all tests, with many more generated examples (half an hour)
+	PRICERANGE_LONG_TESTS=1 $(PYTEST) -m "" $(ARGS)
 
 test-flaky: $(VENV)/dev.stamp $(S3_SERVER) ## run the tests three times, with a busy loop on every core, to find races
 	$(BIN)/python tests/hogged.py 3 $(PYTEST) $(ARGS)

@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", default="synthetic")
     wanted = parser.parse_args()
-    phones, choices = data.load(wanted.data), recipe.read(recipe.DEFAULT)
+    phones, choices = data.load([wanted.data]), recipe.read(recipe.DEFAULT)
     parts = three_ways(phones.price_range, choices.split, choices.seed)
     model, _ = learn(phones, parts.training, parts.validation, choices, lambda _: None)
     used, draw = model.used_features(), np.random.default_rng(_SEED)

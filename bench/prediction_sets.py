@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=4)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     wanted = parser.parse_args()
-    phones, choices = data.load(wanted.data), recipe.read(recipe.DEFAULT)
+    phones, choices = data.load([wanted.data]), recipe.read(recipe.DEFAULT)
     splitter = RepeatedStratifiedKFold(n_splits=5, n_repeats=wanted.repeats, random_state=choices.seed)
     folds = list(splitter.split(phones.features, phones.price_range))
     found = Parallel(n_jobs=wanted.jobs)(

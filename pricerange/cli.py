@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from pricerange.errors import MissingExtraError, PriceRangeError
+from pricerange.errors import MissingExtraError, PriceRangeError, SettingsError
 from pricerange.without_pandas import leave_out_pandas
 
 if TYPE_CHECKING:
@@ -308,6 +308,16 @@ def score(
         float | None,
         typer.Option(min=0.01, max=0.999, help="Add sets that hold this share of true price ranges"),
     ] = None,
+    abstain: Annotated[
+        bool, typer.Option("--abstain", help="With --sets: say where they leave the price range open")
+    ] = False,
+    cost_matrix: Annotated[
+        str | None,
+        typer.Option(
+            help="Costs of mistakes, to add the decision of least expected cost: JSON, or a file of JSON or "
+            "CSV; row i, column j is the cost of deciding i where j is true"
+        ),
+    ] = None,
     explain: Annotated[
         bool,
         typer.Option(
@@ -325,6 +335,7 @@ def score(
     """
     if engine == "local":
         leave_out_pandas()
+    from pricerange.answer.decisions import CostMatrix
     from scoring.job.job import WorthAsked
     from scoring.order import Options
     from scoring.score import look
@@ -335,7 +346,10 @@ def score(
     cluster = Cluster(address, actor_cpus, actor_gpus) if engine == "ray" else None
     kept = None if columns is None else tuple(name.strip() for name in columns.split(","))
     reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
-    worth = WorthAsked(out_of_range, sets, explain)
+    if abstain and sets is None:
+        raise SettingsError("--abstain", "--sets beside it", "none")
+    costs = None if cost_matrix is None else CostMatrix.read(cost_matrix)
+    worth = WorthAsked(out_of_range, sets, costs, abstain, explain)
     options = Options(on_bad_row, kept, form, cluster, metrics_textfile, reading, worth)
     gc.freeze()  # modules stay: no collection has to look at them
     if dry_run:

@@ -119,7 +119,7 @@ def all_admissible(feature: Feature, values: npt.NDArray[np.float64]) -> bool:
 
 def refusal(feature: Feature, value: object) -> str:
     """Return the sentence that refuses a value of a feature: its name, the rule, what was found."""
-    return f"{feature.name} must be {feature.rule}, got {_shown(value)}"
+    return f"{feature.name} must be {feature.rule}, got {shown(value)}"
 
 
 def fault(feature: Feature, value: object) -> Fault:
@@ -184,7 +184,7 @@ def _detail(error: ErrorDetails) -> str:
             hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(FEATURE_NAMES)}"
             return f"{json.dumps(name[:40])} is not a known field: {hint}"
         case "model_type" | "model_attributes_type" | "dict_type":
-            return f"expected a JSON object, got {_shown(error['input'])}"
+            return f"expected a JSON object, got {shown(error['input'])}"
         case "json_invalid":
             what: str = error["msg"].removeprefix("Invalid JSON: ")
             begin = bytes(error["input"][: foreign.BEGIN_BYTES])
@@ -199,7 +199,7 @@ def _detail(error: ErrorDetails) -> str:
             return f"{name or 'body'}: {error['msg']}"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """Show a value as JSON would, and no more of it than an error message has room for."""
     match value:
         case float() if not math.isfinite(value):

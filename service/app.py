@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from pricerange.answer.decisions import CostMatrix
 from pricerange.answer.reasons import Explainer
 from pricerange.errors import PriceRangeError
 from pricerange.phone import Phone
@@ -27,10 +28,13 @@ from service.http.problems import answer_exception
 from service.http.request_state import Requests
 from service.http.router import DirectRoute, Router
 from service.model.batcher import Batcher
+from service.model.decisions import Deciding
 from service.model.explaining import Explaining
 from service.model.time_slices import TimeSlices
+from service.predict.curve import CurveEndpoint, CurveQuestion, add_curve
 from service.predict.endpoint import PredictEndpoint, add_predict
 from service.predict.fast_path import FastPath
+from service.predict.what_if import WhatIfEndpoint, WhatIfQuestion, add_what_if
 from service.settings import Settings
 from service.telemetry.access_log import AccessLog
 from service.telemetry.forwarded import ForwardedAccessLog, Proxies
@@ -59,7 +63,8 @@ def create_app(
 ) -> Application:
     """Build the application around a predictor; `/readyz` tells the lifecycle's state.
 
-    Raises `SettingsError` where a file of API keys is set and holds none, and `GoldenReasonsError`.
+    Raises `SettingsError` where a file of API keys is set and holds none, or a cost matrix that is none, and
+    `GoldenReasonsError`.
     """
     keys = None if settings.api_keys_file is None else read_keys(settings.api_keys_file)
     free_of_keys = free_paths(settings.metrics_need_key)
@@ -74,11 +79,16 @@ def create_app(
     metrics.budgets(budget.limit, spool_budget.limit)
     logs_access = settings.access_log and settings.log_level in ("debug", "info")
     access_log = _access_log(log_queue, settings.forwarded_allow_ips) if logs_access else None
-    batcher = Batcher(predictor, metrics, settings.max_queue_rows, settings.out_of_range)
+    deciding = Deciding(
+        None if settings.cost_matrix is None else CostMatrix.read(settings.cost_matrix), settings.abstain
+    )
+    batcher = Batcher(predictor, metrics, settings.max_queue_rows, settings.out_of_range, deciding)
     slices = TimeSlices(settings.max_queue_rows, settings.max_rows)
     app = DocumentedApp(
         Phone,
         Phones,
+        WhatIfQuestion,
+        CurveQuestion,
         *v1.BODIES,
         *v2.BODIES,
         free_of_keys=None if keys is None else free_of_keys,
@@ -93,13 +103,15 @@ def create_app(
     explaining = Explaining(explainer, metrics, settings.max_explained_rows) if explainer else None
     predict = PredictEndpoint(batcher, slices, predictor.bundle, settings.max_body_bytes, explaining)
     add_predict(app.router, predict)
+    add_what_if(app.router, WhatIfEndpoint(batcher, slices, predictor, predict.limit))
+    add_curve(app.router, CurveEndpoint(batcher, slices, predictor, predict.limit))
     add_batch(
         app.router, BatchEndpoint(batcher, slices, predictor.bundle, settings, spool_budget, explaining)
     )
     add_v2(
         app.router,
         predictor.bundle,
-        RepositoryEndpoints(predictor.bundle, lifecycle, metrics, settings.max_rows),
+        RepositoryEndpoints(predictor.bundle, lifecycle, metrics, settings.max_rows, deciding),
         InferEndpoint(predictor.bundle, batcher, slices, settings.max_body_bytes, settings.max_rows),
     )
     add_v1(

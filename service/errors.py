@@ -62,6 +62,7 @@ class InvalidInputError(ServiceError):
 class OutOfRangeError(InvalidInputError):
     """A phone unlike those that the model learned from, where such phones are refused."""
 
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
     kind = "out-of-range"
     title = "Phone outside the training range"
 

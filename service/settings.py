@@ -106,6 +106,16 @@ class Settings(BaseSettings):
         description="What to do with phones unlike those that the model learned from: answer them like any "
         "other, flag them in the answer, or refuse them",
     )
+    cost_matrix: str | None = Field(
+        None,
+        description="Costs of mistakes, which add the decision of least expected cost to every answer: JSON "
+        "such as [[0,1,2,3],...], or a file of JSON or CSV; row i, column j is the cost of deciding i where "
+        "j is true",
+    )
+    abstain: bool = Field(
+        False,
+        description="Say in answers with prediction sets whether these leave the price range open (abstain)",
+    )
     access_log: bool = Field(True, description="Write one JSON line per request")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level to log")
 

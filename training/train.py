@@ -19,6 +19,7 @@ from training.progress import shown, summed_up
 from training.quality.coverage import coverage
 from training.quality.importance import importances
 from training.quality.measures import measure
+from training.quality.region import training_region
 from training.recipe import recipe
 from training.report import card
 from training.report.diagnose import diagnose
@@ -75,6 +76,7 @@ def train(  # noqa: PLR0913, PLR0917
         sets=sets,
         coverage=covered,
         importances=importances(answering(graph), phones.features[parts.test], tested[1], choices.seed),
+        region=training_region(phones.features[parts.training], model.used_features(), choices.seed),
     )
     version = bundle.write(models, graph, passport(run), card.documents(run))
     summed_up(run.diagnosis, version, console)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from pricerange.answer.applicability import Applicability
 from pricerange.answer.coalitions import MOST_EXACT
+from pricerange.answer.decisions import Decisions
 from pricerange.answer.reasons import Explanations
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Prediction
@@ -20,6 +21,8 @@ PROBABILITIES: tuple[str, ...] = tuple(f"probability_{price_range}" for price_ra
 NAMES: tuple[str, ...] = ("price_range", "label", *PROBABILITIES)
 APPLICABILITY: tuple[str, ...] = ("in_range", "outside")
 PREDICTION_SET = "prediction_set"
+ABSTAIN = "abstain"
+DECISION: tuple[str, ...] = ("decision", "expected_cost")
 SCORES: tuple[str, ...] = ("score", "score_base")
 """The expected price range, and that of phones in general."""
 REASON_ERROR = "reason_error"
@@ -41,11 +44,14 @@ SETS: tuple[tuple[int, ...], ...] = tuple(
 class Beside:
     """Which columns tell what answers are worth: how phones lie to the training rows, and prediction sets.
 
-    `explained` are the features of which is told what they add to the score, none where that is not told.
+    With the sets goes whether to abstain; a decision may be beside them. `explained` are the features of
+    which is told what they add to the score, none where that is not told.
     """
 
     applicability: bool = False
     sets: bool = False
+    abstain: bool = False
+    decision: bool = False
     explained: tuple[str, ...] = ()
 
     @property
@@ -54,6 +60,8 @@ class Beside:
         return (
             *(APPLICABILITY if self.applicability else ()),
             *((PREDICTION_SET,) if self.sets else ()),
+            *((ABSTAIN,) if self.abstain else ()),
+            *(DECISION if self.decision else ()),
             *(reason_names(self.explained) if self.explained else ()),
         )
 
@@ -63,11 +71,27 @@ NOTHING = Beside()
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What n answers are worth, as far as it is asked for; `sets` bool [n, 4] are the prediction sets."""
+    """What n answers are worth, as far as it is asked for; `sets` bool [n, 4] are the prediction sets.
+
+    `abstain` bool [n] says whether those leave open which price range it is.
+    """
 
     applicability: Applicability | None = None
     sets: _Flags | None = None
+    abstain: _Flags | None = None
+    decisions: Decisions | None = None
     explanations: Explanations | None = None
+
+    @property
+    def beside(self) -> Beside:
+        """The columns that tell it."""
+        return Beside(
+            self.applicability is not None,
+            self.sets is not None,
+            self.abstain is not None,
+            self.decisions is not None,
+            self.explanations.features if self.explanations else (),
+        )
 
 
 def reason_names(features: Sequence[str]) -> tuple[str, ...]:
@@ -99,6 +123,7 @@ def schema(beside: Beside = NOTHING, *, with_error: bool = False) -> "pa.Schema"
     types = {
         **{"price_range": pa.int64(), "label": pa.string(), **dict.fromkeys(PROBABILITIES, pa.float32())},
         **{"in_range": pa.bool_(), "outside": pa.string(), PREDICTION_SET: pa.list_(pa.int8())},
+        **{ABSTAIN: pa.bool_(), "decision": pa.int64(), "expected_cost": pa.float32()},
         **dict.fromkeys(reason_names(beside.explained), pa.float32()),
         ERROR: pa.string(),
     }
@@ -130,12 +155,14 @@ def answers(
     if sets is not None:
         known = set_texts() if as_text else pa.array(SETS, pa.list_(pa.int8()))
         columns.append(pa.array(known).take(pa.array(sets @ _BITS, mask=missing)))
-    explained: tuple[str, ...] = ()
+    if worth.abstain is not None:
+        columns.append(pa.array(worth.abstain, mask=missing))
+    if worth.decisions is not None:
+        columns.append(pa.array(worth.decisions.price_range, mask=missing))
+        columns.append(pa.array(worth.decisions.expected_cost, mask=missing))
     if worth.explanations is not None:
-        explained = worth.explanations.features
         columns += [pa.array(column, mask=missing) for column in reason_values(worth.explanations)]
-    beside = Beside(found is not None, sets is not None, explained)
-    return pa.RecordBatch.from_arrays(columns, names=list(names(beside)))
+    return pa.RecordBatch.from_arrays(columns, names=list(names(worth.beside)))
 
 
 def set_texts() -> list[str]:

@@ -65,3 +65,9 @@ class PredictionSets:
         above: npt.NDArray[np.bool_] = np.logical_or.accumulate(inside, axis=1)
         below = np.logical_or.accumulate(inside[:, ::-1], axis=1)[:, ::-1]
         return above & below
+
+
+def abstains(sets: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return whether each of n sets, bool [n, 4], leaves open which price range it is, bool [n]."""
+    several: npt.NDArray[np.bool_] = sets.sum(axis=1) > 1
+    return several

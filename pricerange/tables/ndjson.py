@@ -105,7 +105,8 @@ class LineVerdict:
 class LineCutter:
     """Cuts bytes into runs of whole lines, none longer than `longest`, nor a line.
 
-    They depend on the bytes alone, not on the parts in which these come.
+    They depend on the bytes alone, not on the parts in which these come. A byte order mark that a file
+    begins with is left out.
     """
 
     def __init__(self, longest: int, start: int = 0) -> None:
@@ -133,6 +134,8 @@ class LineCutter:
     def _taken(self, end: int) -> WholeLines:
         text = bytes(memoryview(self._pending)[:end])
         del self._pending[:end]
+        if not self._stop:
+            text = text.removeprefix(_BYTE_ORDER_MARK)
         self._stop += end
         taken = WholeLines(text, self._number, self._stop)
         self._number += text.count(b"\n")

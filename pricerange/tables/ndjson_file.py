@@ -12,7 +12,6 @@ BLOCK_BYTES = 1 << 20
 """Bytes of a block, some 3,000 phones; no line is longer."""
 MOST_COLUMNS = 4_096
 """Columns of a table, each of which costs every block a few kilobytes, be it empty."""
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +61,7 @@ def columns_of(opened: Open) -> tuple[str, ...]:
 
 
 def _cut(file: ByteStream, start: int = 0) -> Iterator[WholeLines]:
-    part = file.read(BLOCK_BYTES)
-    if not start:
-        while 0 < len(part) < len(_BYTE_ORDER_MARK) and (more := file.read(BLOCK_BYTES)):
-            part += more
-        if part.startswith(_BYTE_ORDER_MARK):
-            part, start = part[len(_BYTE_ORDER_MARK) :], len(_BYTE_ORDER_MARK)
     cutter = LineCutter(BLOCK_BYTES, start)
-    while part:
+    while part := file.read(BLOCK_BYTES):
         yield from cutter.feed(part)
-        part = file.read(BLOCK_BYTES)
     yield from cutter.end()

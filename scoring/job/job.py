@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pricerange.answer.applicability import OutOfRange
 from pricerange.answer.columns import Beside
+from pricerange.answer.decisions import CostMatrix
 from pricerange.bundle import Bundle
 from pricerange.predictor import Provider
 from pricerange.tables.expanded import BLOCK_BYTES
@@ -24,11 +25,14 @@ _LEAST_DIGITS = 5
 class WorthAsked:
     """What is told of answers' worth.
 
-    What becomes of phones out of range, the level of sets, if any, and whether scores are explained.
+    What becomes of phones out of range; the level of sets, if any, and with sets whether to `abstain`; by the
+    `costs` of mistakes the decision of least cost; and whether scores are explained.
     """
 
     out_of_range: OutOfRange = "flag"
     sets: float | None = None
+    costs: CostMatrix | None = None
+    abstain: bool = False
     explain: bool = False
 
 
@@ -62,8 +66,11 @@ class Job:
     @property
     def beside(self) -> Beside:
         """The columns that tell what answers are worth."""
-        explained = self.model.passport.active_features if self.worth.explain else ()
-        return Beside(self.worth.out_of_range == "flag", self.worth.sets is not None, explained)
+        asked, sets = self.worth, self.worth.sets is not None
+        explained = self.model.passport.active_features if asked.explain else ()
+        return Beside(
+            asked.out_of_range == "flag", sets, sets and asked.abstain, asked.costs is not None, explained
+        )
 
     def part_name(self, file: int, number: int) -> str:
         """Return the name of a part's file."""
@@ -80,6 +87,8 @@ class Job:
             "--format": self.form,
             "--out-of-range": self.worth.out_of_range,
             "--sets": self.worth.sets,
+            **({"--abstain": True} if self.worth.abstain else {}),
+            **({"--cost-matrix": list(map(list, self.worth.costs.costs))} if self.worth.costs else {}),
             "--explain": self.worth.explain,
             "size of parts": [
                 BLOCK_ROWS,

@@ -48,7 +48,7 @@ class Manifest:
             return cls(job, log, noted)
         if begun and (noted or any(name.startswith("part-") for name in job.target.sizes())):
             raise JobDiffersError(
-                str(job.target), [key for key in identity if identity[key] != begun.get(key)]
+                str(job.target), [key for key in begun | identity if identity.get(key) != begun.get(key)]
             )
         if not begun:
             place.sweep()  # of a run that was killed before it had begun

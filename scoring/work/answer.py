@@ -11,7 +11,7 @@ import pyarrow as pa
 from pricerange.answer import columns as answer_columns
 from pricerange.answer.applicability import TrainingRegion
 from pricerange.answer.columns import Worth
-from pricerange.answer.prediction_sets import PredictionSets
+from pricerange.answer.prediction_sets import PredictionSets, abstains
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Predictor
 from pricerange.tables import json_columns, table
@@ -166,8 +166,11 @@ class Answerer:
         sets = None
         if self._sets and self._asked.sets:
             sets = self._sets.of(prediction.probabilities, self._asked.sets)
+        abstain = abstains(sets) if sets is not None and self._asked.abstain else None
+        costs = self._asked.costs
+        decisions = costs.decide(prediction.probabilities) if costs else None
         why = self._explaining.explain(phones, prediction.price_range) if self._explaining else None
-        worth = Worth(found, sets, why)
+        worth = Worth(found, sets, abstain, decisions, why)
         answers = answer_columns.answers(prediction, worth=worth, as_text=self._form == "csv")
         reasons = list(judged.explained(bad))
         details = [reason.detail for reason in reasons]

@@ -17,6 +17,7 @@ from pricerange.bundle import Bundle
 from pricerange.phone import LABELS
 from pricerange.predictor import Prediction
 from service.batch.kept import Cells, Kept, csv_cell
+from service.model.decisions import NOTHING, TRUTH, Deciding, decisions_csv, decisions_json
 from service.model.explaining import Explaining
 from service.model.explanation import explanations_json
 from service.model.sets import AskedSets, sets_json
@@ -58,42 +59,37 @@ class BlockAnswers:
 class Told:
     """What is told beside answers.
 
-    Perhaps how phones lie to the `region`, their prediction sets, why they are answered so.
+    Perhaps how phones lie to the `region`, their prediction sets, decisions, why they are answered so.
     """
 
     region: TrainingRegion
     applicability: bool
     sets: AskedSets | None
-    explaining: Explaining | None
+    deciding: Deciding = NOTHING
+    explaining: Explaining | None = None
 
     @property
     def beside(self) -> Beside:
         """The columns that tell it."""
-        return Beside(self.applicability, self.sets is not None, self._explained)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names that columns of the body may not keep: those of the answer, and some that it might have."""
-        return (*COLUMNS, *(columns.reason_names(self._explained) if self._explained else ()))
+        sets, explained = self.sets is not None, self.explaining.features if self.explaining else ()
+        abstain = sets and self.deciding.abstain
+        return Beside(self.applicability, sets, abstain, self.deciding.costs is not None, explained)
 
     @property
     def members(self) -> tuple[str, ...]:
-        """Names of JSON that fields of the body may not keep."""
-        return (*MEMBERS, *((_EXPLANATION,) if self.explaining else ()))
-
-    @property
-    def nulls(self) -> list[str]:
-        """Names of what is told beside an answer, which are null where there is none."""
-        told = {
-            "applicability": self.applicability,
-            columns.PREDICTION_SET: self.sets is not None,
-            _EXPLANATION: self.explaining is not None,
-        }
-        return [name for name, is_told in told.items() if is_told]
-
-    @property
-    def _explained(self) -> tuple[str, ...]:
-        return self.explaining.features if self.explaining else ()
+        """The members that a row of JSON has for it."""
+        beside = self.beside
+        return tuple(
+            name
+            for name, is_told in (
+                ("applicability", beside.applicability),
+                (columns.PREDICTION_SET, beside.sets),
+                (columns.ABSTAIN, beside.abstain),
+                (columns.DECISION[0], beside.decision),
+                (_EXPLANATION, beside.explained),
+            )
+            if is_told
+        )
 
 
 class Writer(Protocol):
@@ -237,7 +233,7 @@ class _JsonRows:
         self._end = b',"error":null}' if with_errors else b"}"
         self._region = told.region
         self._explaining = told.explaining
-        self._no_answer = _NO_ANSWER + b"".join(b',"%b":null' % name.encode() for name in told.nulls)
+        self._no_answer = _NO_ANSWER + b"".join(b',"%b":null' % name.encode() for name in told.members)
         keys = [orjson.dumps(name).replace(b"%", b"%%") + b":%b" for name in kept.renamed] if kept else ()
         self._begin = b"{%b," % b",".join(keys)
 
@@ -259,6 +255,12 @@ class _JsonRows:
             texts = map(b',"applicability":%b'.__mod__, written)
         if sets is not None:
             texts = map(b'%b,"prediction_set":%b'.__mod__, zip(texts, sets_json(sets), strict=True))
+        if answers.worth.abstain is not None:
+            truths = [TRUTH[truth] for truth in answers.worth.abstain.tolist()]
+            texts = map(b'%b,"abstain":%b'.__mod__, zip(texts, truths, strict=True))
+        if answers.worth.decisions is not None:
+            decided = decisions_json(answers.worth.decisions)
+            texts = map(b'%b,"decision":%b'.__mod__, zip(texts, decided, strict=True))
         if answers.worth.explanations is not None and self._explaining is not None:
             of_rows = explanations_json(
                 answers.worth.explanations, answers.rows, self._explaining.background_rows
@@ -284,6 +286,12 @@ def _csv_cells(answers: BlockAnswers) -> Iterator[bytes]:
     if sets is not None:
         known = columns.set_texts()
         cells = [f"{cell},{known[code]}" for cell, code in zip(cells, columns.codes(sets), strict=True)]
+    if answers.worth.abstain is not None:
+        truths = answers.worth.abstain.tolist()
+        cells = [f"{cell},{_TRUTH[truth]}" for cell, truth in zip(cells, truths, strict=True)]
+    if answers.worth.decisions is not None:
+        decided = decisions_csv(answers.worth.decisions)
+        cells = [f"{cell},{one}" for cell, one in zip(cells, decided, strict=True)]
     if answers.worth.explanations is not None:
         values = np.column_stack(columns.reason_values(answers.worth.explanations))
         cells = [f"{cell},{text}" for cell, text in zip(cells, _numbers(values), strict=True)]

@@ -11,12 +11,15 @@ from service.batch.answers import COLUMNS
 from service.batch.kept import MOST_KEPT
 from service.http.body import JSON
 from service.http.openapi import compressed_body_of
+from service.model.decisions import DecisionOnPhone
 from service.model.explanation import EXPLAIN_PARAMETER, ExplanationOfAnswer
 from service.model.sets import SETS_PARAMETER, SetsOfAnswer
 from service.model.write import ApplicabilityOfPhone, ModelName
 
 CSV, NDJSON, ARROW = "text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"
 FORMS = (JSON, CSV, NDJSON, ARROW)
+TSV = "text/tab-separated-values"
+"""CSV whose header says that tabs separate its cells; answered as CSV."""
 READ_AS = "X-Table-Read-As"
 """Header of an answer that says what had to be guessed to read the table."""
 
@@ -46,6 +49,10 @@ class BatchRow(BaseModel):
         None, description="Left out where the setting out_of_range is answer or refuse"
     )
     prediction_set: list[int] | None = Field(None, description="Price ranges side by side; with `sets` only")
+    abstain: bool | None = Field(
+        None, description="Whether the set leaves the price range open; where the setting abstain is on"
+    )
+    decision: DecisionOnPhone | None = Field(None, description="Where the setting cost_matrix is set")
     explanation: ExplanationOfAnswer | None = Field(None, description="With `explain=true` only")
     error: str | None = Field(None, description="With `on_bad_row=null`: why there is no answer, or null")
 
@@ -65,7 +72,8 @@ def request_document() -> dict[str, Any]:
         f"a column for each of {', '.join(FEATURE_NAMES)}, or with names that differ in capitals, blanks, "
         "underscores and hyphens only; other columns are ignored"
     )
-    document["requestBody"]["content"] |= _tables(columns, "a JSON object for each phone")
+    tables = _tables(columns, "a JSON object for each phone")
+    document["requestBody"]["content"] |= {**tables, TSV: tables[CSV]}
     document["parameters"] = [
         {
             "name": "on_bad_row",

@@ -21,6 +21,7 @@ from starlette.responses import Response
 
 from pricerange.answer.applicability import WithinRange
 from pricerange.answer.columns import Worth
+from pricerange.answer.prediction_sets import abstains
 from pricerange.answer.reasons import Explanations
 from pricerange.bundle import Bundle
 from pricerange.machine import descriptors
@@ -28,6 +29,8 @@ from pricerange.phone import LABELS, Problem
 from pricerange.predictor import Prediction
 from pricerange.tables.errors import BrokenBlockError
 from service.batch.answers import (
+    COLUMNS,
+    MEMBERS,
     ArrowWriter,
     BlockAnswers,
     CsvWriter,
@@ -42,7 +45,7 @@ from service.batch.bodies.json_body import JsonReader
 from service.batch.bodies.ndjson_body import ndjson_blocks
 from service.batch.bodies.recognised import recognised
 from service.batch.bodies.rows import Block, BlockWork, CheckedRows, OnBadRow, of_row
-from service.batch.document import ARROW, CSV, FORMS, NDJSON, READ_AS, answer_document, request_document
+from service.batch.document import ARROW, CSV, FORMS, NDJSON, READ_AS, TSV, answer_document, request_document
 from service.batch.kept import TIMES_WRITTEN, Kept
 from service.batch.query import Asked, asked_of, form_of_answer
 from service.batch.spool import Spool
@@ -115,11 +118,13 @@ class BatchEndpoint:
         """Answer a request."""
         state = RequestState.of(request.scope)
         headers = state.head.by_name
-        form = media_type_of(headers, FORMS)
+        form = media_type_of(headers, (*FORMS, TSV))
+        form = CSV if form == TSV else form
         answer_form = form_of_answer(headers, form)
         asked = asked_of(request, form)
         told = self._told(asked)
-        taken = told.columns if answer_form in (CSV, ARROW) else told.members
+        # what only a setting adds is no name of an answer's without it
+        taken = (*COLUMNS, *told.beside.names) if answer_form in (CSV, ARROW) else (*MEMBERS, *told.members)
         kept = Kept(asked.columns, taken) if asked.columns else None
         if ARROW in (form, answer_form) or form == CSV:
             await _load_arrow()
@@ -214,7 +219,8 @@ class BatchEndpoint:
         """Return what is told beside the answers. Raises `InvalidInputError`."""
         sets = None if asked.sets is None else AskedSets(self._version, asked.sets)
         explaining = require(self._explaining, self._version.version) if asked.explain else None
-        return Told(self._batcher.region, self._batcher.out_of_range == "flag", sets, explaining)
+        applicability = self._batcher.out_of_range == "flag"
+        return Told(self._batcher.region, applicability, sets, self._batcher.deciding, explaining)
 
     def _within_range(self, work: BlockWork) -> BlockWork:
         """Have phones that are not in range taken for bad rows, where they are refused."""
@@ -269,9 +275,13 @@ class BatchEndpoint:
 
 
 def _worth(told: Told, block: CheckedRows, prediction: Prediction) -> Worth:
+    sets = told.sets.of(prediction.probabilities) if told.sets else None
+    costs = told.deciding.costs
     return Worth(
         told.region.of(block.rows) if told.applicability else None,
-        told.sets.of(prediction.probabilities) if told.sets else None,
+        sets,
+        abstains(sets) if sets is not None and told.deciding.abstain else None,
+        costs.decide(prediction.probabilities) if costs else None,
     )
 
 

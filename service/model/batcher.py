@@ -17,6 +17,7 @@ from pricerange.tables.json_phones import Body
 from service.errors import DeadlineError, InvalidInputError, OutOfRangeError, OverloadedError
 from service.http import deadline
 from service.http.deadline import Deadline
+from service.model.decisions import NOTHING, Deciding
 from service.model.parse import rows_of
 from service.model.write import IN_RANGE, applicability_json, probabilities_json
 from service.telemetry.metrics import Metrics
@@ -95,11 +96,17 @@ class Batcher:
     """
 
     def __init__(
-        self, predictor: Predictor, metrics: Metrics, max_queue_rows: int, out_of_range: OutOfRange = "answer"
+        self,
+        predictor: Predictor,
+        metrics: Metrics,
+        max_queue_rows: int,
+        out_of_range: OutOfRange = "answer",
+        deciding: Deciding = NOTHING,
     ) -> None:
         self.region = TrainingRegion.of_version(predictor.bundle.passport)
         self.sets = PredictionSets.of_version(predictor.bundle.passport)
         self.out_of_range = out_of_range
+        self.deciding = deciding
         self._predictor = predictor
         self._metrics = metrics
         self._limit = max_queue_rows

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from pricerange.answer.applicability import Applicability, TrainingRegion
 from pricerange.bundle import Bundle
 from pricerange.phone import LABELS
+from service.model.decisions import DecisionOnPhone
 
 ROW_BEGINS: tuple[bytes, ...] = tuple(
     f'{{"price_range":{price_range},"label":"{label}","probabilities":['.encode()
@@ -65,6 +66,7 @@ class AnswerOfPhone(BaseModel):
     applicability: ApplicabilityOfPhone | None = Field(
         None, description="Left out where the setting out_of_range is answer or refuse"
     )
+    decision: DecisionOnPhone | None = Field(None, description="Where the setting cost_matrix is set")
 
 
 class ModelName(BaseModel):

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 from fastapi import APIRouter
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pricerange.answer.prediction_sets import abstains
 from pricerange.bundle import Bundle
 from pricerange.phone import Phone, Problem
 from pricerange.tables.json_phones import Body
@@ -19,6 +21,7 @@ from service.http.openapi import compressed_body_of, problem_responses
 from service.http.reply import Reply
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher, PhoneAnswer
+from service.model.decisions import TRUTH, decisions_json
 from service.model.decoded import whole
 from service.model.explaining import Explaining, require
 from service.model.explanation import (
@@ -45,6 +48,9 @@ class Answer(AnswerOfPhone):
     """The answer to one phone, and what is told beside it."""
 
     prediction_set: list[int] | None = Field(None, description="Price ranges side by side; with `sets` only")
+    abstain: bool | None = Field(
+        None, description="Whether the set leaves the price range open; where the setting abstain is on"
+    )
     sets: SetsOfAnswer | None = None
     explanation: ExplanationOfAnswer | None = Field(None, description="With `explain=true` only")
     model: ModelName
@@ -77,6 +83,8 @@ class PredictEndpoint:
         self.batcher = batcher
         self._slices = slices
         self._version = version
+        self._costs = batcher.deciding.costs
+        self._abstain = batcher.deciding.abstain
         self._explaining = explaining
         self._end = b',"model":%b}' % model_json(version)
 
@@ -93,7 +101,7 @@ class PredictEndpoint:
         explaining = require(self._explaining, self._version.version) if asked.explain else None
         body = await whole(request, self.limit, self._slices)
         answer = await self.batcher.predict_phone(body)
-        members = [b"" if asked.sets is None else _with_set(asked.sets, answer)]
+        members = [b"" if asked.sets is None else self._with_set(asked.sets, answer)]
         if explaining is not None:
             members.append(b',"explanation":%b' % await _explanation(explaining, body, answer))
         return Reply(self.write(answer, b"".join(members)))
@@ -117,17 +125,25 @@ class PredictEndpoint:
             asked_to_explain(asked[EXPLAIN]) if EXPLAIN in asked else False,
         )
 
+    def _with_set(self, sets: AskedSets, answer: PhoneAnswer) -> bytes:
+        found = sets.of(_read(answer))
+        (prediction_set,) = sets_json(found)
+        abstain = b',"abstain":%b' % TRUTH[bool(abstains(found)[0])] if self._abstain else b""
+        return b',"prediction_set":%b%b,"sets":%b' % (prediction_set, abstain, sets.promise)
+
     def write(self, answer: PhoneAnswer, members: bytes = b"") -> bytes:
         """Write the JSON of an `Answer`, with more members where there are any."""
         price_range, probabilities, applicability = answer
+        if self._costs is not None:
+            (decision,) = decisions_json(self._costs.decide(_read(answer)))
+            members += b',"decision":%b' % decision
         told = b'],"applicability":' if applicability else b"]"
         return b"".join((ROW_BEGINS[price_range], probabilities, told, applicability, members, self._end))
 
 
-def _with_set(sets: AskedSets, answer: PhoneAnswer) -> bytes:
-    probabilities = np.array([orjson.loads(b"[%b]" % answer[1])], np.float32)
-    (prediction_set,) = sets_json(sets.of(probabilities))
-    return b',"prediction_set":%b,"sets":%b' % (prediction_set, sets.promise)
+def _read(answer: PhoneAnswer) -> npt.NDArray[np.float32]:
+    """Return the probabilities of an answer, float32 [1, 4]: their text reads back as they were."""
+    return np.array([orjson.loads(b"[%b]" % answer[1])], np.float32)
 
 
 async def _explanation(explaining: Explaining, body: Body, answer: PhoneAnswer) -> bytes:

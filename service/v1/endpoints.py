@@ -10,7 +10,6 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pricerange.answer.applicability import Applicability
 from pricerange.bundle import Bundle
 from service.errors import OutOfRangeError, UnknownModelError
 from service.http.body import JSON, media_type_of
@@ -18,6 +17,7 @@ from service.http.lifecycle import Lifecycle
 from service.http.reply import Reply
 from service.http.request_state import RequestState
 from service.model.batcher import Answers, Batcher
+from service.model.decisions import decisions_json
 from service.model.decoded import whole
 from service.model.explaining import Explaining, require
 from service.model.explanation import explanations_json
@@ -104,14 +104,23 @@ class ModelEndpoints:
     def _predictions(self, answers: Answers, rows: _Rows) -> bytes:
         """Write n answers, each with the members of an answer of `/predict` but for the model."""
         price_range, probabilities = answers.prediction.price_range, answers.prediction.probabilities
-        ends = self._ends(answers.applicability, rows)
+        ends = self._ends(answers, rows)
         answered = zip(price_range.tolist(), probabilities_json(probabilities), ends, strict=True)
         return b",".join([ROW_BEGINS[k] + text + end for k, text, end in answered])
 
-    def _ends(self, found: Applicability | None, rows: _Rows) -> Iterable[bytes]:
-        """Yield what stands behind each answer's probabilities; nothing was found where all are in range."""
-        if self._batcher.out_of_range != "flag":
-            return repeat(b"]}", len(rows))
-        if found is None:
-            return repeat(b'],"applicability":%b}' % IN_RANGE, len(rows))
-        return map(b'],"applicability":%b}'.__mod__, applicability_json(self._batcher.region, found, rows))
+    def _ends(self, answers: Answers, rows: _Rows) -> Iterable[bytes]:
+        """Yield what stands behind each answer's probabilities."""
+        found, costs = answers.applicability, self._batcher.deciding.costs
+        ends: Iterable[bytes] = repeat(b"]", len(rows))
+        if self._batcher.out_of_range == "flag":
+            # nothing was found where all are in range
+            of_rows = (
+                repeat(IN_RANGE, len(rows))
+                if found is None
+                else applicability_json(self._batcher.region, found, rows)
+            )
+            ends = map(b'],"applicability":%b'.__mod__, of_rows)
+        if costs is not None:
+            decided = decisions_json(costs.decide(answers.prediction.probabilities))
+            ends = map(b'%b,"decision":%b'.__mod__, zip(ends, decided, strict=True))
+        return map(b"%b}".__mod__, ends)

@@ -18,7 +18,7 @@ from service.model.batcher import Answers, Batcher
 from service.model.decoded import whole
 from service.model.time_slices import TimeSlices
 from service.v2.answer import answer
-from service.v2.query import HEADER_LENGTH, Query, read_query
+from service.v2.query import DECISION, EXTRA_OUTPUTS, HEADER_LENGTH, Query, read_query
 
 _SMALL_BYTES = 8_192
 """A body that is no longer is read at once, without a time slice of its own."""
@@ -38,6 +38,8 @@ class InferEndpoint:
         self._slices = slices
         self._max_body_bytes = max_body_bytes
         self._max_rows = max_rows
+        self._costs = batcher.deciding.costs
+        self._extra_outputs = (*EXTRA_OUTPUTS, *((DECISION,) if self._costs else ()))
 
     async def infer(self, request: Request) -> Response:
         """Answer n phones. The type of the body is what the header says, whatever its Content-Type."""
@@ -65,6 +67,8 @@ class InferEndpoint:
             arrays["in_range"] = found.in_range
         if "prediction_set" in query.outputs:
             arrays["prediction_set"] = self._sets().of(prediction.probabilities, query.level)
+        if self._costs is not None and DECISION in query.outputs:
+            arrays[DECISION] = self._costs.decide(prediction.probabilities).price_range
         return arrays
 
     def _sets(self) -> PredictionSets:
@@ -81,6 +85,7 @@ class InferEndpoint:
             bytes(body),
             header_length.decode("latin-1") if header_length is not None else None,
             self._max_rows,
+            self._extra_outputs,
         )
         if "prediction_set" in query.outputs:
             self._sets()

@@ -1,5 +1,6 @@
 """An inference request, from its body to checked rows and the outputs that it asks for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ from service.v2.tensors import COLUMNS, INPUT, ROW_BYTES, bytes_behind, rows_fro
 OUTPUTS = ("probabilities", "price_range")
 """Of the graph: what is answered where a request names none."""
 EXTRA_OUTPUTS = ("in_range", "prediction_set")
+DECISION = "decision"
+"""Another one, where there is a cost matrix."""
 LEVEL = 0.9
 """Of prediction sets, where a request names none."""
 HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -33,10 +36,13 @@ class Query:
     level: float = LEVEL
 
 
-def read_query(body: bytes, header_length: str | None, max_rows: int) -> Query:
+def read_query(
+    body: bytes, header_length: str | None, max_rows: int, extra_outputs: Sequence[str] = EXTRA_OUTPUTS
+) -> Query:
     """Read a body: a JSON object and then, where the header gives that object's length, the tensors' bytes.
 
-    Raises `RequestHeaderError`, `InferenceInputError` or `TooManyRowsError`.
+    Outputs may be those of the graph and `extra_outputs`. Raises `RequestHeaderError`,
+    `InferenceInputError` or `TooManyRowsError`.
     """
     length = len(body) if header_length is None else _length(header_length, len(body))
     text, tensor = body[:length], body[length:]
@@ -44,7 +50,7 @@ def read_query(body: bytes, header_length: str | None, max_rows: int) -> Query:
         return _raw_query(tensor, max_rows)
     request = _request(text)
     level = request.parameters.sets if request.parameters and request.parameters.sets else LEVEL
-    return Query(request.id, _rows(request, text, tensor, max_rows), _outputs(request), level)
+    return Query(request.id, _rows(request, text, tensor, max_rows), _outputs(request, extra_outputs), level)
 
 
 def _length(header: str, most: int) -> int:
@@ -102,7 +108,7 @@ def _row_count(features: InputTensor) -> int:
     return features.shape[0]
 
 
-def _outputs(request: InferRequest) -> dict[str, bool]:
+def _outputs(request: InferRequest, extra: Sequence[str]) -> dict[str, bool]:
     """Return the outputs asked for, all where none is named, and whether each goes as bytes."""
     binary = bool(request.parameters and request.parameters.binary_data_output)
     if not request.outputs:
@@ -110,8 +116,8 @@ def _outputs(request: InferRequest) -> dict[str, bool]:
     asked: dict[str, bool] = {}
     for index, output in enumerate(request.outputs):
         pointer = f"/outputs/{index}"
-        if output.name not in (*OUTPUTS, *EXTRA_OUTPUTS):
-            expected, found = " or ".join((*OUTPUTS, *EXTRA_OUTPUTS)), repr(output.name[:40])
+        if output.name not in (*OUTPUTS, *extra):
+            expected, found = " or ".join((*OUTPUTS, *extra)), repr(output.name[:40])
             raise InferenceInputError.expected("output", expected, found, f"{pointer}/name")
         if output.name in asked:
             raise InferenceInputError.expected("outputs", f"{output.name} once", "it more than once", pointer)

@@ -15,8 +15,10 @@ from service.errors import InferenceInputError, NotReadyError, UnknownModelError
 from service.http.body import read
 from service.http.lifecycle import Lifecycle
 from service.http.reply import Reply
+from service.model.decisions import NOTHING, Deciding
 from service.telemetry.metrics import Metrics
 from service.v2.messages import IndexRequest
+from service.v2.query import DECISION
 
 EXTENSIONS = ("binary_tensor_data", "model_configuration", "statistics")
 """Only those that work whole: of Triton's model_repository the index alone does."""
@@ -27,7 +29,14 @@ _MOST_INDEX_BYTES = 65_536
 class RepositoryEndpoints:
     """The endpoints that describe; the server's own and those of the one model version."""
 
-    def __init__(self, served: Bundle, lifecycle: Lifecycle, metrics: Metrics, max_rows: int) -> None:
+    def __init__(
+        self,
+        served: Bundle,
+        lifecycle: Lifecycle,
+        metrics: Metrics,
+        max_rows: int,
+        deciding: Deciding = NOTHING,
+    ) -> None:
         self._served = served
         self._lifecycle = lifecycle
         self._metrics = metrics
@@ -38,6 +47,7 @@ class RepositoryEndpoints:
         self._extra = [
             {"name": "in_range", "datatype": "BOOL", "shape": [-1]},
             *(sets if served.passport.prediction_sets else []),
+            *([{"name": DECISION, "datatype": "INT64", "shape": [-1]}] if deciding.costs else []),
         ]
 
     async def live(self, request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -112,6 +113,11 @@ def test_models_fails_for_a_version_that_serve_would_refuse(model_repository: Pa
         pytest.param(["train", "--data", "nowhere.csv"], TableNotFoundError, id="train"),
         pytest.param(["evaluate", "--data", "no*.csv"], NoInputError, id="evaluate without a file"),
         pytest.param(["serve", "--models", "nowhere"], errors.ModelNotFoundError, id="serve"),
+        pytest.param(["serve", "--cost-matrix", "[[0,1]]"], errors.SettingsError, id="serve by no costs"),
+        pytest.param(["score", "a.csv", "b.csv", "--abstain"], errors.SettingsError, id="no sets"),
+        pytest.param(
+            ["score", "a.csv", "b.csv", "--cost-matrix", "costs.csv"], errors.SettingsError, id="no costs"
+        ),
     ],
 )
 def test_an_error_is_one_line_and_its_own_exit_code(
@@ -144,6 +150,19 @@ def test_score_reads_a_dialect_and_says_what_it_has_guessed(model_repository: Pa
     ended = run("score", *paths, "--models", str(model_repository), "--decimal", ",", "--thousands", ",")
     assert ended.returncode == DialectError.exit_code
     assert ended.stderr == "error: thousands: expected another mark than the decimal one, got ','\n"
+
+
+def test_score_decides_by_costs_and_abstains(model_repository: Path, tmp_path: Path) -> None:
+    names, values = ([str(getattr(one, what)) for one in FEATURES] for what in ("name", "example"))
+    (tmp_path / "in.csv").write_text(f"{','.join(names)}\n{','.join(values)}\n")
+    (tmp_path / "costs.csv").write_text("0,0,0,0\n1,0,1,1\n1,1,0,1\n1,1,1,0\n")
+    paths = [str(tmp_path / name) for name in ("in.csv", "out.csv")]
+    asked = ["--sets", "0.9", "--abstain", "--cost-matrix", str(tmp_path / "costs.csv")]
+    ended = run("score", *paths, "--models", str(model_repository), *asked)
+    assert ended.returncode == 0, ended.stderr
+    header, line = (tmp_path / "out.csv").read_text().splitlines()
+    assert header.endswith(",prediction_set,abstain,decision,expected_cost")
+    assert re.search(r",(true|false),0,0(\.0)?$", line)
 
 
 def test_wrong_usage_is_exit_code_2() -> None:

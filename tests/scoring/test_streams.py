@@ -1,5 +1,6 @@
 """`-` in both places: rows come and go in a stream, nothing else does, and it may end at any time."""
 
+import csv
 import gzip
 import os
 import signal
@@ -216,13 +217,20 @@ def test_a_shell_may_put_pipes_in_the_places_of_files(tmp_path, model_repository
     assert (tmp_path / "piped.csv").read_bytes() == (tmp_path / "same.csv").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["-", "in.csv", "in.csv.gz"])
-def test_a_line_of_json_is_never_lost_as_a_header(tmp_path, model_repository, name):
+def test_a_line_of_json_on_standard_input_is_a_row(tmp_path, model_repository):
     lines = gzip.compress(b'{"id":"x","ram":1}\n')
-    if name != "-":
-        (tmp_path / name).write_bytes(lines if name.endswith(".gz") else gzip.decompress(lines))
-    source = name if name == "-" else tmp_path / name
-    done = run(model_repository, source, tmp_path / "out.csv", "--on-bad-row", "null", content=lines)
+    done = run(model_repository, "-", tmp_path / "out.csv", "--on-bad-row", "null", content=lines)
+    assert done.returncode == 0
+    (row,) = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
+    assert row["id"] == "x"
+    assert row["error"].startswith("battery_power is missing")
+
+
+@pytest.mark.parametrize("name", ["in.csv", "in.csv.gz"])
+def test_a_line_of_json_is_never_lost_as_a_header(tmp_path, model_repository, name):
+    line = b'{"id":"x","ram":1}\n'
+    (tmp_path / name).write_bytes(gzip.compress(line) if name.endswith(".gz") else line)
+    done = run(model_repository, tmp_path / name, tmp_path / "out.csv", "--on-bad-row", "null")
     assert done.returncode != 0
     assert b"NDJSON" in done.stderr
     assert not (tmp_path / "out.csv").exists()

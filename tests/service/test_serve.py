@@ -109,10 +109,13 @@ BROKEN += [
     )
     for depth in (1, 100_000)
 ]
+CASES = [*((case, "1") for case in BROKEN), (BROKEN[0], "2"), (BROKEN[-1], "2")]
 
 
-@pytest.mark.parametrize(("spoil", "error", "words"), BROKEN)
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(
+    ("spoil", "error", "words", "workers"),
+    [pytest.param(*case.values, workers, id=f"{case.id}-{workers}") for case, workers in CASES],
+)
 def test_serve_refuses_a_broken_version_though_an_older_one_is_good(
     start: Callable[..., Server],
     models: Path,

@@ -85,6 +85,7 @@ def test_card_report_and_pictures_lie_beside_the_model(model_repository: Path) -
     assert f"{passport.metrics['accuracy']:.4f}" in card
     assert "[report](report.html)" in card
     assert "within one standard error of the lowest" in card
+    assert "The model uses all 20 features." in card
     assert "No theorem promises the nominal coverage" in card
     assert "[history.csv](history.csv)" in card
     assert f"**{passport.metrics['diagnosis']['verdict']}**" in card

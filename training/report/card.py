@@ -9,6 +9,7 @@ from training.recipe.sections import Lstm, Mlp
 from training.report import plots, svg
 from training.report.page import report
 from training.report.run import Run
+from training.report.scope import scope
 
 _REPORT, _HISTORY = "report.html", "history.csv"
 _LEARNING_CURVE, _CONFUSION_MATRIX = "learning_curve.svg", "confusion_matrix.svg"
@@ -72,6 +73,10 @@ On the {evaluation.rows} test phones, which this run was not trained on, with 95
 
 ![Confusion matrix]({_CONFUSION_MATRIX})
 
+## What it depends on
+
+{_list(scope(run))}
+
 ## Calibration
 
 One temperature, {calibration.temperature:.3f}, fitted on {calibration.rows} validation phones, is part of the
@@ -88,8 +93,8 @@ No theorem promises the nominal coverage for that; on the test phones it was:
 
 - The phones date from about 2017, and the price ranges have no currency and no year: the model classifies
   phones like those it has seen and knows nothing about the market of another year.
-- It answers any phone within the limits in `pricerange/phone.py`. Outside the ranges of the training rows,
-  which are listed in `bundle.json`, it extrapolates and its probabilities are not to be trusted.
+- It answers any phone within the limits in `pricerange/phone.py`. For a phone that is not in range, as said
+  above, it extrapolates, and its probabilities are not to be trusted.
 - Its probabilities are calibrated for phones like those it has seen, and only for them.
 - The numbers in the shipped recipe were chosen by cross-validation over all rows of the public data, so on
   that data the accuracy above is slightly optimistic.

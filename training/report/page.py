@@ -14,6 +14,7 @@ from training.fit.history import History
 from training.network.layers import layers
 from training.report import plots, svg
 from training.report.run import Run
+from training.report.scope import scope
 
 _TEMPLATE = files("training.report") / "page.html.jinja"
 
@@ -49,6 +50,7 @@ def report(run: Run) -> bytes:
         learning=_learning(run),
         answers=_answers(run),
         importance=_importance(run),
+        scope=list(scope(run)),
     )
     return text.encode()
 

@@ -23,7 +23,6 @@ from pricerange.bundle import (
 )
 from pricerange.phone import FEATURE_NAMES, LABELS
 from training.export import answering
-from training.quality.region import training_region
 from training.report.run import Run
 
 GOLDEN_ROWS = 4
@@ -53,7 +52,7 @@ def passport(run: Run) -> Passport:
             training_rows=len(parts.training),
         ),
         feature_ranges=feature_ranges(phones.features[parts.training]),
-        training_region=training_region(phones.features[parts.training], used, run.recipe.seed),
+        training_region=run.region,
         prediction_sets=_scores(run),
         background=background,
         metrics={

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pricerange.answer.prediction_sets import PredictionSets
+from pricerange.bundle import TrainingRegion
 from pricerange.predictor import Prediction
 from training.data import LabelledPhones
 from training.fit.history import History
@@ -20,7 +21,8 @@ from training.split import SplitRows
 class Run:
     """`answers` are ONNX Runtime's to all n phones.
 
-    `evaluation`, `coverage` and `importances` are of those to the test part.
+    `evaluation`, `coverage` and `importances` are of those to the test part; `region` is where the training
+    part lies, None where the model uses no feature.
     """
 
     recipe: Recipe
@@ -36,3 +38,4 @@ class Run:
     sets: PredictionSets
     coverage: dict[str, Coverage]
     importances: list[Importance]
+    region: TrainingRegion | None

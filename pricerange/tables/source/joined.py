@@ -48,7 +48,7 @@ def joined(contents: Iterable[Found]) -> Iterator[Block]:
         for found in contents:
             if found.file != last:
                 last, of_file = found.file, _columns(found.content)
-                if columns == () and not filled:  # there were no lines yet
+                if isinstance(of_file, tuple) and columns == () and not filled:  # there were no lines yet
                     columns = of_file
                 if columns is None or filled >= 1 or not _may_share(of_file, columns):
                     yield from side_by_side.taken(part)

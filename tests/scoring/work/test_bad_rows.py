@@ -54,7 +54,7 @@ def table_of(kinds: list[str], changes: dict[str, tuple[dict[str, object], objec
 @pytest.mark.parametrize("on_bad_row", ["fail", "reject", "null"])
 @pytest.mark.parametrize("form", FORMATS)
 @settings(
-    max_examples=examples(12),
+    max_examples=examples(6),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -66,6 +66,12 @@ def test_a_dialect_has_the_answers_of_the_plain_table(
     assert not response.headers["X-Table-Read-As"].startswith("columns")
 
 
+def test_tabs_may_be_said_by_the_media_type(client: httpx.Client) -> None:
+    response = post(client, dialected("\t", ".", ""), form="text/tab-separated-values; charset=utf-8")
+    assert response.headers["Content-Type"] == CSV
+    assert response.content == post(client, as_csv(PHONES)).content
+
+
 def test_columns_of_arrow_have_names_that_are_nearly_right_too(client: httpx.Client) -> None:
     table = pa.Table.from_pylist(PHONES)
     renamed = table.rename_columns([NAMES.get(name, name) for name in PHONE])

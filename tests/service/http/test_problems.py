@@ -249,6 +249,9 @@ def test_memory_stays_flat_under_large_bodies(client: httpx.Client, server: Serv
 
 # a document tells no more of them than that they are text and bytes
 schemathesis.openapi.media_type(CSV, PHONES.map(as_csv))
+schemathesis.openapi.media_type(
+    "text/tab-separated-values", PHONES.map(lambda phones: as_csv(phones).replace(b",", b"\t"))
+)
 schemathesis.openapi.media_type(NDJSON, PHONES.map(as_ndjson))
 schemathesis.openapi.media_type(ARROW, PHONES.map(as_arrow))
 NULL = ("null", ["null"])

@@ -144,6 +144,16 @@ def test_small_files_of_every_format_share_a_part(tmp_path, model_repository, fo
     assert [row["note"] for row in read(tmp_path / "out")] == [str(k // 2) for k in range(80)]
 
 
+def test_an_empty_file_of_json_lines_stands_before_any_other_form(tmp_path, model_repository):
+    (tmp_path / "0.ndjson").write_bytes(b"")
+    write(phones(), tmp_path / "1.parquet")
+    write(phones(), tmp_path / "2.ndjson")
+    for number in range(3, 40):
+        write(phones(), tmp_path / f"{number:02d}.csv")
+    summary = score([str(tmp_path / "*.*")], tmp_path / "out", model_repository)
+    assert (summary.files, summary.rows) == (40, 78)
+
+
 def test_a_part_ends_where_columns_or_their_types_change(tmp_path, model_repository):
     kinds = [phones(), phones(), phones(note=1), phones(note="1"), phones(note="2"), phones()]
     sources = [str(write(table, tmp_path / f"{k}.parquet")) for k, table in enumerate(kinds)]

@@ -22,6 +22,7 @@ def ask(client: httpx.Client, body: bytes, **params: str) -> httpx.Response:
         pytest.param(LINE + b"\n" + LINE + b"\n", id="LF"),
         pytest.param(LINE + b"\r\n" + LINE + b"\r\n", id="CRLF"),
         pytest.param(LINE + b"\n" + LINE, id="no end"),
+        pytest.param(b"\xef\xbb\xbf" + LINE + b"\n" + LINE, id="byte order mark"),
         pytest.param(b"\n \r\n" + LINE + b"\n\t\n\n" + LINE + b"\n\n", id="blank lines"),
     ],
 )
