@@ -308,6 +308,13 @@ def score(
         float | None,
         typer.Option(min=0.01, max=0.999, help="Add sets that hold this share of true price ranges"),
     ] = None,
+    unknown: Annotated[
+        Literal["average"] | None,
+        typer.Option(
+            help="Answer phones with empty features by averages over training phones, and add a column that "
+            "names these features; without it such phones are bad rows"
+        ),
+    ] = None,
 ) -> None:
     """Score files of phones.
 
@@ -327,7 +334,7 @@ def score(
     cluster = Cluster(address, actor_cpus, actor_gpus) if engine == "ray" else None
     kept = None if columns is None else tuple(name.strip() for name in columns.split(","))
     reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
-    worth = WorthAsked(out_of_range, sets)
+    worth = WorthAsked(out_of_range, sets, unknown)
     options = Options(on_bad_row, kept, form, cluster, metrics_textfile, reading, worth)
     gc.freeze()  # modules stay: no collection has to look at them
     if dry_run:

@@ -115,3 +115,16 @@ class UncalibratedError(PriceRangeError):
 
     def __str__(self) -> str:
         return f"--sets: version {self.version} was not calibrated for prediction sets; train a new version"
+
+
+@dataclass
+class NoBackgroundError(PriceRangeError):
+    """A version that has no phones to average over, where features may be unknown."""
+
+    version: str
+    exit_code = 70
+
+    def __str__(self) -> str:
+        return (
+            f"--unknown: version {self.version} has no training phones to average over; train a new version"
+        )

@@ -17,10 +17,11 @@ PROBABILITIES: tuple[str, ...] = tuple(f"probability_{price_range}" for price_ra
 NAMES: tuple[str, ...] = ("price_range", "label", *PROBABILITIES)
 APPLICABILITY: tuple[str, ...] = ("in_range", "outside")
 PREDICTION_SET = "prediction_set"
+UNKNOWN = "unknown"
 ERROR = "error"
 """Name of the column that says why a row has no answer; it follows the others where there is one."""
 BETWEEN = "|"
-"""Between the features that are outside, and between the price ranges of a set, as text."""
+"""Between names of features, and between the price ranges of a set, as text."""
 
 _Flags = npt.NDArray[np.bool_]
 _BITS = 2 ** np.arange(len(LABELS))
@@ -32,15 +33,20 @@ SETS: tuple[tuple[int, ...], ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Which columns tell what answers are worth: how phones lie to the training rows, and prediction sets."""
+    """Which columns tell what answers are worth: how phones lie to the training rows, and prediction sets.
+
+    And which features were `unknown`.
+    """
 
     applicability: bool = False
     sets: bool = False
+    unknown: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
         """Their names, in order."""
-        return (*(APPLICABILITY if self.applicability else ()), *((PREDICTION_SET,) if self.sets else ()))
+        told = (*(APPLICABILITY if self.applicability else ()), *((PREDICTION_SET,) if self.sets else ()))
+        return (*told, *((UNKNOWN,) if self.unknown else ()))
 
 
 NOTHING = Beside()
@@ -48,10 +54,14 @@ NOTHING = Beside()
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What n answers are worth, as far as it is asked for; `sets` bool [n, 4] are the prediction sets."""
+    """What n answers are worth, as far as it is asked for.
+
+    `sets` bool [n, 4] are the prediction sets, `unknown` bool [n, 20] says which features were not known.
+    """
 
     applicability: Applicability | None = None
     sets: _Flags | None = None
+    unknown: _Flags | None = None
 
 
 def names(beside: Beside) -> tuple[str, ...]:
@@ -66,7 +76,7 @@ def schema(beside: Beside = NOTHING, *, with_error: bool = False) -> "pa.Schema"
     types = {
         **{"price_range": pa.int64(), "label": pa.string(), **dict.fromkeys(PROBABILITIES, pa.float32())},
         **{"in_range": pa.bool_(), "outside": pa.string(), PREDICTION_SET: pa.list_(pa.int8())},
-        ERROR: pa.string(),
+        **{UNKNOWN: pa.string(), ERROR: pa.string()},
     }
     return pa.schema([(name, types[name]) for name in (*names(beside), *([ERROR] if with_error else []))])
 
@@ -89,14 +99,19 @@ def answers(
         *(pa.array(column, mask=missing) for column in probabilities),
     ]
     found, sets = worth.applicability, worth.sets
+
+    def named(features: _Flags) -> "pa.Array":
+        texts, places = _distinct(features)
+        return pa.array(texts, pa.string()).take(pa.array(places, mask=missing))
+
     if found is not None:
-        texts, places = _distinct(found.outside)
-        columns.append(pa.array(found.in_range, mask=missing))
-        columns.append(pa.array(texts, pa.string()).take(pa.array(places, mask=missing)))
+        columns += [pa.array(found.in_range, mask=missing), named(found.outside)]
     if sets is not None:
         known = set_texts() if as_text else pa.array(SETS, pa.list_(pa.int8()))
         columns.append(pa.array(known).take(pa.array(sets @ _BITS, mask=missing)))
-    beside = Beside(found is not None, sets is not None)
+    if worth.unknown is not None:
+        columns.append(named(worth.unknown))
+    beside = Beside(found is not None, sets is not None, worth.unknown is not None)
     return pa.RecordBatch.from_arrays(columns, names=list(names(beside)))
 
 
@@ -111,18 +126,18 @@ def codes(sets: _Flags) -> list[int]:
     return found
 
 
-def outside_texts(outside: _Flags) -> list[str]:
+def feature_texts(features: _Flags) -> list[str]:
     """Return the text that names the features in each row of bool [n, 20]."""
-    texts, places = _distinct(outside)
+    texts, places = _distinct(features)
     return [texts[place] for place in places.tolist()]
 
 
-def _distinct(outside: _Flags) -> tuple[list[str], npt.NDArray[np.intp]]:
+def _distinct(features: _Flags) -> tuple[list[str], npt.NDArray[np.intp]]:
     """Return the texts that occur, the empty one first, and which of them each row has."""
-    places = np.zeros(len(outside), np.intp)
+    places = np.zeros(len(features), np.intp)
     # of many rows few have any, and to sort all would take as long as to answer them
-    some = np.flatnonzero(outside.any(axis=1))
-    rows, found = np.unique(outside[some], axis=0, return_inverse=True)
+    some = np.flatnonzero(features.any(axis=1))
+    rows, found = np.unique(features[some], axis=0, return_inverse=True)
     places[some] = found.reshape(-1) + 1
     texts = [BETWEEN.join(FEATURE_NAMES[k] for k in np.flatnonzero(row)) for row in rows]
     return ["", *texts], places

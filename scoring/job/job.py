@@ -22,15 +22,19 @@ _LEAST_DIGITS = 5
 
 @dataclass(frozen=True, slots=True)
 class WorthAsked:
-    """What is told of answers' worth: what becomes of phones out of range, and the level of sets, if any."""
+    """What is told of answers' worth: what becomes of phones out of range, and the level of sets, if any.
+
+    And what becomes of phones with `unknown` features: without a word for it they are none.
+    """
 
     out_of_range: OutOfRange = "flag"
     sets: float | None = None
+    unknown: Literal["average"] | None = None
 
     @property
     def beside(self) -> Beside:
         """The columns that tell it."""
-        return Beside(self.out_of_range == "flag", self.sets is not None)
+        return Beside(self.out_of_range == "flag", self.sets is not None, self.unknown is not None)
 
 
 FLAGGED = WorthAsked()
@@ -75,6 +79,7 @@ class Job:
             "--format": self.form,
             "--out-of-range": self.worth.out_of_range,
             "--sets": self.worth.sets,
+            "--unknown": self.worth.unknown,
             "size of parts": [
                 BLOCK_ROWS,
                 BLOCK_BYTES,

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import compress, repeat
 from typing import Protocol
 
 import numpy as np
@@ -18,12 +18,14 @@ from pricerange.phone import LABELS
 from pricerange.predictor import Prediction
 from service.batch.kept import Cells, Kept, csv_cell
 from service.model.sets import AskedSets, sets_json
+from service.model.unknown import unknown_json
 from service.model.write import ROW_BEGINS, applicability_json, model_json, probabilities_json
 
 COLUMNS: tuple[str, ...] = (
     *columns.NAMES,
     *columns.APPLICABILITY,
     columns.PREDICTION_SET,
+    columns.UNKNOWN,
     columns.ERROR,
 )
 """Columns of an answer as CSV or Arrow, those that are asked for among them."""
@@ -33,6 +35,7 @@ MEMBERS: tuple[str, ...] = (
     "probabilities",
     "applicability",
     columns.PREDICTION_SET,
+    columns.UNKNOWN,
     columns.ERROR,
 )
 """Members of an answer as JSON or NDJSON."""
@@ -54,20 +57,26 @@ class BlockAnswers:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told beside answers: perhaps how phones lie to the `region`, perhaps their prediction sets."""
+    """What is told beside answers: perhaps how phones lie to the `region`, perhaps their prediction sets.
+
+    And which features were `unknown`, where they may be.
+    """
 
     region: TrainingRegion
     applicability: bool
     sets: AskedSets | None
+    unknown: bool
 
     @property
     def beside(self) -> Beside:
         """The columns that tell it."""
-        return Beside(self.applicability, self.sets is not None)
+        return Beside(self.applicability, self.sets is not None, self.unknown)
 
-    def tells(self, member: str) -> bool:
-        """Whether a row of JSON has a member of this name."""
-        return self.applicability if member == "applicability" else self.sets is not None
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The members of a row of JSON that tell it."""
+        told = (self.applicability, self.sets is not None, self.unknown)
+        return tuple(compress(("applicability", columns.PREDICTION_SET, columns.UNKNOWN), told))
 
 
 class Writer(Protocol):
@@ -210,8 +219,7 @@ class _JsonRows:
     def __init__(self, kept: Kept | None, with_errors: bool, told: Told) -> None:
         self._end = b',"error":null}' if with_errors else b"}"
         self._region = told.region
-        nulls = [name for name in ("applicability", columns.PREDICTION_SET) if told.tells(name)]
-        self._no_answer = _NO_ANSWER + b"".join(b',"%b":null' % name.encode() for name in nulls)
+        self._no_answer = _NO_ANSWER + b"".join(b',"%b":null' % name.encode() for name in told.members)
         keys = [orjson.dumps(name).replace(b"%", b"%%") + b":%b" for name in kept.renamed] if kept else ()
         self._begin = b"{%b," % b",".join(keys)
 
@@ -226,13 +234,16 @@ class _JsonRows:
 
     def _members(self, answers: BlockAnswers) -> Iterator[tuple[bytes, bytes]]:
         """Yield what stands behind each row's probabilities, and how the row ends."""
-        found, sets = answers.worth.applicability, answers.worth.sets
+        worth = answers.worth
+        found, sets, unknown = worth.applicability, worth.sets, worth.unknown
         texts: Iterable[bytes] = repeat(b"", len(answers.rows))
         if found is not None:
             written = applicability_json(self._region, found, answers.rows)
             texts = map(b',"applicability":%b'.__mod__, written)
         if sets is not None:
             texts = map(b'%b,"prediction_set":%b'.__mod__, zip(texts, sets_json(sets), strict=True))
+        if unknown is not None:
+            texts = map(b'%b,"unknown":%b'.__mod__, zip(texts, unknown_json(unknown), strict=True))
         return zip(texts, repeat(self._end))
 
 
@@ -245,14 +256,18 @@ def _joined(begins: Sequence[bytes], prediction: Prediction, ends: Iterable[byte
 
 def _csv_cells(answers: BlockAnswers) -> Iterator[bytes]:
     """Yield the cells that stand behind each row's probabilities, a comma before each."""
-    found, sets = answers.worth.applicability, answers.worth.sets
+    worth = answers.worth
+    found, sets, unknown = worth.applicability, worth.sets, worth.unknown
     cells: Iterable[str] = repeat("", len(answers.rows))
     if found is not None:
-        truths, texts = found.in_range.tolist(), columns.outside_texts(found.outside)
+        truths, texts = found.in_range.tolist(), columns.feature_texts(found.outside)
         cells = [f",{_TRUTH[truth]},{text}" for truth, text in zip(truths, texts, strict=True)]
     if sets is not None:
         known = columns.set_texts()
         cells = [f"{cell},{known[code]}" for cell, code in zip(cells, columns.codes(sets), strict=True)]
+    if unknown is not None:
+        names = columns.feature_texts(unknown)
+        cells = [f"{cell},{text}" for cell, text in zip(cells, names, strict=True)]
     return map(str.encode, cells)
 
 

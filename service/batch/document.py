@@ -11,6 +11,7 @@ from service.batch.kept import MOST_KEPT
 from service.http.body import JSON
 from service.http.openapi import compressed_body_of
 from service.model.sets import SETS_PARAMETER, SetsOfAnswer
+from service.model.unknown import UNKNOWN_PARAMETER
 from service.model.write import ApplicabilityOfPhone, ModelName
 
 CSV, NDJSON, ARROW = "text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"
@@ -44,6 +45,7 @@ class BatchRow(BaseModel):
         None, description="Left out where the setting out_of_range is answer or refuse"
     )
     prediction_set: list[int] | None = Field(None, description="Price ranges side by side; with `sets` only")
+    unknown: list[str] | None = Field(None, description="Features that were null; with `unknown` only")
     error: str | None = Field(None, description="With `on_bad_row=null`: why there is no answer, or null")
 
 
@@ -82,6 +84,7 @@ def request_document() -> dict[str, Any]:
             "explode": False,
         },
         SETS_PARAMETER,
+        UNKNOWN_PARAMETER,
         *_dialect(),
     ]
     return document

@@ -1,6 +1,6 @@
 """`POST /predict`: bytes to a row, the row to the model, arrays to bytes."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import orjson
@@ -20,7 +20,10 @@ from service.model.batcher import Batcher, PhoneAnswer
 from service.model.decoded import whole
 from service.model.sets import PARAMETER, SETS_PARAMETER, AskedSets, SetsOfAnswer, sets_json
 from service.model.time_slices import TimeSlices
+from service.model.unknown import PARAMETER as UNKNOWN
+from service.model.unknown import UNKNOWN_PARAMETER, is_asked, unknown_json
 from service.model.write import ROW_BEGINS, ApplicabilityOfPhone, ModelName, model_json
+from service.predict.averaged import predict_averaged
 
 PATH = "/predict"
 MOST_PHONE_BYTES = 65_536
@@ -28,6 +31,13 @@ MOST_PHONE_BYTES = 65_536
 
 
 _MOST_SHOWN = 40
+
+
+class _Asked(NamedTuple):
+    """What the query of a request asks for beside the answer."""
+
+    sets: AskedSets | None = None
+    unknown: bool = False
 
 
 class Answer(BaseModel):
@@ -48,6 +58,7 @@ class Answer(BaseModel):
     )
     prediction_set: list[int] | None = Field(None, description="Price ranges side by side; with `sets` only")
     sets: SetsOfAnswer | None = None
+    unknown: list[str] | None = Field(None, description="Features that were null; with `unknown` only")
     model: ModelName
 
 
@@ -64,26 +75,30 @@ class PredictEndpoint:
     async def predict(self, request: Request) -> Response:
         """Answer a request. One without Content-Type is taken at its word."""
         media_type_of(RequestState.of(request.scope).head.by_name, (JSON,))
-        sets = self._asked_sets(request)
+        asked = self._asked(request)
         body = await whole(request, self.limit, self._slices)
-        answer = await self.batcher.predict_phone(body)
-        if sets is None:
-            return Reply(self.write(answer))
-        probabilities = np.array([orjson.loads(b"[%b]" % answer[1])], np.float32)
-        (prediction_set,) = sets_json(sets.of(probabilities))
-        members = b',"prediction_set":%b,"sets":%b' % (prediction_set, sets.promise)
+        if asked.unknown:
+            answer, unknown = await predict_averaged(self.batcher, body)
+        else:
+            answer, unknown = await self.batcher.predict_phone(body), None
+        members = b""
+        if asked.sets is not None:
+            probabilities = np.array([orjson.loads(b"[%b]" % answer[1])], np.float32)
+            (prediction_set,) = sets_json(asked.sets.of(probabilities, unknown))
+            members = b',"prediction_set":%b,"sets":%b' % (prediction_set, asked.sets.promise)
+        if unknown is not None:
+            members += b',"unknown":%b' % unknown_json(unknown)[0]
         return Reply(self.write(answer, members))
 
-    def _asked_sets(self, request: Request) -> AskedSets | None:
+    def _asked(self, request: Request) -> _Asked:
         """Read the query. Raises `InvalidInputError`."""
-        asked = request.query_params.multi_items()
-        if not asked:
-            return None
-        (name, level), *more = asked
-        if more or name != PARAMETER:
-            found = str(request.url.query)[:_MOST_SHOWN]
-            raise InvalidInputError([Problem(f"expected the parameter sets=LEVEL, found {found!r}", "")], 1)
-        return AskedSets(self._version, level)
+        given = request.query_params.multi_items()
+        asked = dict(given)
+        if len(asked) < len(given) or not asked.keys() <= {PARAMETER, UNKNOWN}:
+            expected, found = "sets=LEVEL or unknown=average", str(request.url.query)[:_MOST_SHOWN]
+            raise InvalidInputError([Problem(f"expected the parameters {expected}, found {found!r}", "")], 1)
+        sets = AskedSets(self._version, asked[PARAMETER]) if PARAMETER in asked else None
+        return _Asked(sets, is_asked(asked.get(UNKNOWN), self._version))
 
     def write(self, answer: PhoneAnswer, members: bytes = b"") -> bytes:
         """Write the JSON of an `Answer`, with more members where there are any."""
@@ -100,5 +115,5 @@ def add_predict(router: APIRouter, endpoint: PredictEndpoint) -> None:
         methods=["POST"],
         summary="Price range of one phone",
         responses={200: {"model": Answer}, **problem_responses(400, 408, 413, 415, 422, 503, 504)},
-        openapi_extra={**compressed_body_of(Phone), "parameters": [SETS_PARAMETER]},
+        openapi_extra={**compressed_body_of(Phone), "parameters": [SETS_PARAMETER, UNKNOWN_PARAMETER]},
     )

@@ -107,6 +107,7 @@ class Metrics(Collector):
         self._run_rows = counters.take(len(_ROWS) + 1)
         self._predictions = counters.take(len(LABELS))
         self._out_of_range = counters.take(len(_OUTSIDE))
+        self._unknown = counters.take(len(FEATURE_NAMES))
         self._log_lines_dropped = counters.take(1)
         self._reasons = {reason: counters.take(1) for reason in (*kinds(), "other")}
         self._routes: dict[str, _RouteSlots] = {}
@@ -164,6 +165,11 @@ class Metrics(Collector):
             return
         counts = np.append(found.outside.sum(axis=0), np.sum(found.far & ~found.outside.any(axis=1)))
         self._row[self._out_of_range : self._out_of_range + len(_OUTSIDE)] += counts
+
+    def unknown_features(self, unknown: npt.NDArray[np.bool_]) -> None:
+        """Count the features that were unknown of n phones, bool [n, 20]."""
+        counts = unknown.sum(axis=0, dtype=np.float64)
+        self._row[self._unknown : self._unknown + len(FEATURE_NAMES)] += counts
 
     def rejected(self, reason: str) -> None:
         """Count one rejection by its kind of problem."""
@@ -264,6 +270,13 @@ class Metrics(Collector):
         for name, count in zip(_OUTSIDE, counts.tolist(), strict=True):
             outside.add_metric([name], count)
         yield outside
+        unknown = Counter(
+            "pricerange_unknown_features", "Phones whose feature was unknown", labels=["feature"]
+        )
+        counts = sums[self._unknown : self._unknown + len(FEATURE_NAMES)]
+        for name, count in zip(FEATURE_NAMES, counts.tolist(), strict=True):
+            unknown.add_metric([name], count)
+        yield unknown
         yield Histogram(
             "pricerange_model_run_duration_seconds",
             "One run of the model",
