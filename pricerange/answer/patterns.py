@@ -21,7 +21,7 @@ LEVELS: tuple[float, ...] = (
 """Levels whose thresholds are kept: to keep all scores would take some thousand numbers a pattern."""
 _STEPS = 100_000
 
-Kept = Mapping[tuple[str, ...], Sequence[Sequence[float]]]
+Kept = Mapping[tuple[str, ...], list[list[float]]]
 """Thresholds of each price range at each level, [4, levels], by the names of the unknown features."""
 Thresholds = npt.NDArray[np.float32]
 _Flags = npt.NDArray[np.bool_]

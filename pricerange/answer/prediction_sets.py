@@ -41,9 +41,15 @@ class PredictionSets:
         self._of_truth = [np.sort(np.asarray(given, np.float32)) for given in of_truth]
 
     @classmethod
-    def measured(cls, probabilities: Probabilities, price_range: npt.NDArray[np.int64]) -> "PredictionSets":
+    def measured(
+        cls,
+        probabilities: Probabilities,
+        price_range: npt.NDArray[np.int64],
+        patterns: PatternThresholds | None = None,
+    ) -> "PredictionSets":
         """Make sets by the answers float32 [n, 4] to phones whose price ranges int64 [n] are known."""
-        return cls([probabilities[price_range == one, one].tolist() for one in range(len(LABELS))])
+        of_truth = [probabilities[price_range == one, one].tolist() for one in range(len(LABELS))]
+        return cls(of_truth, patterns)
 
     @classmethod
     def of_version(cls, passport: Passport) -> "PredictionSets | None":

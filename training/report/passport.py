@@ -11,15 +11,22 @@ from importlib.metadata import version
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.bundle import Background, FeatureRange, GoldenRow, Passport, PredictionSetScores, TrainingData
+from pricerange.bundle import (
+    Background,
+    FeatureRange,
+    GoldenRow,
+    Passport,
+    PredictionSetScores,
+    TrainingData,
+    UnknownFeatures,
+)
 from pricerange.phone import FEATURE_NAMES, LABELS
 from training.quality.region import training_region
+from training.quality.unknown import background
 from training.report.run import Run
 
 GOLDEN_ROWS = 4
 """Golden rows of each price range."""
-BACKGROUND_ROWS = 100
-"""Training phones that stand for all: what leaves features open takes as many answers of the model."""
 
 _PACKAGES = ("numpy", "torch", "onnx", "onnxscript", "onnxruntime", "scikit-learn")
 
@@ -81,17 +88,24 @@ def feature_ranges(training_rows: npt.NDArray[np.float32]) -> dict[str, FeatureR
 
 
 def _scores(run: Run) -> PredictionSetScores:
-    of_truth = run.sets.of_truth
-    sha256 = hashlib.sha256(json.dumps(of_truth).encode()).hexdigest()
-    return PredictionSetScores(folds=run.recipe.sets.folds, of_truth=of_truth, sha256=sha256)
+    of_truth, patterns = run.sets.of_truth, run.sets.patterns
+    unknown = [
+        UnknownFeatures(features=list(features), thresholds=thresholds)
+        for features, thresholds in patterns.kept.items()
+    ]
+    levels = list(patterns.levels)
+    all_of_it = json.dumps([of_truth, levels, [pattern.model_dump() for pattern in unknown]])
+    return PredictionSetScores(
+        folds=run.recipe.sets.folds,
+        of_truth=of_truth,
+        levels=levels,
+        unknown=unknown,
+        sha256=hashlib.sha256(all_of_it.encode()).hexdigest(),
+    )
 
 
 def _background(run: Run) -> Background:
-    """Take training phones at random, of each price range its share."""
-    shuffled = np.random.default_rng(run.recipe.seed).permutation(run.parts.training)
-    by_price_range = shuffled[np.argsort(run.phones.price_range[shuffled], kind="stable")]
-    places = np.linspace(0, len(shuffled) - 1, min(BACKGROUND_ROWS, len(shuffled))).round().astype(np.intp)
-    rows = run.phones.features[by_price_range[places]]
+    rows = background(run.phones, run.parts.training, run.recipe.seed)
     return Background(rows=[[_shortest(value) for value in row] for row in rows])
 
 

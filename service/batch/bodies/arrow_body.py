@@ -25,7 +25,11 @@ _LARGE_BYTES = 1 << 18
 
 
 async def arrow_blocks(
-    parts: AsyncIterator[bytes], state: RequestState, kept: Kept | None, said: list[str], unknown: bool
+    parts: AsyncIterator[bytes],
+    state: RequestState,
+    kept: Kept | None,
+    said: list[str],
+    unknown: bool = False,
 ) -> AsyncIterator[BlockWork]:
     """Yield the work on each block of rows, in order, and note before the first how the table is read.
 

@@ -18,7 +18,7 @@ BLOCK_BYTES = 98_304
 
 
 async def csv_blocks(
-    parts: AsyncIterator[bytes], kept: Kept | None, asked: Dialect, said: list[str], unknown: bool
+    parts: AsyncIterator[bytes], kept: Kept | None, asked: Dialect, said: list[str], unknown: bool = False
 ) -> AsyncIterator[BlockWork]:
     """Yield the work on each block of rows, in order, and note before the first how the table is read.
 

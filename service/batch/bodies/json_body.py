@@ -55,7 +55,7 @@ class JsonReader:
         )
 
     def block_of(
-        self, body: bytes | bytearray, on_bad_row: OnBadRow, kept: Kept | None, unknown: bool
+        self, body: bytes | bytearray, on_bad_row: OnBadRow, kept: Kept | None, unknown: bool = False
     ) -> Block:
         """Check a body: all phones at once, and one by one where that fails, to find out why.
 

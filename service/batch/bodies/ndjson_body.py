@@ -19,7 +19,7 @@ _BLOCK_LINES = 500
 
 
 async def ndjson_blocks(
-    parts: AsyncIterator[bytes], on_bad_row: OnBadRow, kept: Kept | None, unknown: bool
+    parts: AsyncIterator[bytes], on_bad_row: OnBadRow, kept: Kept | None, unknown: bool = False
 ) -> AsyncIterator[BlockWork]:
     """Yield the work on each block of lines, in order. Features may be `unknown`, where that is asked for.
 
