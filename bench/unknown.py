@@ -47,7 +47,7 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Answers to n phones of a fold: `right` bool [n], `sets` bool [n, 4]; whether they are those of `known`."""
+    """Answers to n phones of a fold: `right` bool [n], `sets` bool [n, 4]; whether no answer has changed."""
 
     right: Flags
     sets: Flags

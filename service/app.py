@@ -1,5 +1,6 @@
 """The application: a verified model, its routes, and what stands around them."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
