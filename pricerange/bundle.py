@@ -116,11 +116,19 @@ class Background(_Record):
         return rows
 
 
+class GoldenReasons(_Record):
+    """Why a phone had its score, the expected price range; `pricerange.answer.reasons` says how."""
+
+    base: float = Field(description="The score of phones in general")
+    contributions: dict[str, float] = Field(description="What each active feature adds to it")
+
+
 class GoldenRow(_Record):
-    """A phone and the answer that the model gave when it was written."""
+    """A phone and the answer that the model gave when it was written, and why."""
 
     features: list[float] = Field(min_length=len(FEATURE_NAMES), max_length=len(FEATURE_NAMES))
     probabilities: list[float] = Field(min_length=len(LABELS), max_length=len(LABELS))
+    reasons: GoldenReasons | None = None
 
 
 class Passport(_Record):

@@ -4,7 +4,7 @@
 30 to 39 a table of phones, 40 to 59 training, 60 to 69 a job over files.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -185,6 +185,23 @@ class GoldenRowError(PriceRangeError):
     def __str__(self) -> str:
         expected, found = ([round(float(p), 6) for p in ps] for ps in (self.expected, self.found))
         return f"{self.path} fails golden row {self.row}: expected probabilities {expected}, found {found}"
+
+
+@dataclass
+class GoldenReasonsError(PriceRangeError):
+    """A model whose answers have other reasons than they had when it was written."""
+
+    path: Path
+    row: int
+    expected: Mapping[str, object]
+    found: Mapping[str, object]
+    exit_code = 18
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} has other reasons for golden row {self.row}: expected {self.expected}, "
+            f"found {self.found}"
+        )
 
 
 @dataclass

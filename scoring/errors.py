@@ -115,3 +115,14 @@ class UncalibratedError(PriceRangeError):
 
     def __str__(self) -> str:
         return f"--sets: version {self.version} was not calibrated for prediction sets; train a new version"
+
+
+@dataclass
+class NoBackgroundError(PriceRangeError):
+    """A version that keeps no background rows, which are needed for what is asked."""
+
+    version: str
+    exit_code = 69
+
+    def __str__(self) -> str:
+        return f"--explain: version {self.version} keeps no background rows; train a new version"

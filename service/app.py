@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from pricerange.answer.decisions import CostMatrix
+from pricerange.answer.reasons import Explainer
 from pricerange.errors import PriceRangeError
 from pricerange.phone import Phone
 from pricerange.predictor import Predictor
@@ -28,6 +29,7 @@ from service.http.request_state import Requests
 from service.http.router import DirectRoute, Router
 from service.model.batcher import Batcher
 from service.model.decisions import Deciding
+from service.model.explaining import Explaining
 from service.model.time_slices import TimeSlices
 from service.predict.curve import CurveEndpoint, CurveQuestion, add_curve
 from service.predict.endpoint import PredictEndpoint, add_predict
@@ -41,9 +43,13 @@ from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Middleware
 from service.telemetry.recorder import Recorder
 from service.telemetry.shared_counters import SharedCounters
+from service.v1 import routes as v1
+from service.v1.endpoints import ModelEndpoints
+from service.v1.routes import add_v1
+from service.v2 import routes as v2
 from service.v2.infer import InferEndpoint
 from service.v2.repository import RepositoryEndpoints
-from service.v2.routes import BODIES, add_v2
+from service.v2.routes import add_v2
 
 _DESCRIPTION = "A phone's 20 features in, its price range out: 0 low, 1 medium, 2 high, 3 very high cost."
 
@@ -57,7 +63,8 @@ def create_app(
 ) -> Application:
     """Build the application around a predictor; `/readyz` tells the lifecycle's state.
 
-    Raises `SettingsError` where a file of API keys is set and holds none, or a cost matrix that is none.
+    Raises `SettingsError` where a file of API keys is set and holds none, or a cost matrix that is none, and
+    `GoldenReasonsError`.
     """
     keys = None if settings.api_keys_file is None else read_keys(settings.api_keys_file)
     free_of_keys = free_paths(settings.metrics_need_key)
@@ -82,7 +89,8 @@ def create_app(
         Phones,
         WhatIfQuestion,
         CurveQuestion,
-        *BODIES,
+        *v1.BODIES,
+        *v2.BODIES,
         free_of_keys=None if keys is None else free_of_keys,
         title="Phone price ranges",
         description=_DESCRIPTION,
@@ -91,16 +99,25 @@ def create_app(
         redirect_slashes=False,
     )
     app.router.route_class = DirectRoute
-    predict = PredictEndpoint(batcher, slices, predictor.bundle, settings.max_body_bytes)
+    explainer = Explainer.of_version(predictor)
+    explaining = Explaining(explainer, metrics, settings.max_explained_rows) if explainer else None
+    predict = PredictEndpoint(batcher, slices, predictor.bundle, settings.max_body_bytes, explaining)
     add_predict(app.router, predict)
     add_what_if(app.router, WhatIfEndpoint(batcher, slices, predictor, predict.limit))
     add_curve(app.router, CurveEndpoint(batcher, slices, predictor, predict.limit))
-    add_batch(app.router, BatchEndpoint(batcher, slices, predictor.bundle, settings, spool_budget))
+    add_batch(
+        app.router, BatchEndpoint(batcher, slices, predictor.bundle, settings, spool_budget, explaining)
+    )
     add_v2(
         app.router,
         predictor.bundle,
         RepositoryEndpoints(predictor.bundle, lifecycle, metrics, settings.max_rows, deciding),
         InferEndpoint(predictor.bundle, batcher, slices, settings.max_body_bytes, settings.max_rows),
+    )
+    add_v1(
+        app.router,
+        predictor.bundle.name,
+        ModelEndpoints(predictor.bundle, lifecycle, batcher, slices, settings, explaining),
     )
     _add_passport(app.router, predictor)
     _add_operations(app.router, metrics, lifecycle)

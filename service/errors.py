@@ -91,9 +91,10 @@ class TooManyRowsError(ServiceError):
     title = "Too many phones"
 
     limit: int
+    setting: str = "max_rows"
 
     def __str__(self) -> str:
-        return f"expected at most {self.limit} phones in one request (setting max_rows), found more"
+        return f"expected at most {self.limit} phones in one request (setting {self.setting}), found more"
 
 
 @dataclass
@@ -235,9 +236,10 @@ class OverloadedError(ServiceError):
     headers = (("Retry-After", "1"),)
 
     limit: int
+    setting: str = "max_queue_rows"
 
     def __str__(self) -> str:
-        return f"{self.limit} phones are already waiting for the model (setting max_queue_rows)"
+        return f"{self.limit} phones are already waiting for the model (setting {self.setting})"
 
 
 @dataclass

@@ -33,6 +33,11 @@ class Settings(BaseSettings):
     workers: PositiveInt = Field(1, description="Number of worker processes that share the port")
     max_body_bytes: PositiveInt = Field(1_048_576, description="Maximum size of a JSON or V2 body, in bytes")
     max_rows: PositiveInt = Field(1_000, description="Maximum number of phones in a JSON or V2 request")
+    max_explained_rows: PositiveInt = Field(
+        1_000,
+        description="Maximum number of phones explained in one request, in any form, and of requests that "
+        "wait for it at once",
+    )
     max_stream_bytes: int | None = Field(
         None,
         gt=0,

@@ -1,5 +1,6 @@
 """The columns of answers in a table, over HTTP and in files: names, types and order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pricerange.answer.applicability import Applicability
+from pricerange.answer.coalitions import MOST_EXACT
 from pricerange.answer.decisions import Decisions
+from pricerange.answer.reasons import Explanations
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Prediction
 
@@ -20,12 +23,16 @@ APPLICABILITY: tuple[str, ...] = ("in_range", "outside")
 PREDICTION_SET = "prediction_set"
 ABSTAIN = "abstain"
 DECISION: tuple[str, ...] = ("decision", "expected_cost")
+SCORES: tuple[str, ...] = ("score", "score_base")
+"""The expected price range, and that of phones in general."""
+REASON_ERROR = "reason_error"
 ERROR = "error"
 """Name of the column that says why a row has no answer; it follows the others where there is one."""
 BETWEEN = "|"
 """Between the features that are outside, and between the price ranges of a set, as text."""
 
 _Flags = npt.NDArray[np.bool_]
+_Scores = npt.NDArray[np.float32]
 _BITS = 2 ** np.arange(len(LABELS))
 SETS: tuple[tuple[int, ...], ...] = tuple(
     tuple(one for one in range(len(LABELS)) if code >> one & 1) for code in range(1 << len(LABELS))
@@ -37,13 +44,15 @@ SETS: tuple[tuple[int, ...], ...] = tuple(
 class Beside:
     """Which columns tell what answers are worth: how phones lie to the training rows, and prediction sets.
 
-    With the sets goes whether to abstain; and a decision may be beside them.
+    With the sets goes whether to abstain; a decision may be beside them. `explained` are the features of
+    which is told what they add to the score, none where that is not told.
     """
 
     applicability: bool = False
     sets: bool = False
     abstain: bool = False
     decision: bool = False
+    explained: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -53,6 +62,7 @@ class Beside:
             *((PREDICTION_SET,) if self.sets else ()),
             *((ABSTAIN,) if self.abstain else ()),
             *(DECISION if self.decision else ()),
+            *(reason_names(self.explained) if self.explained else ()),
         )
 
 
@@ -70,6 +80,35 @@ class Worth:
     sets: _Flags | None = None
     abstain: _Flags | None = None
     decisions: Decisions | None = None
+    explanations: Explanations | None = None
+
+    @property
+    def beside(self) -> Beside:
+        """The columns that tell it."""
+        return Beside(
+            self.applicability is not None,
+            self.sets is not None,
+            self.abstain is not None,
+            self.decisions is not None,
+            self.explanations.features if self.explanations else (),
+        )
+
+
+def reason_names(features: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that explain the score: what it is, its base, what each of the features adds.
+
+    Where there are too many features to ask for all coalitions, the largest standard error follows.
+    """
+    error = (REASON_ERROR,) if len(features) > MOST_EXACT else ()
+    return (*SCORES, *(f"reason_{name}" for name in features), *error)
+
+
+def reason_values(found: Explanations) -> list[_Scores]:
+    """Return the values of those columns for n phones, each float32 [n]."""
+    whole = [found.value[:, 0], found.base[:, 0]]
+    each = found.contributions[:, :, 0].T
+    error = [found.errors[:, :, 0].max(axis=1)] if len(found.features) > MOST_EXACT else []
+    return [np.ascontiguousarray(column) for column in (*whole, *each, *error)]
 
 
 def names(beside: Beside) -> tuple[str, ...]:
@@ -85,6 +124,7 @@ def schema(beside: Beside = NOTHING, *, with_error: bool = False) -> "pa.Schema"
         **{"price_range": pa.int64(), "label": pa.string(), **dict.fromkeys(PROBABILITIES, pa.float32())},
         **{"in_range": pa.bool_(), "outside": pa.string(), PREDICTION_SET: pa.list_(pa.int8())},
         **{ABSTAIN: pa.bool_(), "decision": pa.int64(), "expected_cost": pa.float32()},
+        **dict.fromkeys(reason_names(beside.explained), pa.float32()),
         ERROR: pa.string(),
     }
     return pa.schema([(name, types[name]) for name in (*names(beside), *([ERROR] if with_error else []))])
@@ -120,10 +160,9 @@ def answers(
     if worth.decisions is not None:
         columns.append(pa.array(worth.decisions.price_range, mask=missing))
         columns.append(pa.array(worth.decisions.expected_cost, mask=missing))
-    beside = Beside(
-        found is not None, sets is not None, worth.abstain is not None, worth.decisions is not None
-    )
-    return pa.RecordBatch.from_arrays(columns, names=list(names(beside)))
+    if worth.explanations is not None:
+        columns += [pa.array(column, mask=missing) for column in reason_values(worth.explanations)]
+    return pa.RecordBatch.from_arrays(columns, names=list(names(worth.beside)))
 
 
 def set_texts() -> list[str]:

@@ -23,21 +23,17 @@ _LEAST_DIGITS = 5
 
 @dataclass(frozen=True, slots=True)
 class WorthAsked:
-    """What is told of answers' worth: what becomes of phones out of range, and the level of sets, if any.
+    """What is told of answers' worth.
 
-    With sets it may be whether to `abstain`, and by the `costs` of mistakes the decision of least cost.
+    What becomes of phones out of range; the level of sets, if any, and with sets whether to `abstain`; by the
+    `costs` of mistakes the decision of least cost; and whether scores are explained.
     """
 
     out_of_range: OutOfRange = "flag"
     sets: float | None = None
     costs: CostMatrix | None = None
     abstain: bool = False
-
-    @property
-    def beside(self) -> Beside:
-        """The columns that tell it."""
-        sets = self.sets is not None
-        return Beside(self.out_of_range == "flag", sets, sets and self.abstain, self.costs is not None)
+    explain: bool = False
 
 
 FLAGGED = WorthAsked()
@@ -67,6 +63,15 @@ class Job:
         """Where rows go that are rejected: beside the result, in its form."""
         return self.target.beside(REJECTED)
 
+    @property
+    def beside(self) -> Beside:
+        """The columns that tell what answers are worth."""
+        asked, sets = self.worth, self.worth.sets is not None
+        explained = self.model.passport.active_features if asked.explain else ()
+        return Beside(
+            asked.out_of_range == "flag", sets, sets and asked.abstain, asked.costs is not None, explained
+        )
+
     def part_name(self, file: int, number: int) -> str:
         """Return the name of a part's file."""
         return part_name(file, number, self.form, len(self.files))
@@ -84,6 +89,7 @@ class Job:
             "--sets": self.worth.sets,
             **({"--abstain": True} if self.worth.abstain else {}),
             **({"--cost-matrix": list(map(list, self.worth.costs.costs))} if self.worth.costs else {}),
+            "--explain": self.worth.explain,
             "size of parts": [
                 BLOCK_ROWS,
                 BLOCK_BYTES,

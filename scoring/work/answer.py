@@ -28,6 +28,7 @@ from scoring.job.job import FLAGGED, OnBadRow, WorthAsked
 from scoring.job.tally import Tally
 from scoring.target import columns
 from scoring.target.sink import Encoded, Form
+from scoring.work.explaining import Explaining
 from scoring.work.rows import Columns, CsvLines, JsonLines, Rows, Taken
 from scoring.work.within_range import Judged, WithinRange
 
@@ -60,25 +61,33 @@ class Answered:
 class Answerer:
     """Answers blocks; safe to be called by many threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
         predictor: Predictor,
         on_bad_row: OnBadRow,
         kept: Sequence[str] | None,
         form: Form,
         asked: WorthAsked = FLAGGED,
+        cores: int = 1,
     ) -> None:
-        """Keep the columns called `kept`, all where it is None, and write `form`.
+        """Keep the columns called `kept`, all where it is None, and write `form`; explain on so many cores.
 
-        Raises `UncalibratedError` where sets are asked for that the version does not know.
+        Raises `UncalibratedError` where sets are asked for that the version does not know,
+        `NoBackgroundError` where it cannot explain what shall be, or `GoldenReasonsError`.
         """
         self._predictor = predictor
         self._on_bad_row = on_bad_row
         self._asked = asked
         self._sets = _sets(predictor, asked)
+        self._explaining = Explaining(predictor, cores) if asked.explain else None
         self._kept = kept
         self._form = form
         self._region = TrainingRegion.of_version(predictor.bundle.passport)
+
+    def close(self) -> None:
+        """Leave what takes long, and is not done."""
+        if self._explaining:
+            self._explaining.close()
 
     def answer(self, content: Content) -> Answered:
         """Judge n rows, answer the phones among them and encode what a sink has to write.
@@ -160,7 +169,8 @@ class Answerer:
         abstain = abstains(sets) if sets is not None and self._asked.abstain else None
         costs = self._asked.costs
         decisions = costs.decide(prediction.probabilities) if costs else None
-        worth = Worth(found, sets, abstain, decisions)
+        why = self._explaining.explain(phones, prediction.price_range) if self._explaining else None
+        worth = Worth(found, sets, abstain, decisions, why)
         answers = answer_columns.answers(prediction, worth=worth, as_text=self._form == "csv")
         reasons = list(judged.explained(bad))
         details = [reason.detail for reason in reasons]

@@ -19,6 +19,7 @@ from pricerange.tables.source.guesses import guess_of, skipped_behind
 from scoring.errors import UnknownColumnError
 from scoring.job.job import Job
 from scoring.work.answer import Answerer
+from scoring.work.explaining import explainer_of
 
 _MOST_FILES = 256
 """Files of which the beginning is looked at."""
@@ -50,10 +51,14 @@ class _Beginning:
 def preview(job: Job, about: int | None) -> str:
     """Return, line by line, what is read, which columns are found, what is wrong, and what would be written.
 
-    `about` is how many rows there are by estimate, None where nobody knows. Raises what `Predictor` raises.
+    `about` is how many rows there are by estimate, None where nobody knows. Raises what `Predictor` and
+    `Answerer` raise.
     """
     predictor = Predictor(job.model, job.provider)
-    answerer = Answerer(predictor, "reject", job.columns, job.form, job.worth)
+    if job.worth.explain:
+        explainer_of(predictor)
+    # to explain rows takes long, and tells nothing of them that is told here
+    answerer = Answerer(predictor, "reject", job.columns, job.form, replace(job.worth, explain=False))
     looked_at = job.files[:_MOST_FILES]
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         found = list(threads.map(lambda file: _begin(file, job, answerer), looked_at))
@@ -107,7 +112,7 @@ def _of_columns(job: Job, files: Sequence[InputFile], found: Sequence[_Beginning
         form = file.format if file.compression is None else f"{file.format}, {file.compression}"
         kind = _Beginning(beginning.columns, beginning.from_folders, beginning.guess)
         kinds[form, kind].append(file)
-    answered = names_of_answers(job.worth.beside)
+    answered = names_of_answers(job.beside)
     for (form, kind), alike in kinds.items():
         columns, from_folders, guess = kind.columns, kind.from_folders, kind.guess
         named = ", ".join(file.name for file in alike[:_MOST_NAMED])

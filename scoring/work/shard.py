@@ -68,7 +68,7 @@ class ShardWorker:
         self._job = job
         self._cores = cores
         predictor = Predictor(job.model, job.provider)
-        self._answerer = Answerer(predictor, job.on_bad_row, job.columns, job.form, job.worth)
+        self._answerer = Answerer(predictor, job.on_bad_row, job.columns, job.form, job.worth, cores)
         self._wanted = None if job.columns is None else (*FEATURE_NAMES, *job.columns)
         self._threads = ThreadPoolExecutor(cores, "answer")
         self.guesses = Guesses() if guesses is None else guesses
@@ -217,6 +217,7 @@ class ShardWorker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._answerer.close()
         self._threads.shutdown(cancel_futures=True)
 
 

@@ -18,6 +18,8 @@ from pricerange.phone import LABELS
 from pricerange.predictor import Prediction
 from service.batch.kept import Cells, Kept, csv_cell
 from service.model.decisions import NOTHING, TRUTH, Deciding, decisions_csv, decisions_json
+from service.model.explaining import Explaining
+from service.model.explanation import explanations_json
 from service.model.sets import AskedSets, sets_json
 from service.model.write import ROW_BEGINS, applicability_json, model_json, probabilities_json
 
@@ -55,19 +57,23 @@ class BlockAnswers:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told beside answers: perhaps how phones lie to the `region`, prediction sets, decisions."""
+    """What is told beside answers.
+
+    Perhaps how phones lie to the `region`, their prediction sets, decisions, why they are answered so.
+    """
 
     region: TrainingRegion
     applicability: bool
     sets: AskedSets | None
     deciding: Deciding = NOTHING
+    explaining: Explaining | None = None
 
     @property
     def beside(self) -> Beside:
         """The columns that tell it."""
-        sets = self.sets is not None
+        sets, explained = self.sets is not None, self.explaining.features if self.explaining else ()
         abstain = sets and self.deciding.abstain
-        return Beside(self.applicability, sets, abstain, self.deciding.costs is not None)
+        return Beside(self.applicability, sets, abstain, self.deciding.costs is not None, explained)
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -80,6 +86,7 @@ class Told:
                 (columns.PREDICTION_SET, beside.sets),
                 (columns.ABSTAIN, beside.abstain),
                 (columns.DECISION[0], beside.decision),
+                (_EXPLANATION, beside.explained),
             )
             if is_told
         )
@@ -225,6 +232,7 @@ class _JsonRows:
     def __init__(self, kept: Kept | None, with_errors: bool, told: Told) -> None:
         self._end = b',"error":null}' if with_errors else b"}"
         self._region = told.region
+        self._explaining = told.explaining
         self._no_answer = _NO_ANSWER + b"".join(b',"%b":null' % name.encode() for name in told.members)
         keys = [orjson.dumps(name).replace(b"%", b"%%") + b":%b" for name in kept.renamed] if kept else ()
         self._begin = b"{%b," % b",".join(keys)
@@ -253,6 +261,11 @@ class _JsonRows:
         if answers.worth.decisions is not None:
             decided = decisions_json(answers.worth.decisions)
             texts = map(b'%b,"decision":%b'.__mod__, zip(texts, decided, strict=True))
+        if answers.worth.explanations is not None and self._explaining is not None:
+            of_rows = explanations_json(
+                answers.worth.explanations, answers.rows, self._explaining.background_rows
+            )
+            texts = map(b'%b,"explanation":%b'.__mod__, zip(texts, of_rows, strict=True))
         return zip(texts, repeat(self._end))
 
 
@@ -279,9 +292,19 @@ def _csv_cells(answers: BlockAnswers) -> Iterator[bytes]:
     if answers.worth.decisions is not None:
         decided = decisions_csv(answers.worth.decisions)
         cells = [f"{cell},{one}" for cell, one in zip(cells, decided, strict=True)]
+    if answers.worth.explanations is not None:
+        values = np.column_stack(columns.reason_values(answers.worth.explanations))
+        cells = [f"{cell},{text}" for cell, text in zip(cells, _numbers(values), strict=True)]
     return map(str.encode, cells)
 
 
+def _numbers(values: npt.NDArray[np.float32]) -> list[str]:
+    """Write float32 [n, q] as n texts such as `0.1,0.2`, each number the shortest that reads back."""
+    text: str = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)[2:-2].decode()
+    return text.split("],[")
+
+
+_EXPLANATION = "explanation"
 _CSV_BEGINS = [f"{price_range},{label},".encode() for price_range, label in enumerate(LABELS)]
 _TRUTH = ("false", "true")
 _NO_ANSWER = b'{"price_range":null,"label":null,"probabilities":null'

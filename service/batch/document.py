@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pricerange.answer.columns import SCORES
 from pricerange.phone import FEATURE_NAMES, LABELS, Phone
 from pricerange.tables.csv.dialect import DELIMITERS
 from service.batch.answers import COLUMNS
@@ -11,6 +12,7 @@ from service.batch.kept import MOST_KEPT
 from service.http.body import JSON
 from service.http.openapi import compressed_body_of
 from service.model.decisions import DecisionOnPhone
+from service.model.explanation import EXPLAIN_PARAMETER, ExplanationOfAnswer
 from service.model.sets import SETS_PARAMETER, SetsOfAnswer
 from service.model.write import ApplicabilityOfPhone, ModelName
 
@@ -51,6 +53,7 @@ class BatchRow(BaseModel):
         None, description="Whether the set leaves the price range open; where the setting abstain is on"
     )
     decision: DecisionOnPhone | None = Field(None, description="Where the setting cost_matrix is set")
+    explanation: ExplanationOfAnswer | None = Field(None, description="With `explain=true` only")
     error: str | None = Field(None, description="With `on_bad_row=null`: why there is no answer, or null")
 
 
@@ -90,6 +93,7 @@ def request_document() -> dict[str, Any]:
             "explode": False,
         },
         SETS_PARAMETER,
+        EXPLAIN_PARAMETER,
         *_dialect(),
     ]
     return document
@@ -99,7 +103,11 @@ def answer_document() -> dict[str, Any]:
     """Describe the answer (an entry of the route's `responses`)."""
     return {
         "model": BatchAnswer,
-        "content": _tables(f"the columns {', '.join(COLUMNS)}", "a row of `predictions`"),
+        "content": _tables(
+            f"the columns {', '.join(COLUMNS)}; with `explain=true` {', '.join(SCORES)}, reason_FEATURE for "
+            "each feature that the model uses, and reason_error where they are not exact, before the last",
+            "a row of `predictions`",
+        ),
         "headers": {
             READ_AS: {
                 "description": (

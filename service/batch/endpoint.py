@@ -9,6 +9,7 @@ import asyncio
 import importlib
 import sys
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 
@@ -21,6 +22,7 @@ from starlette.responses import Response
 from pricerange.answer.applicability import WithinRange
 from pricerange.answer.columns import Worth
 from pricerange.answer.prediction_sets import abstains
+from pricerange.answer.reasons import Explanations
 from pricerange.bundle import Bundle
 from pricerange.machine import descriptors
 from pricerange.phone import LABELS, Problem
@@ -61,6 +63,7 @@ from service.http.openapi import problem_responses
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher
 from service.model.decoded import parts, whole
+from service.model.explaining import Explaining, require
 from service.model.sets import AskedSets
 from service.model.time_slices import TimeSlices
 from service.settings import Settings
@@ -94,14 +97,16 @@ def add_batch(router: APIRouter, endpoint: "BatchEndpoint") -> None:
 class BatchEndpoint:
     """Answers batches, all of them in time slices."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
         batcher: Batcher,
         slices: TimeSlices,
         version: Bundle,
         settings: Settings,
         spool_budget: Budget,
+        explaining: Explaining | None,
     ) -> None:
+        self._explaining = explaining
         self._batcher = batcher
         self._slices = slices
         self._version = version
@@ -155,6 +160,8 @@ class BatchEndpoint:
                 if state.disconnected:
                     raise ClientDisconnectedError(0)
                 block, cells = await self._slices.run(self._within_range(work), begun=rows > 0)
+                if told.explaining:
+                    told.explaining.require_few(rows + len(block.rows))
                 held = 0
                 if kept is not None and cells is not None:
                     kept.count(cells, state.received)
@@ -169,7 +176,10 @@ class BatchEndpoint:
                 if not begun:
                     await spool.write(writer.head())
                     begun = True
-                worth = _worth(told, block, prediction)
+                worth = replace(
+                    _worth(told, block, prediction),
+                    explanations=await _explanations(state, told, block, prediction, begun=rows > 0),
+                )
                 answers = BlockAnswers(prediction, reasons, cells, worth, block.rows)
                 await spool.write(await self._slices.run(partial(writer.block, answers), begun=True))
                 state.release(held)
@@ -208,7 +218,9 @@ class BatchEndpoint:
     def _told(self, asked: Asked) -> Told:
         """Return what is told beside the answers. Raises `InvalidInputError`."""
         sets = None if asked.sets is None else AskedSets(self._version, asked.sets)
-        return Told(self._batcher.region, self._batcher.out_of_range == "flag", sets, self._batcher.deciding)
+        explaining = require(self._explaining, self._version.version) if asked.explain else None
+        applicability = self._batcher.out_of_range == "flag"
+        return Told(self._batcher.region, applicability, sets, self._batcher.deciding, explaining)
 
     def _within_range(self, work: BlockWork) -> BlockWork:
         """Have phones that are not in range taken for bad rows, where they are refused."""
@@ -271,6 +283,17 @@ def _worth(told: Told, block: CheckedRows, prediction: Prediction) -> Worth:
         abstains(sets) if sets is not None and told.deciding.abstain else None,
         costs.decide(prediction.probabilities) if costs else None,
     )
+
+
+async def _explanations(
+    state: RequestState, told: Told, block: CheckedRows, prediction: Prediction, *, begun: bool
+) -> Explanations | None:
+    """Explain the answers to a block's phones, if that is asked for; a row that is none has 0 throughout."""
+    if told.explaining is None:
+        return None
+    phones, price_range = block.rows[block.valid], prediction.price_range[block.valid]
+    found = await told.explaining.many(state, phones, price_range, begun=begun)
+    return found.spread(block.valid)
 
 
 def _read_as(said: Sequence[str]) -> list[tuple[bytes, bytes]]:

@@ -13,24 +13,27 @@ from service.batch.document import CSV, FORMS
 from service.batch.kept import MOST_KEPT
 from service.errors import InvalidInputError
 from service.http.accept import weights
+from service.model.explanation import PARAMETER as EXPLAIN
+from service.model.explanation import asked_to_explain
 from service.model.sets import PARAMETER
 
 _MODES: dict[str, OnBadRow] = {"fail": "fail", "null": "null"}
 _OF_CSV = ("delimiter", "decimal", "thousands", "null_values")
 _EXPECTED = (
     "expected the parameter on_bad_row=fail or =null, columns=NAME,NAME, sets=LEVEL, "
-    f"or of {CSV} {', '.join(_OF_CSV)}"
+    f"explain=true, or of {CSV} {', '.join(_OF_CSV)}"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What becomes of bad rows, which columns are handed through, a CSV's dialect, the level of sets."""
+    """What becomes of bad rows, which columns are handed through, a CSV's dialect, what is told beside."""
 
     on_bad_row: OnBadRow = "fail"
     columns: tuple[str, ...] = ()
     dialect: Dialect = AS_FOUND
     sets: str | None = None
+    explain: bool = False
 
 
 _NOTHING = Asked()
@@ -49,11 +52,12 @@ def asked_of(request: Request, form: str) -> Asked:
     columns = asked.pop("columns", None)
     on_bad_row = asked.pop("on_bad_row", "fail")
     sets = asked.pop(PARAMETER, None)
+    explain = asked_to_explain(asked.pop(EXPLAIN, "false"))
     of_csv = {name: asked.pop(name) for name in _OF_CSV if name in asked}
     if asked or on_bad_row not in _MODES:
         raise _unexpected(query)
     names = () if columns is None else _names(columns)
-    return Asked(_MODES[on_bad_row], names, _dialect(of_csv, form), sets)
+    return Asked(_MODES[on_bad_row], names, _dialect(of_csv, form), sets, explain)
 
 
 def form_of_answer(headers: Mapping[bytes, bytes], form: str) -> str:

@@ -26,8 +26,10 @@ class TimeSlices:
     long as they did: half of the time at least, or overload would leave nothing for what was accepted.
     """
 
-    def __init__(self, max_queue_rows: int, max_rows: int) -> None:
+    def __init__(self, max_queue_rows: int, max_rows: int, setting: str = "max_queue_rows") -> None:
+        """Let so many rows wait, of work on at most `max_rows` each; the `setting` is what says so."""
         self._rows = max_queue_rows
+        self._setting = setting
         self._most = max_queue_rows // max_rows
         self._queue: deque[_Task] = deque()
         self._ended = 0.0
@@ -39,7 +41,7 @@ class TimeSlices:
         `DeadlineError`, and what the work raises.
         """
         if len(self._queue) >= self._most and not begun:
-            raise OverloadedError(self._rows)
+            raise OverloadedError(self._rows, self._setting)
         loop = asyncio.get_running_loop()
         if not self._queue:
             self._ended = perf_counter()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import repeat
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from pydantic import BaseModel, Field
 from pricerange.answer.applicability import Applicability, TrainingRegion
 from pricerange.bundle import Bundle
 from pricerange.phone import LABELS
+from service.model.decisions import DecisionOnPhone
 
 ROW_BEGINS: tuple[bytes, ...] = tuple(
     f'{{"price_range":{price_range},"label":"{label}","probabilities":['.encode()
@@ -46,6 +48,25 @@ class ApplicabilityOfPhone(BaseModel):
     outside: list[OutsideValue] = Field([], description="Values outside the training range of their feature")
     distance: Distance | None = Field(None, description="Where it is beyond the limit")
     note: str = Field("", description="What the answer is worth then")
+
+
+class AnswerOfPhone(BaseModel):
+    """The answer to one phone."""
+
+    price_range: int = Field(ge=0, lt=len(LABELS), description="0 low to 3 very high cost")
+    label: str
+    probabilities: Annotated[
+        list[float],
+        Field(
+            min_length=len(LABELS),
+            max_length=len(LABELS),
+            description="Probability of each price range",
+        ),
+    ]
+    applicability: ApplicabilityOfPhone | None = Field(
+        None, description="Left out where the setting out_of_range is answer or refuse"
+    )
+    decision: DecisionOnPhone | None = Field(None, description="Where the setting cost_matrix is set")
 
 
 class ModelName(BaseModel):

@@ -17,13 +17,12 @@ from service.http.openapi import compressed_body_of, problem_responses
 from service.http.reply import Reply
 from service.model.batcher import Batcher
 from service.model.time_slices import TimeSlices
-from service.model.write import ModelName
+from service.model.write import AnswerOfPhone, ModelName
 from service.predict import question
 from service.predict.question import (
     EXAMPLE,
     OR_AS_NUMBER,
     PROBLEMS,
-    AnswerToPhone,
     FeatureName,
     Question,
     answer_to,
@@ -59,7 +58,7 @@ class PointOfCurve(BaseModel):
     )
 
 
-class CurveAnswer(AnswerToPhone):
+class CurveAnswer(AnswerOfPhone):
     """The answer to the phone as it is, and to the phone with other values of one feature."""
 
     feature: str

@@ -1,100 +1,135 @@
-"""`POST /predict`: bytes to a row, the row to the model, arrays to bytes."""
+"""`POST /predict` and `/predict/explain`: bytes to a row, the row to the model, arrays to bytes."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from pricerange.answer.prediction_sets import abstains
 from pricerange.bundle import Bundle
-from pricerange.phone import LABELS, Phone, Problem
+from pricerange.phone import Phone, Problem
+from pricerange.tables.json_phones import Body
 from service.errors import InvalidInputError
 from service.http.body import JSON, media_type_of
 from service.http.openapi import compressed_body_of, problem_responses
 from service.http.reply import Reply
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher, PhoneAnswer
-from service.model.decisions import TRUTH, DecisionOnPhone, decisions_json
+from service.model.decisions import TRUTH, decisions_json
 from service.model.decoded import whole
-from service.model.sets import PARAMETER, SETS_PARAMETER, AskedSets, SetsOfAnswer, sets_json
+from service.model.explaining import Explaining, require
+from service.model.explanation import (
+    EXPLAIN_PARAMETER,
+    ExplanationOfAnswer,
+    asked_to_explain,
+    explanations_json,
+)
+from service.model.explanation import PARAMETER as EXPLAIN
+from service.model.parse import rows_of
+from service.model.sets import PARAMETER as SETS
+from service.model.sets import SETS_PARAMETER, AskedSets, SetsOfAnswer, sets_json
 from service.model.time_slices import TimeSlices
-from service.model.write import ROW_BEGINS, ApplicabilityOfPhone, ModelName, model_json
+from service.model.write import ROW_BEGINS, AnswerOfPhone, ModelName, model_json
 
 PATH = "/predict"
 MOST_PHONE_BYTES = 65_536
 """A phone is about 400 bytes; a longer body is invalid, and naming all that is wrong with it costs time."""
-
-
 _MOST_SHOWN = 40
+_VALUES = {SETS: "LEVEL", EXPLAIN: "true"}
 
 
-class Answer(BaseModel):
-    """The answer to one phone."""
+class Answer(AnswerOfPhone):
+    """The answer to one phone, and what is told beside it."""
 
-    price_range: int = Field(ge=0, lt=len(LABELS), description="0 low to 3 very high cost")
-    label: str
-    probabilities: Annotated[
-        list[float],
-        Field(
-            min_length=len(LABELS),
-            max_length=len(LABELS),
-            description="Probability of each price range",
-        ),
-    ]
-    applicability: ApplicabilityOfPhone | None = Field(
-        None, description="Left out where the setting out_of_range is answer or refuse"
-    )
     prediction_set: list[int] | None = Field(None, description="Price ranges side by side; with `sets` only")
     abstain: bool | None = Field(
         None, description="Whether the set leaves the price range open; where the setting abstain is on"
     )
     sets: SetsOfAnswer | None = None
-    decision: DecisionOnPhone | None = Field(None, description="Where the setting cost_matrix is set")
+    explanation: ExplanationOfAnswer | None = Field(None, description="With `explain=true` only")
     model: ModelName
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for beside the answer."""
+
+    sets: AskedSets | None = None
+    explain: bool = False
+
+
+_NOTHING = Asked()
 
 
 class PredictEndpoint:
     """Answers one phone a request."""
 
-    def __init__(self, batcher: Batcher, slices: TimeSlices, version: Bundle, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        batcher: Batcher,
+        slices: TimeSlices,
+        version: Bundle,
+        max_body_bytes: int,
+        explaining: Explaining | None,
+    ) -> None:
+        """Answer with what explains too, None where the version cannot be explained."""
         self.limit = min(max_body_bytes, MOST_PHONE_BYTES)
         self.batcher = batcher
         self._slices = slices
         self._version = version
         self._costs = batcher.deciding.costs
         self._abstain = batcher.deciding.abstain
+        self._explaining = explaining
         self._end = b',"model":%b}' % model_json(version)
 
     async def predict(self, request: Request) -> Response:
         """Answer a request. One without Content-Type is taken at its word."""
+        return await self._answer(request, self._asked(request, (SETS, EXPLAIN)))
+
+    async def explain(self, request: Request) -> Response:
+        """Answer a request, and say why."""
+        return await self._answer(request, replace(self._asked(request, (SETS,)), explain=True))
+
+    async def _answer(self, request: Request, asked: Asked) -> Response:
         media_type_of(RequestState.of(request.scope).head.by_name, (JSON,))
-        sets = self._asked_sets(request)
+        explaining = require(self._explaining, self._version.version) if asked.explain else None
         body = await whole(request, self.limit, self._slices)
         answer = await self.batcher.predict_phone(body)
-        if sets is None:
-            return Reply(self.write(answer))
+        members = [b"" if asked.sets is None else self._with_set(asked.sets, answer)]
+        if explaining is not None:
+            members.append(b',"explanation":%b' % await _explanation(explaining, body, answer))
+        return Reply(self.write(answer, b"".join(members)))
+
+    def _asked(self, request: Request, known: Sequence[str]) -> Asked:
+        """Read the query, of some known parameters. Raises `InvalidInputError`."""
+        query: bytes = request.scope["query_string"]
+        if not query:
+            return _NOTHING
+        asked = dict[str, str]()
+        for name, value in request.query_params.multi_items():
+            if name in asked or name not in known:
+                expected = " and ".join(f"{one}={_VALUES[one]}" for one in known)
+                found = query.decode("latin-1")[:_MOST_SHOWN]
+                raise InvalidInputError(
+                    [Problem(f"expected the parameters {expected}, found {found!r}", "")], 1
+                )
+            asked[name] = value
+        return Asked(
+            AskedSets(self._version, asked[SETS]) if SETS in asked else None,
+            asked_to_explain(asked[EXPLAIN]) if EXPLAIN in asked else False,
+        )
+
+    def _with_set(self, sets: AskedSets, answer: PhoneAnswer) -> bytes:
         found = sets.of(_read(answer))
         (prediction_set,) = sets_json(found)
-        members = b',"prediction_set":%b' % prediction_set
-        if self._abstain:
-            members += b',"abstain":%b' % TRUTH[bool(abstains(found)[0])]
-        return Reply(self.write(answer, b'%b,"sets":%b' % (members, sets.promise)))
-
-    def _asked_sets(self, request: Request) -> AskedSets | None:
-        """Read the query. Raises `InvalidInputError`."""
-        asked = request.query_params.multi_items()
-        if not asked:
-            return None
-        (name, level), *more = asked
-        if more or name != PARAMETER:
-            found = str(request.url.query)[:_MOST_SHOWN]
-            raise InvalidInputError([Problem(f"expected the parameter sets=LEVEL, found {found!r}", "")], 1)
-        return AskedSets(self._version, level)
+        abstain = b',"abstain":%b' % TRUTH[bool(abstains(found)[0])] if self._abstain else b""
+        return b',"prediction_set":%b%b,"sets":%b' % (prediction_set, abstain, sets.promise)
 
     def write(self, answer: PhoneAnswer, members: bytes = b"") -> bytes:
         """Write the JSON of an `Answer`, with more members where there are any."""
@@ -111,13 +146,26 @@ def _read(answer: PhoneAnswer) -> npt.NDArray[np.float32]:
     return np.array([orjson.loads(b"[%b]" % answer[1])], np.float32)
 
 
+async def _explanation(explaining: Explaining, body: Body, answer: PhoneAnswer) -> bytes:
+    # read once more, in a hundredth of the time that it takes to explain
+    phones, _ = rows_of([body])
+    found = await explaining.one(phones[0], answer[0])
+    (explanation,) = explanations_json(found, phones, explaining.background_rows)
+    return explanation
+
+
 def add_predict(router: APIRouter, endpoint: PredictEndpoint) -> None:
-    """Add the route to a router."""
-    router.add_api_route(
-        PATH,
-        endpoint.predict,
-        methods=["POST"],
-        summary="Price range of one phone",
-        responses={200: {"model": Answer}, **problem_responses(400, 408, 413, 415, 422, 503, 504)},
-        openapi_extra={**compressed_body_of(Phone), "parameters": [SETS_PARAMETER]},
+    """Add the routes to a router."""
+    routes = (
+        (PATH, endpoint.predict, "Price range of one phone", [SETS_PARAMETER, EXPLAIN_PARAMETER]),
+        (PATH + "/explain", endpoint.explain, "Price range of one phone, and why", [SETS_PARAMETER]),
     )
+    for path, answer, summary, parameters in routes:
+        router.add_api_route(
+            path,
+            answer,
+            methods=["POST"],
+            summary=summary,
+            responses={200: {"model": Answer}, **problem_responses(400, 408, 413, 415, 422, 503, 504)},
+            openapi_extra={**compressed_body_of(Phone), "parameters": parameters},
+        )

@@ -1,11 +1,11 @@
 """Questions about one phone that hold more than the phone: `{"phone": {...}, ...}`."""
 
 import json
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
@@ -27,10 +27,9 @@ from service.errors import MOST_PROBLEMS, InvalidInputError, OutOfRangeError
 from service.http.body import JSON, media_type_of
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher
-from service.model.decisions import DecisionOnPhone, decisions_json
+from service.model.decisions import decisions_json
 from service.model.decoded import whole
 from service.model.time_slices import TimeSlices
-from service.model.write import ApplicabilityOfPhone
 
 EXAMPLE: dict[str, Any] = {feature.name: feature.example for feature in FEATURES}
 FeatureName = Literal[FEATURE_NAMES]  # type: ignore[valid-type]
@@ -54,25 +53,6 @@ class Question(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     phone: Phone
-
-
-class AnswerToPhone(BaseModel):
-    """The answer to a phone, as `/predict` gives it."""
-
-    price_range: int = Field(ge=0, lt=len(LABELS), description="0 low to 3 very high cost")
-    label: str
-    probabilities: Annotated[
-        list[float],
-        Field(
-            min_length=len(LABELS),
-            max_length=len(LABELS),
-            description="Probability of each price range",
-        ),
-    ]
-    applicability: ApplicabilityOfPhone | None = Field(
-        None, description="Left out where the setting out_of_range is answer or refuse"
-    )
-    decision: DecisionOnPhone | None = Field(None, description="Where the setting cost_matrix is set")
 
 
 Q = TypeVar("Q", bound=Question)
@@ -106,7 +86,7 @@ async def answered(phone: Phone, batcher: Batcher) -> tuple[Rows, Prediction]:
 
 
 def answer_to(phone: Rows, answer: Prediction, batcher: Batcher) -> dict[str, object]:
-    """Return an `AnswerToPhone` as orjson writes it, to a phone float32 [20]."""
+    """Return an `AnswerOfPhone` as orjson writes it, to a phone float32 [20]."""
     price_range = int(answer.price_range[0])
     told: dict[str, object] = {
         "price_range": price_range,

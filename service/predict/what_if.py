@@ -18,13 +18,12 @@ from service.http.request_state import RequestState
 from service.model import searches
 from service.model.batcher import Batcher
 from service.model.time_slices import TimeSlices
-from service.model.write import ModelName
+from service.model.write import AnswerOfPhone, ModelName
 from service.predict import question
 from service.predict.question import (
     EXAMPLE,
     OR_AS_NUMBER,
     PROBLEMS,
-    AnswerToPhone,
     FeatureName,
     Question,
     answer_to,
@@ -61,7 +60,7 @@ class ChangedFeature(BaseModel):
     changed_to: float
 
 
-class ChangeOfPhone(AnswerToPhone):
+class ChangeOfPhone(AnswerOfPhone):
     """A changed phone, and the answer to it: that of `/predict`, to the last bit."""
 
     size: float = Field(
@@ -85,7 +84,7 @@ class Wanted(BaseModel):
     label: str
 
 
-class WhatIfAnswer(AnswerToPhone):
+class WhatIfAnswer(AnswerOfPhone):
     """The answer to the phone as it is, and what would change it."""
 
     wanted: Wanted

@@ -107,6 +107,7 @@ class Metrics(Collector):
         self._run_rows = counters.take(len(_ROWS) + 1)
         self._predictions = counters.take(len(LABELS))
         self._out_of_range = counters.take(len(_OUTSIDE))
+        self._explained = counters.take(1)
         self._log_lines_dropped = counters.take(1)
         self._reasons = {reason: counters.take(1) for reason in (*kinds(), "other")}
         self._routes: dict[str, _RouteSlots] = {}
@@ -164,6 +165,10 @@ class Metrics(Collector):
             return
         counts = np.append(found.outside.sum(axis=0), np.sum(found.far & ~found.outside.any(axis=1)))
         self._row[self._out_of_range : self._out_of_range + len(_OUTSIDE)] += counts
+
+    def explained(self) -> None:
+        """Count one phone whose answer was explained."""
+        self._row[self._explained] += 1
 
     def rejected(self, reason: str) -> None:
         """Count one rejection by its kind of problem."""
@@ -264,6 +269,7 @@ class Metrics(Collector):
         for name, count in zip(_OUTSIDE, counts.tolist(), strict=True):
             outside.add_metric([name], count)
         yield outside
+        yield Counter("pricerange_explained_rows", "Phones explained", float(sums[self._explained]))
         yield Histogram(
             "pricerange_model_run_duration_seconds",
             "One run of the model",
@@ -308,7 +314,7 @@ def _index(labels: Sequence[str], label: str) -> int:
 
 
 def _infers(path: str) -> bool:
-    return path in ("/predict", "/predict/batch") or path.endswith("/infer")
+    return path.startswith("/predict") or path.endswith(("/infer", ":predict", ":explain"))
 
 
 def _histogram(sums: _Sums, first: int, bounds: Sequence[float]) -> list[tuple[str, float]]:

@@ -11,8 +11,18 @@ from importlib.metadata import version
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.bundle import Background, FeatureRange, GoldenRow, Passport, PredictionSetScores, TrainingData
+from pricerange.answer.reasons import Explainer, golden_reasons
+from pricerange.bundle import (
+    Background,
+    FeatureRange,
+    GoldenReasons,
+    GoldenRow,
+    Passport,
+    PredictionSetScores,
+    TrainingData,
+)
 from pricerange.phone import FEATURE_NAMES, LABELS
+from training.export import answering
 from training.report.run import Run
 
 GOLDEN_ROWS = 4
@@ -26,6 +36,8 @@ _PACKAGES = ("numpy", "torch", "onnx", "onnxscript", "onnxruntime", "scikit-lear
 def passport(run: Run) -> Passport:
     """Fill in the passport of a run."""
     phones, parts = run.phones, run.parts
+    used = run.model.used_features()
+    background = _background(run)
     return Passport(
         features=list(FEATURE_NAMES),
         labels=list(LABELS),
@@ -42,7 +54,7 @@ def passport(run: Run) -> Passport:
         feature_ranges=feature_ranges(phones.features[parts.training]),
         training_region=run.region,
         prediction_sets=_scores(run),
-        background=_background(run),
+        background=background,
         metrics={
             **dataclasses.asdict(run.evaluation),
             "conformal": {level: dataclasses.asdict(found) for level, found in run.coverage.items()},
@@ -58,7 +70,7 @@ def passport(run: Run) -> Passport:
             "kept_epoch": dataclasses.asdict(run.history.kept),
         },
         calibration=dataclasses.asdict(run.calibration),
-        golden_rows=_golden_rows(run),
+        golden_rows=_golden_rows(run, _explainer(run, background, used)),
         packages={"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
     )
 
@@ -92,20 +104,27 @@ def _background(run: Run) -> Background:
     return Background(rows=[[_shortest(value) for value in row] for row in rows])
 
 
-def _golden_rows(run: Run) -> list[GoldenRow]:
-    """Take the first test phones of each price range, with ONNX Runtime's answers."""
+def _explainer(run: Run, background: Background, used: npt.NDArray[np.intp]) -> Explainer:
+    # where nothing is used, a version says so of no feature
+    features = [FEATURE_NAMES[place] for place in used] or FEATURE_NAMES
+    return Explainer(answering(run.graph), np.array(background.rows, np.float32), features)
+
+
+def _golden_rows(run: Run, explainer: Explainer) -> list[GoldenRow]:
+    """Take the first test phones of each price range, with ONNX Runtime's answers; of the first also why."""
+
+    def reasons(row: int) -> GoldenReasons:
+        return golden_reasons(explainer, run.phones.features[row], int(run.answers.price_range[row]))
+
     of_test = run.phones.price_range[run.parts.test]
-    rows = [
-        row
-        for price_range in range(len(LABELS))
-        for row in run.parts.test[of_test == price_range][:GOLDEN_ROWS]
-    ]
     return [
         GoldenRow(
             features=[_shortest(value) for value in run.phones.features[row]],
             probabilities=[_shortest(value) for value in run.answers.probabilities[row]],
+            reasons=None if place else reasons(row),
         )
-        for row in rows
+        for price_range in range(len(LABELS))
+        for place, row in enumerate(run.parts.test[of_test == price_range][:GOLDEN_ROWS])
     ]
 
 

@@ -139,6 +139,7 @@ def test_two_workers_tell_what_one_counter_of_prometheus_client_would(
             ("pricerange_spool_held_bytes", frozenset()),
             ("pricerange_worker_restarts_total", frozenset()),
             ("pricerange_log_lines_dropped_total", frozenset()),
+            ("pricerange_explained_rows_total", frozenset()),
             ("pricerange_provider_fallback", frozenset()),
             next(key for key in told if key[0] == "pricerange_model_info"),
             *(key for key in told if key[0] == "pricerange_out_of_range_rows_total"),

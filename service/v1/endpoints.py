@@ -1,0 +1,126 @@
+"""The endpoints of the protocol: which models there are, their predictions and explanations."""
+
+from collections.abc import Iterable
+from functools import partial
+from itertools import repeat
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pricerange.bundle import Bundle
+from service.errors import OutOfRangeError, UnknownModelError
+from service.http.body import JSON, media_type_of
+from service.http.lifecycle import Lifecycle
+from service.http.reply import Reply
+from service.http.request_state import RequestState
+from service.model.batcher import Answers, Batcher
+from service.model.decisions import decisions_json
+from service.model.decoded import whole
+from service.model.explaining import Explaining, require
+from service.model.explanation import explanations_json
+from service.model.time_slices import TimeSlices
+from service.model.write import IN_RANGE, ROW_BEGINS, applicability_json, probabilities_json
+from service.settings import Settings
+from service.v1.instances import InstancesReader, of_instance
+
+_JSON_TIMES = 12
+"""How many times its size a body takes once it is parsed."""
+
+_Rows = npt.NDArray[np.float32]
+
+
+class ModelEndpoints:
+    """The endpoints of the one model that is served."""
+
+    def __init__(  # noqa: PLR0913, PLR0917
+        self,
+        served: Bundle,
+        lifecycle: Lifecycle,
+        batcher: Batcher,
+        slices: TimeSlices,
+        settings: Settings,
+        explaining: Explaining | None,
+    ) -> None:
+        self._served = served
+        self._lifecycle = lifecycle
+        self._batcher = batcher
+        self._slices = slices
+        self._max_body_bytes = settings.max_body_bytes
+        self._reader = InstancesReader(settings.max_rows)
+        self._explaining = explaining
+
+    async def models(self, request: Request) -> Response:
+        """Answer `GET /v1/models`."""
+        return Reply(orjson.dumps({"models": [self._served.name]}))
+
+    async def ready(self, request: Request) -> Response:
+        """Answer `GET` of the model itself. Raises `NotReadyError`."""
+        self._lifecycle.require_ready()
+        return Reply(orjson.dumps({"name": self._served.name, "ready": True}))
+
+    async def predict(self, request: Request) -> Response:
+        """Answer n phones."""
+        rows = await self._rows(request)
+        answers = await self._batcher.predict(rows)
+        return Reply(b'{"predictions":[%b]}' % self._predictions(answers, rows))
+
+    async def explain(self, request: Request) -> Response:
+        """Answer n phones, and say why. Raises `TooManyRowsError` where they are too many for that."""
+        explaining = require(self._explaining, self._served.version)
+        rows = await self._rows(request)
+        explaining.require_few(len(rows))
+        answers = await self._batcher.predict(rows)
+        state = RequestState.of(request.scope)
+        found = await explaining.many(state, rows, answers.prediction.price_range)
+        explanations = b",".join(explanations_json(found, rows, explaining.background_rows))
+        predictions = self._predictions(answers, rows)
+        return Reply(b'{"predictions":[%b],"explanations":[%b]}' % (predictions, explanations))
+
+    async def other_model(self, request: Request) -> Response:
+        """Refuse what is asked of any other model. Raises `UnknownModelError`."""
+        raise UnknownModelError(self._served.name, request.path_params["model_name"])
+
+    async def _rows(self, request: Request) -> _Rows:
+        """Read a body of JSON, whatever is not said of its type. Raises `InvalidInputError` and the like."""
+        state = RequestState.of(request.scope)
+        media_type_of(state.head.by_name, (JSON,))
+        body = await whole(request, self._max_body_bytes, self._slices)
+        state.hold(_JSON_TIMES * len(body))
+        return await self._slices.run(partial(self._read, body))
+
+    def _read(self, body: bytes | bytearray) -> _Rows:
+        rows = self._reader.rows_of(body)
+        if self._batcher.out_of_range == "refuse":
+            region = self._batcher.region
+            found = region.of(rows)
+            for row in np.flatnonzero(~found.in_range)[:1].tolist():
+                problems = of_instance(row, list(region.problems(found, row, rows[row])))
+                raise OutOfRangeError(problems, len(problems))
+        return rows
+
+    def _predictions(self, answers: Answers, rows: _Rows) -> bytes:
+        """Write n answers, each with the members of an answer of `/predict` but for the model."""
+        price_range, probabilities = answers.prediction.price_range, answers.prediction.probabilities
+        ends = self._ends(answers, rows)
+        answered = zip(price_range.tolist(), probabilities_json(probabilities), ends, strict=True)
+        return b",".join([ROW_BEGINS[k] + text + end for k, text, end in answered])
+
+    def _ends(self, answers: Answers, rows: _Rows) -> Iterable[bytes]:
+        """Yield what stands behind each answer's probabilities."""
+        found, costs = answers.applicability, self._batcher.deciding.costs
+        ends: Iterable[bytes] = repeat(b"]", len(rows))
+        if self._batcher.out_of_range == "flag":
+            # nothing was found where all are in range
+            of_rows = (
+                repeat(IN_RANGE, len(rows))
+                if found is None
+                else applicability_json(self._batcher.region, found, rows)
+            )
+            ends = map(b'],"applicability":%b'.__mod__, of_rows)
+        if costs is not None:
+            decided = decisions_json(costs.decide(answers.prediction.probabilities))
+            ends = map(b'%b,"decision":%b'.__mod__, zip(ends, decided, strict=True))
+        return map(b"%b}".__mod__, ends)
