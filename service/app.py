@@ -108,7 +108,8 @@ def create_app(
     )
     app.router.route_class = DirectRoute
     explainer = Explainer.of_version(predictor)
-    explaining = Explaining(explainer, metrics, settings.max_explained_rows) if explainer else None
+    limit = settings.max_explained_rows
+    explaining = Explaining(explainer, metrics, limit, slices) if explainer else None
     predict = PredictEndpoint(batcher, slices, predictor.bundle, settings.max_body_bytes, explaining)
     add_predict(app.router, predict)
     add_what_if(app.router, WhatIfEndpoint(batcher, slices, predictor, predict.limit))

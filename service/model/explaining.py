@@ -27,13 +27,14 @@ class Explaining:
     single phone does.
     """
 
-    def __init__(self, explainer: Explainer, metrics: Metrics, limit: int) -> None:
+    def __init__(self, explainer: Explainer, metrics: Metrics, limit: int, slices: TimeSlices) -> None:
+        """Explain in slices of its own, beside those of all else."""
         self._explainer = explainer
         self.features = explainer.features
         self.background_rows = len(explainer.background)
         self._metrics = metrics
         self._limit = limit
-        self._slices = TimeSlices(limit, 1, SETTING)
+        self._slices = TimeSlices(limit, 1, SETTING, beside=slices)
 
     async def one(self, phone: _Rows, price_range: int, *, begun: bool = False) -> Explanations:
         """Explain the answer to a phone float32 [20]. Raises what `TimeSlices.run` raises."""

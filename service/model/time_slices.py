@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import monotonic, perf_counter
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -19,6 +20,16 @@ class _Task(NamedTuple):
     done: asyncio.Future[Any]
 
 
+@dataclass(slots=True)
+class _Clock:
+    """A clock that stands still while one of the queues works that share it."""
+
+    worked: float = 0.0
+
+    def read(self) -> float:
+        return perf_counter() - self.worked
+
+
 class TimeSlices:
     """Work that takes a millisecond is done first come, first served, a piece in each iteration of the loop.
 
@@ -26,12 +37,23 @@ class TimeSlices:
     long as they did: half of the time at least, or overload would leave nothing for what was accepted.
     """
 
-    def __init__(self, max_queue_rows: int, max_rows: int, setting: str = "max_queue_rows") -> None:
-        """Let so many rows wait, of work on at most `max_rows` each; the `setting` is what says so."""
+    def __init__(
+        self,
+        max_queue_rows: int,
+        max_rows: int,
+        setting: str = "max_queue_rows",
+        beside: "TimeSlices | None" = None,
+    ) -> None:
+        """Let so many rows wait, of work on at most `max_rows` each; the `setting` is what says so.
+
+        Others are neither to the queue `beside`, or each would take as long as the other did and a little
+        more, turn by turn.
+        """
         self._rows = max_queue_rows
         self._setting = setting
         self._most = max_queue_rows // max_rows
         self._queue: deque[_Task] = deque()
+        self._clock: _Clock = _Clock() if beside is None else beside._clock
         self._ended = 0.0
 
     async def run(self, work: Callable[[], T], *, begun: bool = False) -> T:
@@ -44,7 +66,7 @@ class TimeSlices:
             raise OverloadedError(self._rows, self._setting)
         loop = asyncio.get_running_loop()
         if not self._queue:
-            self._ended = perf_counter()
+            self._ended = self._clock.read()
             loop.call_soon(self._slice)
         done = loop.create_future()
         self._queue.append(_Task(work, deadline.current(), done))
@@ -55,12 +77,13 @@ class TimeSlices:
 
     def _slice(self) -> None:
         began = perf_counter()
-        until = began + (began - self._ended)
+        until = began + (self._clock.read() - self._ended)
         while self._queue:
             _do(self._queue.popleft())
             if perf_counter() >= until:
                 break
-        self._ended = perf_counter()
+        self._clock.worked += perf_counter() - began
+        self._ended = self._clock.read()
         if self._queue:
             asyncio.get_running_loop().call_soon(self._slice)
 

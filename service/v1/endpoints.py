@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pricerange.bundle import Bundle
-from service.errors import OutOfRangeError, UnknownModelError
+from pricerange.phone import Problem
+from service.errors import InvalidInputError, OutOfRangeError, UnknownModelError
 from service.http.body import JSON, media_type_of
 from service.http.lifecycle import Lifecycle
 from service.http.reply import Reply
@@ -28,6 +29,7 @@ from service.v1.instances import InstancesReader, of_instance
 
 _JSON_TIMES = 12
 """How many times its size a body takes once it is parsed."""
+_MOST_SHOWN = 40
 
 _Rows = npt.NDArray[np.float32]
 
@@ -65,7 +67,7 @@ class ModelEndpoints:
         """Answer n phones."""
         rows = await self._rows(request)
         answers = await self._batcher.predict(rows)
-        return Reply(b'{"predictions":[%b]}' % self._predictions(answers, rows))
+        return Reply(b'{"predictions":[%b]}' % await self._written(answers, rows))
 
     async def explain(self, request: Request) -> Response:
         """Answer n phones, and say why. Raises `TooManyRowsError` where they are too many for that."""
@@ -75,8 +77,9 @@ class ModelEndpoints:
         answers = await self._batcher.predict(rows)
         state = RequestState.of(request.scope)
         found = await explaining.many(state, rows, answers.prediction.price_range)
-        explanations = b",".join(explanations_json(found, rows, explaining.background_rows))
-        predictions = self._predictions(answers, rows)
+        write = partial(explanations_json, found, rows, explaining.background_rows)
+        explanations = b",".join(await self._slices.run(write, begun=True))
+        predictions = await self._written(answers, rows)
         return Reply(b'{"predictions":[%b],"explanations":[%b]}' % (predictions, explanations))
 
     async def other_model(self, request: Request) -> Response:
@@ -87,6 +90,10 @@ class ModelEndpoints:
         """Read a body of JSON, whatever is not said of its type. Raises `InvalidInputError` and the like."""
         state = RequestState.of(request.scope)
         media_type_of(state.head.by_name, (JSON,))
+        query: bytes = request.scope["query_string"]
+        if query:
+            found = query.decode("latin-1")[:_MOST_SHOWN]
+            raise InvalidInputError([Problem(f"expected no parameters, found {found!r}", "")], 1)
         body = await whole(request, self._max_body_bytes, self._slices)
         state.hold(_JSON_TIMES * len(body))
         return await self._slices.run(partial(self._read, body))
@@ -100,6 +107,9 @@ class ModelEndpoints:
                 problems = of_instance(row, list(region.problems(found, row, rows[row])))
                 raise OutOfRangeError(problems, len(problems))
         return rows
+
+    async def _written(self, answers: Answers, rows: _Rows) -> bytes:
+        return await self._slices.run(partial(self._predictions, answers, rows), begun=True)
 
     def _predictions(self, answers: Answers, rows: _Rows) -> bytes:
         """Write n answers, each with the members of an answer of `/predict` but for the model."""

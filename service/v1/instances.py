@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, Field, ValidationError, create_model
 
-from pricerange.phone import FEATURE_NAMES, Phone, Problem, Problems, admissible
+from pricerange.phone import FEATURE_NAMES, Phone, Problem, Problems, admissible, shown
 from pricerange.tables.json_phones import PLAIN
 from service.errors import InvalidInputError, TooManyRowsError
 
@@ -71,7 +71,7 @@ def _plain_rows(instances: Sequence[Any]) -> npt.NDArray[np.float64] | None:
 
 def _values(row: int, instance: object) -> list[float]:
     """Return the 20 values of an instance, one by one checked. Raises `InvalidInputError`."""
-    found = PLAIN.checked(instance if not isinstance(instance, list) else _named(row, instance))
+    found = PLAIN.checked(_named(row, instance))
     if not isinstance(found, Problems):
         return found
     problems = found.problems
@@ -81,8 +81,11 @@ def _values(row: int, instance: object) -> list[float]:
     raise InvalidInputError(of_instance(row, problems), found.count)
 
 
-def _named(row: int, values: list[object]) -> dict[str, object]:
-    if len(values) != _COLUMNS:
-        detail = f"expected an object or a list of {_COLUMNS} numbers, found a list of {len(values)}"
-        raise InvalidInputError(of_instance(row, [Problem(detail, "")]), 1)
-    return dict(zip(FEATURE_NAMES, values, strict=True))
+def _named(row: int, instance: object) -> dict[str, object]:
+    if isinstance(instance, dict):
+        return instance
+    if isinstance(instance, list) and len(instance) == _COLUMNS:
+        return dict(zip(FEATURE_NAMES, instance, strict=True))
+    found = f"a list of {len(instance)}" if isinstance(instance, list) else shown(instance)
+    detail = f"expected an object or a list of {_COLUMNS} numbers, found {found}"
+    raise InvalidInputError(of_instance(row, [Problem(detail, "")]), 1)

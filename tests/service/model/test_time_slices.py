@@ -112,3 +112,17 @@ def test_busy_others_do_not_leave_it_a_piece_a_turn():
         return rounds
 
     assert run(test, rows=16_000) < 10
+
+
+def test_two_queues_do_not_wind_each_other_up():
+    async def test(slices):
+        beside = TimeSlices(200, 1, beside=slices)
+        rounds = 0
+        both = (slices, beside) * 100
+        done = asyncio.gather(*(queue.run(lambda: busy(0.001)) for queue in both))
+        while not done.done():
+            rounds += 1
+            await asyncio.sleep(0)
+        return rounds
+
+    assert run(test, rows=100_000) > 50

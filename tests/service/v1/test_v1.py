@@ -97,10 +97,10 @@ def test_another_model_is_unknown(client: httpx.Client, method: str, verb: str) 
         pytest.param([[1], *as_lists(PHONES)[0][1:]], "/0", "battery_power must be", id="nested"),
         pytest.param(as_lists(PHONES)[0][1:], "", "list of 20 numbers, found a list of 19", id="short-list"),
         pytest.param([], "", "list of 20 numbers, found a list of 0", id="empty-list"),
-        pytest.param("phone", "", "expected a JSON object", id="a-string"),
-        pytest.param("twenty characters ab", "", "expected a JSON object", id="a-string-of-twenty"),
-        pytest.param(None, "", "expected a JSON object", id="nothing"),
-        pytest.param(7, "", "expected a JSON object", id="a-number"),
+        pytest.param("phone", "", 'numbers, found the string "phone"', id="a-string"),
+        pytest.param("twenty characters ab", "", "numbers, found the string", id="a-string-of-twenty"),
+        pytest.param(None, "", "expected an object or a list of 20 numbers, found null", id="nothing"),
+        pytest.param(7, "", "numbers, found 7", id="a-number"),
     ],
 )
 def test_a_bad_instance_is_named(client: httpx.Client, instance: object, pointer: str, detail: str) -> None:
@@ -126,6 +126,21 @@ def test_a_body_without_instances_is_refused(client: httpx.Client, body: bytes, 
     refused = client.post(f"{MODEL}:predict", content=body, headers={"Content-Type": "application/json"})
     assert refused.status_code == 422
     assert detail in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("verb", ["predict", "explain"])
+def test_parameters_are_refused_instead_of_ignored(client: httpx.Client, verb: str) -> None:
+    refused = client.post(f"{MODEL}:{verb}?sets=0.9", json={"instances": PHONES})
+    assert refused.status_code == 422
+    assert refused.json()["detail"] == "expected no parameters, found 'sets=0.9'"
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e39"])
+def test_no_number_that_json_or_float32_lacks_is_taken(client: httpx.Client, number: str) -> None:
+    values = [number, *map(str, as_lists(PHONES)[0][1:])]
+    refused = client.post(f"{MODEL}:explain", content=f'{{"instances": [[{", ".join(values)}]]}}'.encode())
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "/instances/0/0"
 
 
 def test_truth_values_are_taken_for_yes_and_no(client: httpx.Client) -> None:
