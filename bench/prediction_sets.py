@@ -88,7 +88,8 @@ def _fold(
     model, _ = learn(phones, training, validation, choices, lambda _: None)
     calibrated(model, phones, validation, choices)
     batches = iterations(len(training), choices.loop.batch_size)
-    scores, truth = out_of_fold(phones, learned, choices, batches), phones.price_range[learned]
+    scores = out_of_fold(phones, learned, choices, batches).probabilities
+    truth = phones.price_range[learned]
     given = answers(model, phones.features[held_out])
     ours = PredictionSets.measured(scores, truth)
     return {

@@ -91,16 +91,41 @@ class TrainingRegion(_Record):
         return self
 
 
+class UnknownFeatures(_Record):
+    """What prediction sets are made by where these features, and no others that count, are unknown."""
+
+    features: list[str] = Field(min_length=1)
+    thresholds: list[list[float]] = Field(
+        min_length=len(LABELS),
+        max_length=len(LABELS),
+        description="What probability each price range must have, at each of the levels",
+    )
+
+
 class PredictionSetScores(_Record):
     """What prediction sets are made by; `pricerange.answer.prediction_sets` says how.
 
     `of_truth` are for each price range the probabilities that phones which had it were given for it by
-    networks of other folds, the smallest first; `sha256` names them.
+    networks of other folds, the smallest first. Where features are `unknown`, thresholds of some `levels` are
+    kept instead, which rise. `sha256` names all of it.
     """
 
     folds: int
     of_truth: list[list[float]] = Field(min_length=len(LABELS), max_length=len(LABELS))
+    levels: list[float] = []
+    unknown: list[UnknownFeatures] = []
     sha256: str
+
+    @model_validator(mode="after")
+    def _has_a_threshold_for_each_level(self) -> Self:
+        if self.levels != sorted(self.levels):
+            raise ValueError("levels: expected numbers that rise")
+        for pattern in self.unknown:
+            if not set(pattern.features) <= set(FEATURE_NAMES):
+                raise ValueError("unknown: expected names of features")
+            if {len(of_one) for of_one in pattern.thresholds} != {len(self.levels)}:
+                raise ValueError(f"unknown: expected {len(self.levels)} thresholds for each price range")
+        return self
 
 
 class Background(_Record):

@@ -326,6 +326,13 @@ def score(
             "adds to it (reason_<feature>): a thousandth of the rows a second",
         ),
     ] = False,
+    unknown: Annotated[
+        Literal["average"] | None,
+        typer.Option(
+            help="Answer phones with empty features by averages over training phones, and add a column that "
+            "names these features; without it such phones are bad rows"
+        ),
+    ] = None,
 ) -> None:
     """Score files of phones.
 
@@ -349,7 +356,7 @@ def score(
     if abstain and sets is None:
         raise SettingsError("--abstain", "--sets beside it", "none")
     costs = None if cost_matrix is None else CostMatrix.read(cost_matrix)
-    worth = WorthAsked(out_of_range, sets, costs, abstain, explain)
+    worth = WorthAsked(out_of_range, sets, costs, abstain, explain, unknown)
     options = Options(on_bad_row, kept, form, cluster, metrics_textfile, reading, worth)
     gc.freeze()  # modules stay: no collection has to look at them
     if dry_run:

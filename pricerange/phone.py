@@ -106,6 +106,12 @@ def admissible(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:
     return verdict
 
 
+def admissible_or_unknown(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.bool_]:
+    """Return which values are `admissible` or NaN, which stands for one that is not known."""
+    verdict: npt.NDArray[np.bool_] = admissible(values) | np.isnan(values)
+    return verdict
+
+
 def all_admissible(feature: Feature, values: npt.NDArray[np.float64]) -> bool:
     """Return whether a feature's values float64 [n] are all `admissible`: sooner than it is said of each."""
     if not len(values):
@@ -220,10 +226,15 @@ def shown(value: object) -> str:
 class _Rule:
     """Pydantic annotation: validates and describes one feature."""
 
-    def __init__(self, feature: Feature) -> None:
+    def __init__(self, feature: Feature, *, may_be_null: bool = False) -> None:
         self.feature = feature
+        self.may_be_null = may_be_null
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        value = self._value()
+        return core_schema.nullable_schema(value) if self.may_be_null else value
+
+    def _value(self) -> CoreSchema:
         low, high = self.feature.low, self.feature.high
         number = core_schema.float_schema(strict=True, ge=low, le=high, allow_inf_nan=False)
         if self.feature.kind == "number":
@@ -267,6 +278,9 @@ if TYPE_CHECKING:
 
     class Phone(BaseModel):
         """A phone's 20 features: JSON numbers only, all of them, no others, finite, inside their limits."""
+
+    class PartialPhone(BaseModel):
+        """A phone whose features may be null, where they are not known; else as `Phone`."""
 else:
     Phone = create_model(
         "Phone",
@@ -279,8 +293,19 @@ else:
         __doc__="A phone's 20 features: JSON numbers only, all of them, no others, finite, inside limits.",
         **{feature.name: _field(feature) for feature in FEATURES},
     )
+    PartialPhone = create_model(
+        "PartialPhone",
+        __config__=ConfigDict(extra="forbid", frozen=True),
+        __doc__="A phone whose features may be null, where they are not known; else as `Phone`.",
+        **{feature.name: Annotated[float | None, _Rule(feature, may_be_null=True)] for feature in FEATURES},
+    )
 
 
 def features_of(phone: Phone) -> list[float]:
     """Return a phone's 20 values in the table's order."""
     return list(phone.__dict__.values())
+
+
+def known_features_of(phone: PartialPhone) -> list[float]:
+    """Return a phone's 20 values in the table's order, NaN where they are not known."""
+    return [math.nan if value is None else value for value in phone.__dict__.values()]

@@ -119,10 +119,11 @@ class UncalibratedError(PriceRangeError):
 
 @dataclass
 class NoBackgroundError(PriceRangeError):
-    """A version that keeps no background rows, which are needed for what is asked."""
+    """A version that keeps no background rows, which what is asked for needs."""
 
+    option: str
     version: str
     exit_code = 69
 
     def __str__(self) -> str:
-        return f"--explain: version {self.version} keeps no background rows; train a new version"
+        return f"{self.option}: version {self.version} keeps no background rows; train a new version"

@@ -1,5 +1,6 @@
 """The application: a verified model, its routes, and what stands around them."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -52,6 +53,13 @@ from service.v2.repository import RepositoryEndpoints
 from service.v2.routes import add_v2
 
 _DESCRIPTION = "A phone's 20 features in, its price range out: 0 low, 1 medium, 2 high, 3 very high cost."
+
+_NOT_SHOWN: Mapping[str, bool | set[str]] = {
+    "golden_rows": True,
+    "background": True,
+    "prediction_sets": {"unknown"},
+}
+"""What of the passport only the answers need: it is long."""
 
 
 def create_app(
@@ -146,7 +154,7 @@ def _add_passport(router: APIRouter, predictor: Predictor) -> None:
         "version": predictor.bundle.version,
         "provider": predictor.provider,
         "requested_provider": predictor.requested_provider,
-        **predictor.bundle.passport.model_dump(mode="json", exclude={"golden_rows", "background"}),
+        **predictor.bundle.passport.model_dump(mode="json", exclude=_NOT_SHOWN),
     }
 
     @router.get("/model", summary="Metadata of the model being served")

@@ -39,6 +39,7 @@ warm_up = 0.3
 
 [sets]
 folds = 2
+patterns = 20
 
 [loop]
 epochs = 30

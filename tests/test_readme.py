@@ -59,9 +59,12 @@ def test_the_feature_table_is_the_tables() -> None:
     ]
 
 
-@pytest.mark.parametrize("document", ["README.md", "models/phone_price_range/2/MODEL_CARD.md"])
+@pytest.mark.parametrize(
+    "document",
+    ["README.md", "docs/what-if-and-decisions.md", "models/phone_price_range/2/MODEL_CARD.md"],
+)
 def test_links_lead_somewhere(document: str) -> None:
     path = ROOT / document
-    links = re.findall(r"\]\(([^)#:]+)\)", path.read_text())
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
     assert links
     assert [link for link in links if not (path.parent / link).exists()] == []

@@ -2,7 +2,8 @@
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import torch
 from sklearn.model_selection import StratifiedKFold
 from torch import Tensor
 
+from pricerange.phone import LABELS
 from training.data import LabelledPhones
 from training.fit.device import find_device, reproducible
 from training.fit.history import Epoch, History
@@ -18,7 +20,9 @@ from training.fit.pruning import earning_inputs
 from training.network.initialise import initialise
 from training.network.network import Network, PhoneModel
 from training.network.preprocess import Preprocess
+from training.quality import unknown
 from training.quality.calibrate import Calibration, calibrate
+from training.quality.unknown import HeldOut, Pattern
 from training.recipe.recipe import Recipe
 from training.split import Indices, two_ways
 
@@ -81,16 +85,24 @@ def answers(model: PhoneModel, features: npt.NDArray[np.float32]) -> npt.NDArray
     return probabilities
 
 
-def out_of_fold(
-    phones: LabelledPhones, rows: Indices, choices: Recipe, batches: int, device: str = "cpu"
-) -> npt.NDArray[np.float32]:
-    """Answer n rows, each by a network that has learned from other folds of them, float32 [n, 4].
+def out_of_fold(  # noqa: PLR0913, PLR0917
+    phones: LabelledPhones,
+    rows: Indices,
+    choices: Recipe,
+    batches: int,
+    device: str = "cpu",
+    patterns: Sequence[Pattern] = (),
+) -> HeldOut:
+    """Answer n rows, each by a network that has learned from other folds of them.
 
     Each is trained and calibrated as the recipe says, on rows that it takes its validation rows out of, in as
-    many `batches` an epoch as the network whose sets are made: a schedule counts them. Raises what `learn`
-    raises, and `TooFewRowsError`.
+    many `batches` an epoch as the network whose sets are made: a schedule counts them. Where the features of
+    one of the `patterns` are unknown, phones that the network has learned from lend their values. Raises what
+    `learn` raises, and `TooFewRowsError`.
     """
-    probabilities = np.empty((len(rows), 4), np.float32)
+    probabilities = np.empty((len(rows), len(LABELS)), np.float32)
+    averages = np.full((len(patterns), *probabilities.shape), np.nan, np.float32)
+    asked = unknown.asked_for(len(rows), patterns, choices.seed)
     folds = StratifiedKFold(choices.sets.folds, shuffle=True, random_state=choices.seed)
     share = choices.split.validation / (1 - choices.split.test)
     for places, held_out in folds.split(rows, phones.price_range[rows]):
@@ -103,4 +115,11 @@ def out_of_fold(
             model, _ = learn(phones, training, validation, choices, lambda _: None, device)
         calibrated(model, phones, validation, choices)
         probabilities[held_out] = answers(model, phones.features[rows[held_out]])
-    return probabilities
+        if patterns:
+            some = held_out[asked[held_out]]
+            lenders = unknown.background(phones, training, choices.seed)
+            with reproducible(choices.seed):
+                averages[:, some] = unknown.averaged(
+                    partial(answers, model), lenders, phones.features[rows[some]], patterns
+                )
+    return HeldOut(probabilities, averages)

@@ -7,7 +7,6 @@ import numpy as np
 from rich.console import Console
 
 from pricerange import bundle
-from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.tables.source.files import AS_USUAL, Reading
 from training import data
@@ -20,6 +19,7 @@ from training.quality.coverage import coverage
 from training.quality.importance import importances
 from training.quality.measures import measure
 from training.quality.region import training_region
+from training.quality.unknown import patterns
 from training.recipe import recipe
 from training.report import card
 from training.report.diagnose import diagnose
@@ -55,9 +55,10 @@ def train(  # noqa: PLR0913, PLR0917
         model, history = learn(phones, parts.training, parts.validation, choices, on_epoch, device)
     calibration = calibrated(model, phones, parts.validation, choices)
     known = np.concatenate([parts.training, parts.validation])
-    sets = PredictionSets.measured(
-        out_of_fold(phones, known, choices, batches, device), phones.price_range[known]
-    )
+    active = [FEATURE_NAMES[place] for place in model.used_features()]
+    unknown = patterns(active, choices.sets.patterns)
+    held_out = out_of_fold(phones, known, choices, batches, device, unknown)
+    sets = held_out.sets(phones.price_range[known], active, unknown)
     graph = export(model, _metadata(phones))
     answers = prove_equal(model, graph, phones.features)
     tested = answers.probabilities[parts.test], phones.price_range[parts.test]

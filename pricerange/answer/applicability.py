@@ -23,6 +23,8 @@ NOTE = (
 """What an answer to such a phone is worth, in words."""
 
 _SIDE_BY_SIDE = 64
+_SOLVED_AT_ONCE = 512
+"""Rows with unknown values whose equations are solved together: a few megabytes."""
 _Rows = npt.NDArray[np.float32]
 _Flags = npt.NDArray[np.bool_]
 
@@ -34,7 +36,8 @@ class Applicability:
     `outside` bool [n, 20] says of each value whether it lies outside its feature's training range; `distance`
     float64 [n] is that of the row to the training rows, and `far` bool [n] whether it is beyond the limit: 0
     and false where the version knows none. `in_range` bool [n] is true where no value is outside and the row
-    is not far.
+    is not far. An unknown value, NaN, lies nowhere: it is not outside, and the distance is the least that the
+    row could have, whatever it is.
     """
 
     outside: _Flags
@@ -86,6 +89,7 @@ class TrainingRegion:
             self._mean_of_all[self._places] = self._mean
             self._whitening_of_all = np.zeros((len(FEATURE_NAMES), len(self._places)))
             self._whitening_of_all[self._places] = self._whitening
+            self._precision = self._whitening @ self._whitening.T
             self._surely_near = (region.limit * (1 - 1e-6)) ** 2
 
     @classmethod
@@ -94,7 +98,10 @@ class TrainingRegion:
         return cls(passport.feature_ranges, passport.training_region)
 
     def of(self, rows: _Rows) -> Applicability:
-        """Judge phones float32 [n, 20] in the table's order; a row's judgement depends on that row alone."""
+        """Judge phones float32 [n, 20] in the table's order, NaN where a value is unknown.
+
+        A row's judgement depends on that row alone.
+        """
         outside = self.outside(rows)
         if self.limit is None:
             distance, far = np.zeros(len(rows)), np.zeros(len(rows), np.bool_)
@@ -158,13 +165,34 @@ class TrainingRegion:
         """Return the Mahalanobis distance of each of n rows to the training rows, float64 [n].
 
         It counts the features that the model uses (Mahalanobis, "On the Generalised Distance in Statistics",
-        1936). A version without a `limit` has none.
+        1936), of those the known ones. A version without a `limit` has none.
         """
         centred = rows[:, self._places] - self._mean
         # einsum multiplies row by row; BLAS would give a row other bits beside other rows
         white = np.einsum("ij,jk->ik", centred, self._whitening)
         squared: npt.NDArray[np.float64] = np.einsum("ij,ij->i", white, white)
+        open_ones = np.flatnonzero(np.isnan(squared))
+        for start in range(0, len(open_ones), _SOLVED_AT_ONCE):
+            some = open_ones[start : start + _SOLVED_AT_ONCE]
+            squared[some] = self._least_squared(centred[some])
         return np.sqrt(squared)
+
+    def _least_squared(self, centred: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return the squared distance of rows [n, k] that are NaN where unknown, at its least over these.
+
+        That is the distance over the known features alone, by their own mean and covariance (Schur's
+        complement of the precision).
+        """
+        unknown = np.isnan(centred)
+        known = np.where(unknown, 0.0, centred)
+        pull = np.einsum("ij,jk->ik", known, self._precision)
+        squared = np.einsum("ij,ij->i", known, pull)
+        pull[~unknown] = 0.0
+        both = unknown[:, :, np.newaxis] & unknown[:, np.newaxis]
+        free = np.where(both, self._precision, np.eye(len(self._places)))
+        least = squared - np.einsum("ij,ij->i", pull, np.linalg.solve(free, pull[..., np.newaxis])[..., 0])
+        found: npt.NDArray[np.float64] = np.maximum(least, 0.0)
+        return found
 
     def _values(
         self, found: Applicability, row: int, phone: _Rows
@@ -188,7 +216,8 @@ class TrainingRegion:
             if len(part):
                 wide = part.reshape(-1, width * len(FEATURE_NAMES))
                 lowest, highest = (side.reshape(width, -1) for side in (wide.min(axis=0), wide.max(axis=0)))
-                beyond |= (lowest.min(axis=0) < self.low) | (highest.max(axis=0) > self.high)
+                # not the other way round: NaN, which may hide another value, is within nothing
+                beyond |= ~((lowest.min(axis=0) >= self.low) & (highest.max(axis=0) <= self.high))
         return np.flatnonzero(beyond)
 
 

@@ -26,10 +26,11 @@ DECISION: tuple[str, ...] = ("decision", "expected_cost")
 SCORES: tuple[str, ...] = ("score", "score_base")
 """The expected price range, and that of phones in general."""
 REASON_ERROR = "reason_error"
+UNKNOWN = "unknown"
 ERROR = "error"
 """Name of the column that says why a row has no answer; it follows the others where there is one."""
 BETWEEN = "|"
-"""Between the features that are outside, and between the price ranges of a set, as text."""
+"""Between names of features, and between the price ranges of a set, as text."""
 
 _Flags = npt.NDArray[np.bool_]
 _Scores = npt.NDArray[np.float32]
@@ -45,7 +46,7 @@ class Beside:
     """Which columns tell what answers are worth: how phones lie to the training rows, and prediction sets.
 
     With the sets goes whether to abstain; a decision may be beside them. `explained` are the features of
-    which is told what they add to the score, none where that is not told.
+    which is told what they add to the score, none where that is not told; and some may have been `unknown`.
     """
 
     applicability: bool = False
@@ -53,6 +54,7 @@ class Beside:
     abstain: bool = False
     decision: bool = False
     explained: tuple[str, ...] = ()
+    unknown: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,6 +65,7 @@ class Beside:
             *((ABSTAIN,) if self.abstain else ()),
             *(DECISION if self.decision else ()),
             *(reason_names(self.explained) if self.explained else ()),
+            *((UNKNOWN,) if self.unknown else ()),
         )
 
 
@@ -73,7 +76,8 @@ NOTHING = Beside()
 class Worth:
     """What n answers are worth, as far as it is asked for; `sets` bool [n, 4] are the prediction sets.
 
-    `abstain` bool [n] says whether those leave open which price range it is.
+    `abstain` bool [n] says whether those leave open which price range it is, and `unknown` bool [n, 20] which
+    features were not known.
     """
 
     applicability: Applicability | None = None
@@ -81,6 +85,7 @@ class Worth:
     abstain: _Flags | None = None
     decisions: Decisions | None = None
     explanations: Explanations | None = None
+    unknown: _Flags | None = None
 
     @property
     def beside(self) -> Beside:
@@ -91,6 +96,7 @@ class Worth:
             self.abstain is not None,
             self.decisions is not None,
             self.explanations.features if self.explanations else (),
+            self.unknown is not None,
         )
 
 
@@ -125,7 +131,7 @@ def schema(beside: Beside = NOTHING, *, with_error: bool = False) -> "pa.Schema"
         **{"in_range": pa.bool_(), "outside": pa.string(), PREDICTION_SET: pa.list_(pa.int8())},
         **{ABSTAIN: pa.bool_(), "decision": pa.int64(), "expected_cost": pa.float32()},
         **dict.fromkeys(reason_names(beside.explained), pa.float32()),
-        ERROR: pa.string(),
+        **{UNKNOWN: pa.string(), ERROR: pa.string()},
     }
     return pa.schema([(name, types[name]) for name in (*names(beside), *([ERROR] if with_error else []))])
 
@@ -148,10 +154,13 @@ def answers(
         *(pa.array(column, mask=missing) for column in probabilities),
     ]
     found, sets = worth.applicability, worth.sets
+
+    def named(features: _Flags) -> "pa.Array":
+        texts, places = _distinct(features)
+        return pa.array(texts, pa.string()).take(pa.array(places, mask=missing))
+
     if found is not None:
-        texts, places = _distinct(found.outside)
-        columns.append(pa.array(found.in_range, mask=missing))
-        columns.append(pa.array(texts, pa.string()).take(pa.array(places, mask=missing)))
+        columns += [pa.array(found.in_range, mask=missing), named(found.outside)]
     if sets is not None:
         known = set_texts() if as_text else pa.array(SETS, pa.list_(pa.int8()))
         columns.append(pa.array(known).take(pa.array(sets @ _BITS, mask=missing)))
@@ -162,6 +171,8 @@ def answers(
         columns.append(pa.array(worth.decisions.expected_cost, mask=missing))
     if worth.explanations is not None:
         columns += [pa.array(column, mask=missing) for column in reason_values(worth.explanations)]
+    if worth.unknown is not None:
+        columns.append(named(worth.unknown))
     return pa.RecordBatch.from_arrays(columns, names=list(names(worth.beside)))
 
 
@@ -176,18 +187,18 @@ def codes(sets: _Flags) -> list[int]:
     return found
 
 
-def outside_texts(outside: _Flags) -> list[str]:
+def feature_texts(features: _Flags) -> list[str]:
     """Return the text that names the features in each row of bool [n, 20]."""
-    texts, places = _distinct(outside)
+    texts, places = _distinct(features)
     return [texts[place] for place in places.tolist()]
 
 
-def _distinct(outside: _Flags) -> tuple[list[str], npt.NDArray[np.intp]]:
+def _distinct(features: _Flags) -> tuple[list[str], npt.NDArray[np.intp]]:
     """Return the texts that occur, the empty one first, and which of them each row has."""
-    places = np.zeros(len(outside), np.intp)
+    places = np.zeros(len(features), np.intp)
     # of many rows few have any, and to sort all would take as long as to answer them
-    some = np.flatnonzero(outside.any(axis=1))
-    rows, found = np.unique(outside[some], axis=0, return_inverse=True)
+    some = np.flatnonzero(features.any(axis=1))
+    rows, found = np.unique(features[some], axis=0, return_inverse=True)
     places[some] = found.reshape(-1) + 1
     texts = [BETWEEN.join(FEATURE_NAMES[k] for k in np.flatnonzero(row)) for row in rows]
     return ["", *texts], places

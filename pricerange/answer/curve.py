@@ -16,9 +16,11 @@ class Curve:
 
     @classmethod
     def of(cls, phone: Rows, place: int, lattice: Lattice, points: int) -> "Curve":
-        """Spread so many values evenly, from end to end; fewer where there are not as many."""
-        steps = np.linspace(lattice.first[place], lattice.last[place], points)
-        whole = np.unique(np.rint(steps).astype(np.int64))
+        """Spread so many values evenly, from end to end; fewer, perhaps none, where there are not as many."""
+        first, last = lattice.first[place], lattice.last[place]
+        whole = np.unique(np.rint(np.linspace(first, last, points)).astype(np.int64))
+        # of a range between two steps the first lies above the last
+        whole = whole[(first <= whole) & (whole <= last)]
         values = values_of(np.full(len(whole), place), whole)
         phones = np.repeat(phone[np.newaxis], len(whole), axis=0)
         phones[:, place] = values

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from pricerange.answer.patterns import LEVELS, PatternThresholds, rounded_down
 from pricerange.bundle import Passport
-from pricerange.phone import LABELS
+from pricerange.phone import FEATURE_NAMES, LABELS
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -29,19 +30,40 @@ class PredictionSets:
     near the level, and by how near is measured.
     """
 
-    def __init__(self, of_truth: Sequence[Sequence[float]]) -> None:
-        """Take for each price range those probabilities, in any order."""
+    def __init__(
+        self, of_truth: Sequence[Sequence[float]], patterns: PatternThresholds | None = None
+    ) -> None:
+        """Take for each price range those probabilities, in any order, and what holds of unknown features.
+
+        Without such patterns any feature counts, and none was calibrated.
+        """
+        self.patterns = patterns or PatternThresholds(FEATURE_NAMES, (), {})
         self._of_truth = [np.sort(np.asarray(given, np.float32)) for given in of_truth]
 
     @classmethod
-    def measured(cls, probabilities: Probabilities, price_range: npt.NDArray[np.int64]) -> "PredictionSets":
+    def measured(
+        cls,
+        probabilities: Probabilities,
+        price_range: npt.NDArray[np.int64],
+        patterns: PatternThresholds | None = None,
+    ) -> "PredictionSets":
         """Make sets by the answers float32 [n, 4] to phones whose price ranges int64 [n] are known."""
-        return cls([probabilities[price_range == one, one].tolist() for one in range(len(LABELS))])
+        of_truth = [probabilities[price_range == one, one].tolist() for one in range(len(LABELS))]
+        return cls(of_truth, patterns)
 
     @classmethod
     def of_version(cls, passport: Passport) -> "PredictionSets | None":
         """Make the sets of a version, None where it was written before there were any."""
-        return cls(passport.prediction_sets.of_truth) if passport.prediction_sets else None
+        scores = passport.prediction_sets
+        if scores is None:
+            return None
+        kept = {tuple(pattern.features): pattern.thresholds for pattern in scores.unknown}
+        return cls(scores.of_truth, PatternThresholds(passport.active_features, scores.levels, kept))
+
+    def kept(self) -> list[list[float]]:
+        """Return of each price range the thresholds at each of `patterns.LEVELS`, in few digits."""
+        by_level = [self.thresholds(level).tolist() for level in LEVELS]
+        return [[rounded_down(threshold) for threshold in of_one] for of_one in zip(*by_level, strict=True)]
 
     @property
     def of_truth(self) -> list[list[float]]:
@@ -58,9 +80,17 @@ class PredictionSets:
                 found[one] = given[left_out]
         return found
 
-    def of(self, probabilities: Probabilities, level: float) -> npt.NDArray[np.bool_]:
-        """Return which price ranges are in the set of each of n phones, bool [n, 4]: one or neighbours."""
-        inside = probabilities >= self.thresholds(level)
+    def of(
+        self, probabilities: Probabilities, level: float, unknown: npt.NDArray[np.bool_] | None = None
+    ) -> npt.NDArray[np.bool_]:
+        """Return which price ranges are in the set of each of n phones, bool [n, 4]: one or neighbours.
+
+        `unknown` bool [n, 20] says which features were averaged over, if any were.
+        """
+        thresholds = self.thresholds(level)
+        if unknown is not None:
+            thresholds = self.patterns.of(unknown, level, thresholds)
+        inside = probabilities >= thresholds
         inside[np.arange(len(inside)), probabilities.argmax(axis=1)] = True
         above: npt.NDArray[np.bool_] = np.logical_or.accumulate(inside, axis=1)
         below = np.logical_or.accumulate(inside[:, ::-1], axis=1)[:, ::-1]

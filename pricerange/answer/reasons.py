@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pricerange.answer.coalitions import coalitions_of
+from pricerange.answer.unknown import mean_answers
 from pricerange.bundle import Bundle, GoldenReasons
 from pricerange.errors import GoldenReasonsError
-from pricerange.phone import FEATURE_NAMES, LABELS
+from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import GOLDEN_TOLERANCE, Prediction, Predictor
 
 QUANTITIES = ("score", "probability")
@@ -141,8 +142,7 @@ class Explainer:
         for player, place in enumerate(known.tolist()):
             rows[members[:, player], :, place] = phone[place]
         answers = self._answer(rows.reshape(-1, len(FEATURE_NAMES))).probabilities
-        of_coalitions = answers.reshape(len(members), -1, len(LABELS)).astype(np.float64)
-        mean = np.einsum("cbp->cp", of_coalitions) / len(self.background)
+        mean = mean_answers(answers, len(self.background))
         return np.column_stack([mean[:, 1] + 2 * mean[:, 2] + 3 * mean[:, 3], mean[:, price_range]])
 
 

@@ -1,7 +1,9 @@
 """One column of a table, whatever its type, as the numbers that its feature allows."""
 
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,9 +40,9 @@ def numbers(feature: Feature, column: "pa.Array", dialect: Dialect = PLAIN) -> n
         with np.errstate(invalid="ignore"):  # a signalling NaN becomes a quiet one
             return np.asarray(column.to_numpy(zero_copy_only=False), np.float64)
     if types.is_dictionary(column.type):
-        return _look_up(feature, column, dialect)
+        return _look_up(column, partial(numbers, feature, dialect=dialect), np.nan)
     if types.is_run_end_encoded(column.type):
-        return _repeat(feature, column, dialect)
+        return _repeat(column, partial(numbers, feature, dialect=dialect))
     column = _plain(feature, column)
     kind = column.type
     truth_values = types.is_boolean(kind) and feature.kind == "yes/no"
@@ -53,6 +55,33 @@ def numbers(feature: Feature, column: "pa.Array", dialect: Dialect = PLAIN) -> n
             )
             return doubles
     return _parse_each(feature, column, dialect)
+
+
+def nothing(feature: Feature, column: "pa.Array", dialect: Dialect = PLAIN) -> npt.NDArray[np.bool_]:
+    """Return which of a column's n cells hold nothing: nulls, NaN, and texts that stand for nothing.
+
+    Text `nan` is a text like any other. Raises `BrokenBlockError` as `numbers` does.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import types
+
+    if isinstance(column.type, pa.BaseExtensionType):
+        column = column.storage
+    if types.is_dictionary(column.type):
+        return _look_up(column, partial(nothing, feature, dialect=dialect), True)
+    if types.is_run_end_encoded(column.type):
+        return _repeat(column, partial(nothing, feature, dialect=dialect))
+    if types.is_floating(column.type):
+        return np.isnan(numbers(feature, column, dialect))
+    column = _plain(feature, column)
+    found: npt.NDArray[np.bool_] = column.is_null().to_numpy(zero_copy_only=False)
+    if types.is_string(column.type) or types.is_large_string(column.type):
+        # by bytes: a Parquet file may hold text that is none
+        texts = pc.ascii_trim(column, BLANK)
+        nulls = pa.array(["", *dialect.null_values], column.type)
+        found |= pc.is_in(texts, nulls).to_numpy(zero_copy_only=False)
+    return found
 
 
 def content(feature: Feature, column: "pa.Array", row: int, dialect: Dialect = PLAIN) -> object:
@@ -153,7 +182,9 @@ def _plain(feature: Feature, column: "pa.Array") -> "pa.Array":
     return column.cast("string") if types.is_decimal(kind) or types.is_string_view(kind) else column
 
 
-def _look_up(feature: Feature, column: "pa.DictionaryArray", dialect: Dialect) -> npt.NDArray[np.float64]:
+def _look_up(
+    column: "pa.DictionaryArray", read: "Callable[[pa.Array], npt.NDArray[Any]]", of_null: float
+) -> npt.NDArray[Any]:
     """Read the values that occur, each once: spelled out in every cell, a long text would fill the memory."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -164,15 +195,18 @@ def _look_up(feature: Feature, column: "pa.DictionaryArray", dialect: Dialect) -
     except pa.ArrowNotImplementedError:  # of views and runs
         cells = [column.dictionary.slice(place, 1) for place in used.to_pylist()]
         occurring = pa.concat_arrays([column.dictionary.slice(0, 0), *cells])
-    values = np.append(numbers(feature, occurring, dialect), np.nan)
+    read_once = read(occurring)
+    values = np.append(read_once, read_once.dtype.type(of_null))
     places: npt.NDArray[np.int32] = pc.index_in(column.indices, used).fill_null(len(used)).to_numpy()
     return values[places]
 
 
-def _repeat(feature: Feature, column: "pa.RunEndEncodedArray", dialect: Dialect) -> npt.NDArray[np.float64]:
+def _repeat(
+    column: "pa.RunEndEncodedArray", read: "Callable[[pa.Array], npt.NDArray[Any]]"
+) -> npt.NDArray[Any]:
     """Read the value of each run once."""
     begin, count = column.find_physical_offset(), column.find_physical_length()
-    values = numbers(feature, column.values.slice(begin, count), dialect)
+    values = read(column.values.slice(begin, count))
     ends = column.run_ends.to_numpy()[begin : begin + count].astype(np.int64) - column.offset
     return np.repeat(values, np.diff(ends.clip(max=len(column)), prepend=0))
 

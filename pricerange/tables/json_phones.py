@@ -1,8 +1,9 @@
 """Phones from JSON, checked as one array: what `Phone` does one by one, a few times as fast."""
 
 import json
+import math
 import struct
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -16,13 +17,16 @@ from pydantic_core import from_json
 from pricerange.phone import (
     FEATURE_NAMES,
     FEATURES,
+    PartialPhone,
     Phone,
     Problem,
     Problems,
     admissible,
+    admissible_or_unknown,
     features_of,
     first_problems,
     json_pointer,
+    known_features_of,
 )
 
 Body = bytes | bytearray
@@ -45,16 +49,27 @@ class PhoneReader:
     The names may hold no quote, backslash or control character.
     """
 
-    def __init__(self, kept: Sequence[str] = (), *, optional: bool = False, others: bool = False) -> None:
+    def __init__(
+        self,
+        kept: Sequence[str] = (),
+        *,
+        optional: bool = False,
+        others: bool = False,
+        unknown: bool = False,
+    ) -> None:
         """Have `kept` return the fields of these names, of a phone's own or not.
 
         Where they are `optional`, a phone may lack those that are not its own; `others` lets it have more.
+        Features may be `unknown`, null and read as NaN, where that is asked for.
         """
+        self._unknown = unknown
+        self._admissible = admissible_or_unknown if unknown else admissible
         self._beside = tuple(dict.fromkeys(name for name in kept if name not in FEATURE_NAMES))
         self._optional = optional
         self._others = others
+        kinds = (bool | float, float) if not unknown else (bool | float | None, float | None)
         phone = _struct(
-            {feature.name: bool | float if feature.kind == "yes/no" else float for feature in FEATURES}
+            {feature.name: kinds[feature.kind != "yes/no"] for feature in FEATURES}
             | dict.fromkeys(self._beside, msgspec.Raw),
             optional=self._beside if optional else (),
             others=others,
@@ -84,8 +99,8 @@ class PhoneReader:
             phones = list(map(self._read_phone, bodies))
         except _NOT_READ:
             phones = [self._phone(body) for body in bodies]
-        table = _table(phones)
-        valid: npt.NDArray[np.bool_] = np.logical_and.reduce(admissible(table), axis=1)
+        table = _table(phones, unknown=self._unknown)
+        valid: npt.NDArray[np.bool_] = np.logical_and.reduce(self._admissible(table), axis=1)
         # other fields are not looked into; all at once, since hardly ever is something wrong with them
         if (self._beside or self._others) and not _is_sound(b"\n".join(bodies), _MOST_OPEN + len(bodies)):
             valid &= np.fromiter(map(_is_sound, bodies), np.bool_, len(bodies))
@@ -99,8 +114,8 @@ class PhoneReader:
             return None
         if len(phones) > most or (self._beside and not _is_utf8(body)):
             return None
-        table = _table(phones)
-        return table if admissible(table).all() else None
+        table = _table(phones, unknown=self._unknown)
+        return table if self._admissible(table).all() else None
 
     def kept(self, bodies: Sequence[Body], *, valid: bool) -> list[Sequence[bytes]]:
         """Return of each body its kept fields, as they stand there; `null` where there is none.
@@ -148,11 +163,16 @@ class PhoneReader:
         problems = [Problem(_lacks(name, others), json_pointer([name])) for name in missing]
         problems += [Problem(_is_late(name), json_pointer([name])) for name in late]
         try:
-            values = features_of(Phone.model_validate(phone))
+            values = self._values(phone)
         except ValidationError as error:
             found = first_problems(error, _MOST_PROBLEMS)
             return Problems([*problems, *found.problems], len(problems) + found.count)
         return Problems(problems, len(problems)) if problems else values
+
+    def _values(self, phone: object) -> list[float]:
+        if self._unknown:
+            return known_features_of(PartialPhone.model_validate(phone))
+        return features_of(Phone.model_validate(phone))
 
     def _phone(self, body: Body) -> Any:
         try:
@@ -228,23 +248,26 @@ def _is_late(name: str) -> str:
     )
 
 
-def _table(phones: Sequence[Any]) -> _Table:
-    """Return the features of n phones: the first fields of each."""
+def _table(phones: Sequence[Any], *, unknown: bool) -> _Table:
+    """Return the features of n phones: the first fields of each, NaN for null where they may be unknown."""
+    values: Iterable[float]
     values = chain.from_iterable(map(msgspec.structs.astuple, phones))
     if phones and len(phones[0].__struct_fields__) > len(FEATURES):
         values = chain.from_iterable(msgspec.structs.astuple(phone)[: len(FEATURES)] for phone in phones)
+    if unknown:
+        values = (math.nan if value is None else value for value in values)
     # faster than an array or NumPy
     doubles = struct.Struct(f"{len(FEATURES) * len(phones)}d").pack(*values)
     return np.frombuffer(doubles, np.float64).reshape(-1, len(FEATURES))
 
 
 @lru_cache(maxsize=32)
-def reader_of(kept: tuple[str, ...], *, optional: bool = False, others: bool = False) -> PhoneReader:
+def reader_of(
+    kept: tuple[str, ...], *, optional: bool = False, others: bool = False, unknown: bool = False
+) -> PhoneReader:
     """Return the reader that keeps some fields; to make one takes as long as to read a hundred phones."""
-    return PhoneReader(kept, optional=optional, others=others)
+    return PhoneReader(kept, optional=optional, others=others, unknown=unknown)
 
 
 PLAIN = PhoneReader()
 """Reads phones that have no other fields."""
-OPEN = PhoneReader(others=True)
-"""Reads phones that may have any other fields."""

@@ -45,7 +45,8 @@ class Reason:
 class Verdict:
     """Which of the n rows of a batch are phones; why one is none is looked up when it is asked for.
 
-    `rows` float32 [n, 20] in the table's order, 0 throughout in an invalid row; `valid` bool [n];
+    `rows` float32 [n, 20] in the table's order, 0 throughout in an invalid row, and NaN where a feature is
+    unknown and may be; `valid` bool [n];
     `good` bool [n, 20] says the same of each value; `columns` are the features' cells, `dialect` says how
     numbers stand there.
     """
@@ -61,7 +62,26 @@ class Verdict:
         cls, values: npt.NDArray[np.float64], columns: "Sequence[pa.Array]", dialect: Dialect = PLAIN
     ) -> Self:
         """Judge float64 [n, 20]: doubles decide, before they are rounded to float32."""
+        return cls._judged(values, admissible(values), columns, dialect)
+
+    @classmethod
+    def of_unknown(
+        cls, values: npt.NDArray[np.float64], columns: "Sequence[pa.Array]", dialect: Dialect = PLAIN
+    ) -> Self:
+        """Judge float64 [n, 20], where a cell that holds nothing is NaN and stands for an unknown feature."""
         good = admissible(values)
+        for place in np.flatnonzero(np.isnan(values).any(axis=0)).tolist():
+            good[:, place] |= cells.nothing(FEATURES[place], columns[place], dialect)
+        return cls._judged(values, good, columns, dialect)
+
+    @classmethod
+    def _judged(
+        cls,
+        values: npt.NDArray[np.float64],
+        good: npt.NDArray[np.bool_],
+        columns: "Sequence[pa.Array]",
+        dialect: Dialect,
+    ) -> Self:
         valid: npt.NDArray[np.bool_] = np.logical_and.reduce(good, axis=1)
         if not valid.all():
             values = np.where(valid[:, np.newaxis], values, 0)
@@ -98,11 +118,12 @@ class Verdict:
             yield reasons[0] if len(reasons) == 1 else _all_of(reasons)
 
 
-def judge(batch: "pa.RecordBatch", dialect: Dialect = PLAIN) -> Verdict:
+def judge(batch: "pa.RecordBatch", dialect: Dialect = PLAIN, *, unknown: bool = False) -> Verdict:
     """Tell the phones in a batch from what is none, by the rules and in the words that hold for one phone.
 
-    Columns are found by name, others are ignored; the dialect is that of text. Raises `MissingColumnError`
-    or `DuplicateColumnError`.
+    Columns are found by name, others are ignored; the dialect is that of text. Features may be `unknown`:
+    null, NaN or a text that stands for nothing, where that is asked for. Raises `MissingColumnError` or
+    `DuplicateColumnError`.
     """
     columns = _features_of(batch)
     rows = np.empty((batch.num_rows, len(FEATURES)), np.float32)
@@ -111,30 +132,39 @@ def judge(batch: "pa.RecordBatch", dialect: Dialect = PLAIN) -> Verdict:
         if not all_admissible(feature, values):
             pairs = zip(FEATURES, columns, strict=True)
             stacked = np.column_stack([cells.numbers(feature, column, dialect) for feature, column in pairs])
-            return Verdict.of(stacked, columns, dialect)
+            return (Verdict.of_unknown if unknown else Verdict.of)(stacked, columns, dialect)
         # while the column is in the core's cache
         rows[:, place] = values
     good = np.broadcast_to(np.True_, rows.shape)
     return Verdict(rows, good[:, 0], good, columns, dialect)
 
 
-def judge_csv(block: bytes, header: Sequence[str], dialect: Dialect = PLAIN) -> Verdict:
+def judge_csv(
+    block: bytes, header: Sequence[str], dialect: Dialect = PLAIN, *, unknown: bool = False
+) -> Verdict:
     """Return what `judge` says of a block of CSV rows, sooner where all of its cells are numbers.
 
     Raises `MissingColumnError`, `DuplicateColumnError` or `BrokenBlockError`.
     """
     values = csv_rows.doubles(block, len(header), feature_places(header), dialect)
-    if values is None:
-        return judge(csv_rows.parse(block, header, dialect), dialect)
-    verdict = Verdict.of(values, (), dialect)
-    if verdict.valid.all():
+    verdict = None if values is None else Verdict.of(values, (), dialect)
+    if verdict is not None and verdict.valid.all():
         return verdict
+    batch = csv_rows.parse(block, header, dialect)
+    if verdict is None or unknown:
+        # where a cell became NaN, its text tells whether it holds nothing
+        return judge(batch, dialect, unknown=unknown)
     # the words are about the cells as they stand there
-    return replace(verdict, columns=_features_of(csv_rows.parse(block, header, dialect)))
+    return replace(verdict, columns=_features_of(batch))
 
 
 def judge_csv_beside(
-    block: bytes, header: Sequence[str], kept: Sequence[int], dialect: Dialect = PLAIN
+    block: bytes,
+    header: Sequence[str],
+    kept: Sequence[int],
+    dialect: Dialect = PLAIN,
+    *,
+    unknown: bool = False,
 ) -> "tuple[Verdict, list[pa.Array]]":
     """Return what `judge_csv` does, and the text of the columns at some places, as it stands there."""
     read = csv_rows.doubles_and_texts(block, len(header), feature_places(header), kept, dialect)
@@ -144,7 +174,7 @@ def judge_csv_beside(
         if verdict.valid.all():
             return verdict, texts
     batch = csv_rows.parse(block, header, dialect)
-    return judge(batch, dialect), [batch.column(place) for place in kept]
+    return judge(batch, dialect, unknown=unknown), [batch.column(place) for place in kept]
 
 
 def _refusal(feature: Feature, content: object, dialect: Dialect) -> str:

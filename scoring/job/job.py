@@ -26,7 +26,8 @@ class WorthAsked:
     """What is told of answers' worth.
 
     What becomes of phones out of range; the level of sets, if any, and with sets whether to `abstain`; by the
-    `costs` of mistakes the decision of least cost; and whether scores are explained.
+    `costs` of mistakes the decision of least cost; whether scores are explained; and what becomes of phones
+    with `unknown` features: without a word for it they are none.
     """
 
     out_of_range: OutOfRange = "flag"
@@ -34,6 +35,7 @@ class WorthAsked:
     costs: CostMatrix | None = None
     abstain: bool = False
     explain: bool = False
+    unknown: Literal["average"] | None = None
 
 
 FLAGGED = WorthAsked()
@@ -69,7 +71,12 @@ class Job:
         asked, sets = self.worth, self.worth.sets is not None
         explained = self.model.passport.active_features if asked.explain else ()
         return Beside(
-            asked.out_of_range == "flag", sets, sets and asked.abstain, asked.costs is not None, explained
+            asked.out_of_range == "flag",
+            sets,
+            sets and asked.abstain,
+            asked.costs is not None,
+            explained,
+            asked.unknown is not None,
         )
 
     def part_name(self, file: int, number: int) -> str:
@@ -90,6 +97,7 @@ class Job:
             **({"--abstain": True} if self.worth.abstain else {}),
             **({"--cost-matrix": list(map(list, self.worth.costs.costs))} if self.worth.costs else {}),
             "--explain": self.worth.explain,
+            "--unknown": self.worth.unknown,
             "size of parts": [
                 BLOCK_ROWS,
                 BLOCK_BYTES,

@@ -12,6 +12,7 @@ from pricerange.answer import columns as answer_columns
 from pricerange.answer.applicability import TrainingRegion
 from pricerange.answer.columns import Worth
 from pricerange.answer.prediction_sets import PredictionSets, abstains
+from pricerange.answer.unknown import Averages
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Predictor
 from pricerange.tables import json_columns, table
@@ -23,7 +24,7 @@ from pricerange.tables.names import by_place, selected
 from pricerange.tables.ndjson_file import LineBlock
 from pricerange.tables.source.blocks import Content
 from pricerange.tables.table import Reason
-from scoring.errors import BadBlockRowError, UncalibratedError, UnknownColumnError
+from scoring.errors import BadBlockRowError, NoBackgroundError, UncalibratedError, UnknownColumnError
 from scoring.job.job import FLAGGED, OnBadRow, WorthAsked
 from scoring.job.tally import Tally
 from scoring.target import columns
@@ -73,9 +74,10 @@ class Answerer:
         """Keep the columns called `kept`, all where it is None, and write `form`; explain on so many cores.
 
         Raises `UncalibratedError` where sets are asked for that the version does not know,
-        `NoBackgroundError` where it cannot explain what shall be, or `GoldenReasonsError`.
+        `NoBackgroundError` where it has no phones to explain or to average by, or `GoldenReasonsError`.
         """
-        self._predictor = predictor
+        self._unknown = asked.unknown is not None
+        self._ask: Predictor | Averages = _averages(predictor) if self._unknown else predictor
         self._on_bad_row = on_bad_row
         self._asked = asked
         self._sets = _sets(predictor, asked)
@@ -101,7 +103,8 @@ class Answerer:
             case LineBlock():
                 return self._answer_ndjson(content)
             case _:
-                return self._answer_columns(content, self._judge(content), self._selected(content))
+                judged = self._judge(content, unknown=self._unknown)
+                return self._answer_columns(content, judged, self._selected(content))
 
     def _answer_csv(self, block: TextBlock) -> Answered:
         if self._form == "csv":
@@ -111,7 +114,7 @@ class Answerer:
         batch = csv_rows.typed(block.text, block.header, by_place(block.header), block.dialect)
         if batch is not None and (judged := self._judge(batch)).valid.all():
             return self._answer_columns(batch, judged, self._numbers(self._selected(batch)))
-        # the words about a bad row quote its text
+        # the words about a bad row quote its text, which also tells whether a cell holds nothing
         return self._answer_text(block)
 
     def _answer_text(self, block: TextBlock) -> Answered:
@@ -120,7 +123,7 @@ class Answerer:
         if self._form == "csv":
             return self._answer_columns(text, self._judge_text(block), self._selected(text))
         kept = self._numbers(self._selected(columns.with_numbers(text, block.dialect)))
-        return self._answer_columns(text, self._judge(text, block.dialect), kept)
+        return self._answer_columns(text, self._judge(text, block.dialect, self._unknown), kept)
 
     def _answer_lines(self, block: TextBlock) -> Answered:
         """Answer rows of CSV for CSV: they stay as they are, and the answers are written behind them."""
@@ -132,9 +135,11 @@ class Answerer:
         if self._form == "ndjson":
             read = None if self._kept is None else self._read_of(block.columns)
             rows = JsonLines(block.texts, None if self._kept is None else kept, read)
-            return self._answer(json_columns.judged(block.texts), rows)
+            return self._answer(json_columns.judged(block.texts, unknown=self._unknown), rows)
         others, numbers = self._kept is not None, self._form == "parquet"
-        verdict, batch = json_columns.judged_columns(block.texts, kept, others=others, numbers=numbers)
+        verdict, batch = json_columns.judged_columns(
+            block.texts, kept, others=others, numbers=numbers, unknown=self._unknown
+        )
         if numbers:
             batch = columns.with_numbers(batch)
 
@@ -161,16 +166,17 @@ class Answerer:
         if bad and self._on_bad_row == "fail":
             (reason,) = judged.explained(bad[:1])
             raise BadBlockRowError(bad[0], reason.detail)
-        prediction = self._predictor.predict(phones)
+        prediction = self._ask.predict(phones)
+        unknown = np.isnan(phones) if self._unknown else None
         found = self._region.of(phones) if self._asked.out_of_range == "flag" else None
         sets = None
         if self._sets and self._asked.sets:
-            sets = self._sets.of(prediction.probabilities, self._asked.sets)
+            sets = self._sets.of(prediction.probabilities, self._asked.sets, unknown)
         abstain = abstains(sets) if sets is not None and self._asked.abstain else None
         costs = self._asked.costs
         decisions = costs.decide(prediction.probabilities) if costs else None
         why = self._explaining.explain(phones, prediction.price_range) if self._explaining else None
-        worth = Worth(found, sets, abstain, decisions, why)
+        worth = Worth(found, sets, abstain, decisions, why, unknown)
         answers = answer_columns.answers(prediction, worth=worth, as_text=self._form == "csv")
         reasons = list(judged.explained(bad))
         details = [reason.detail for reason in reasons]
@@ -188,13 +194,13 @@ class Answerer:
 
     def _judge_text(self, block: TextBlock) -> Judged:
         try:
-            return table.judge_csv(block.text, block.header, block.dialect)
+            return table.judge_csv(block.text, block.header, block.dialect, unknown=self._unknown)
         except (MissingColumnError, DuplicateColumnError) as error:
             return self._none(error, len(csv_rows.parse(block.text, block.header, block.dialect)))
 
-    def _judge(self, batch: pa.RecordBatch, dialect: Dialect = PLAIN) -> Judged:
+    def _judge(self, batch: pa.RecordBatch, dialect: Dialect = PLAIN, unknown: bool = False) -> Judged:
         try:
-            return table.judge(batch, dialect)
+            return table.judge(batch, dialect, unknown=unknown)
         except (MissingColumnError, DuplicateColumnError) as error:
             return self._none(error, batch.num_rows)
 
@@ -239,6 +245,13 @@ def _sets(predictor: Predictor, asked: WorthAsked) -> PredictionSets | None:
     if sets is None:
         raise UncalibratedError(predictor.bundle.version)
     return sets
+
+
+def _averages(predictor: Predictor) -> Averages:
+    averages = Averages.of_version(predictor)
+    if averages is None:
+        raise NoBackgroundError("--unknown", predictor.bundle.version)
+    return averages
 
 
 def _count(outside: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

@@ -17,7 +17,7 @@ def explainer_of(predictor: Predictor) -> Explainer:
     """Return what explains a version's answers. Raises `NoBackgroundError` or `GoldenReasonsError`."""
     explainer = Explainer.of_version(predictor)
     if explainer is None:
-        raise NoBackgroundError(predictor.bundle.version)
+        raise NoBackgroundError("--explain", predictor.bundle.version)
     return explainer
 
 

@@ -21,12 +21,14 @@ from service.model.decisions import NOTHING, TRUTH, Deciding, decisions_csv, dec
 from service.model.explaining import Explaining
 from service.model.explanation import explanations_json
 from service.model.sets import AskedSets, sets_json
+from service.model.unknown import unknown_json
 from service.model.write import ROW_BEGINS, applicability_json, model_json, probabilities_json
 
 COLUMNS: tuple[str, ...] = (
     *columns.NAMES,
     *columns.APPLICABILITY,
     columns.PREDICTION_SET,
+    columns.UNKNOWN,
     columns.ERROR,
 )
 """Columns of an answer as CSV or Arrow, those that are asked for among them."""
@@ -36,6 +38,7 @@ MEMBERS: tuple[str, ...] = (
     "probabilities",
     "applicability",
     columns.PREDICTION_SET,
+    columns.UNKNOWN,
     columns.ERROR,
 )
 """Members of an answer as JSON or NDJSON."""
@@ -59,7 +62,8 @@ class BlockAnswers:
 class Told:
     """What is told beside answers.
 
-    Perhaps how phones lie to the `region`, their prediction sets, decisions, why they are answered so.
+    Perhaps how phones lie to the `region`, their prediction sets, decisions, why they are answered so, and
+    which features were `unknown`.
     """
 
     region: TrainingRegion
@@ -67,13 +71,14 @@ class Told:
     sets: AskedSets | None
     deciding: Deciding = NOTHING
     explaining: Explaining | None = None
+    unknown: bool = False
 
     @property
     def beside(self) -> Beside:
         """The columns that tell it."""
         sets, explained = self.sets is not None, self.explaining.features if self.explaining else ()
-        abstain = sets and self.deciding.abstain
-        return Beside(self.applicability, sets, abstain, self.deciding.costs is not None, explained)
+        abstain, decision = sets and self.deciding.abstain, self.deciding.costs is not None
+        return Beside(self.applicability, sets, abstain, decision, explained, self.unknown)
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -87,6 +92,7 @@ class Told:
                 (columns.ABSTAIN, beside.abstain),
                 (columns.DECISION[0], beside.decision),
                 (_EXPLANATION, beside.explained),
+                (columns.UNKNOWN, beside.unknown),
             )
             if is_told
         )
@@ -248,7 +254,8 @@ class _JsonRows:
 
     def _members(self, answers: BlockAnswers) -> Iterator[tuple[bytes, bytes]]:
         """Yield what stands behind each row's probabilities, and how the row ends."""
-        found, sets = answers.worth.applicability, answers.worth.sets
+        worth = answers.worth
+        found, sets, unknown = worth.applicability, worth.sets, worth.unknown
         texts: Iterable[bytes] = repeat(b"", len(answers.rows))
         if found is not None:
             written = applicability_json(self._region, found, answers.rows)
@@ -266,6 +273,8 @@ class _JsonRows:
                 answers.worth.explanations, answers.rows, self._explaining.background_rows
             )
             texts = map(b'%b,"explanation":%b'.__mod__, zip(texts, of_rows, strict=True))
+        if unknown is not None:
+            texts = map(b'%b,"unknown":%b'.__mod__, zip(texts, unknown_json(unknown), strict=True))
         return zip(texts, repeat(self._end))
 
 
@@ -278,10 +287,11 @@ def _joined(begins: Sequence[bytes], prediction: Prediction, ends: Iterable[byte
 
 def _csv_cells(answers: BlockAnswers) -> Iterator[bytes]:
     """Yield the cells that stand behind each row's probabilities, a comma before each."""
-    found, sets = answers.worth.applicability, answers.worth.sets
+    worth = answers.worth
+    found, sets, unknown = worth.applicability, worth.sets, worth.unknown
     cells: Iterable[str] = repeat("", len(answers.rows))
     if found is not None:
-        truths, texts = found.in_range.tolist(), columns.outside_texts(found.outside)
+        truths, texts = found.in_range.tolist(), columns.feature_texts(found.outside)
         cells = [f",{_TRUTH[truth]},{text}" for truth, text in zip(truths, texts, strict=True)]
     if sets is not None:
         known = columns.set_texts()
@@ -295,6 +305,9 @@ def _csv_cells(answers: BlockAnswers) -> Iterator[bytes]:
     if answers.worth.explanations is not None:
         values = np.column_stack(columns.reason_values(answers.worth.explanations))
         cells = [f"{cell},{text}" for cell, text in zip(cells, _numbers(values), strict=True)]
+    if unknown is not None:
+        names = columns.feature_texts(unknown)
+        cells = [f"{cell},{text}" for cell, text in zip(cells, names, strict=True)]
     return map(str.encode, cells)
 
 

@@ -14,6 +14,7 @@ from service.http.openapi import compressed_body_of
 from service.model.decisions import DecisionOnPhone
 from service.model.explanation import EXPLAIN_PARAMETER, ExplanationOfAnswer
 from service.model.sets import SETS_PARAMETER, SetsOfAnswer
+from service.model.unknown import UNKNOWN_PARAMETER
 from service.model.write import ApplicabilityOfPhone, ModelName
 
 CSV, NDJSON, ARROW = "text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"
@@ -54,6 +55,7 @@ class BatchRow(BaseModel):
     )
     decision: DecisionOnPhone | None = Field(None, description="Where the setting cost_matrix is set")
     explanation: ExplanationOfAnswer | None = Field(None, description="With `explain=true` only")
+    unknown: list[str] | None = Field(None, description="Features that were null; with `unknown` only")
     error: str | None = Field(None, description="With `on_bad_row=null`: why there is no answer, or null")
 
 
@@ -94,6 +96,7 @@ def request_document() -> dict[str, Any]:
         },
         SETS_PARAMETER,
         EXPLAIN_PARAMETER,
+        UNKNOWN_PARAMETER,
         *_dialect(),
     ]
     return document

@@ -39,6 +39,7 @@ from service.batch.answers import (
     Told,
     Writer,
 )
+from service.batch.averaged import AveragedPhones
 from service.batch.bodies.arrow_body import arrow_blocks
 from service.batch.bodies.csv_body import csv_blocks
 from service.batch.bodies.json_body import JsonReader
@@ -54,7 +55,6 @@ from service.errors import (
     InvalidInputError,
     NoDescriptorError,
     OutOfRangeError,
-    OverloadedError,
 )
 from service.http import deadline
 from service.http.body import JSON, media_type_of
@@ -64,14 +64,13 @@ from service.http.request_state import RequestState
 from service.model.batcher import Batcher
 from service.model.decoded import parts, whole
 from service.model.explaining import Explaining, require
+from service.model.in_pieces import predict_in_pieces
 from service.model.sets import AskedSets
 from service.model.time_slices import TimeSlices
+from service.model.unknown import is_asked
 from service.settings import Settings
 
 _PROBLEMS = (400, 408, 413, 415, 422, 503, 504, 507)
-_PATIENCE = 5.0
-"""Seconds that a body of which rows are already answered waits for room in the model's queue."""
-_PAUSE = 0.002
 _STREAM_BYTES = 2 << 20
 """Memory of a request of any length: a block, its rows, its answers, and what is not yet on the disk."""
 _JSON_TIMES = 12
@@ -155,6 +154,7 @@ class BatchEndpoint:
         """Answer the blocks one after the other, into the spool, as long as somebody waits for them."""
         rows = 0
         begun = False
+        averaged = AveragedPhones(self._batcher.averages if told.unknown else None)
         try:
             async for work in blocks:
                 if state.disconnected:
@@ -172,12 +172,13 @@ class BatchEndpoint:
                     if on_bad_row == "fail":
                         raise _bad_row(block, rows, list_at)
                     reasons = await self._reasons(block)
-                prediction = await self._predict(block, patient=rows > 0)
+                averaged.count(block.rows, state.received)
+                prediction = await self._predict(block, told.unknown, patient=rows > 0)
                 if not begun:
                     await spool.write(writer.head())
                     begun = True
                 worth = replace(
-                    _worth(told, block, prediction),
+                    await self._worth(told, block, prediction),
                     explanations=await _explanations(state, told, block, prediction, begun=rows > 0),
                 )
                 answers = BlockAnswers(prediction, reasons, cells, worth, block.rows)
@@ -200,18 +201,19 @@ class BatchEndpoint:
         kept: Kept | None,
         said: list[str],
     ) -> AsyncIterator[BlockWork]:
+        unknown = asked.unknown is not None
         if form == JSON:
             body = await whole(request, self._settings.max_body_bytes, self._slices)
             state.hold(_JSON_TIMES * len(body))
-            yield partial(self._json.block_of, body, asked.on_bad_row, kept)
+            yield partial(self._json.block_of, body, asked.on_bad_row, kept, unknown)
             return
         received = recognised(parts(request, self._settings.max_stream_bytes, self._slices), form)
         if form == CSV:
-            blocks = csv_blocks(received, kept, asked.dialect, said)
+            blocks = csv_blocks(received, kept, asked.dialect, said, unknown)
         elif form == NDJSON:
-            blocks = ndjson_blocks(received, asked.on_bad_row, kept)
+            blocks = ndjson_blocks(received, asked.on_bad_row, kept, unknown)
         else:
-            blocks = arrow_blocks(received, state, kept, said)
+            blocks = arrow_blocks(received, state, kept, said, unknown)
         async for work in blocks:
             yield work
 
@@ -219,8 +221,11 @@ class BatchEndpoint:
         """Return what is told beside the answers. Raises `InvalidInputError`."""
         sets = None if asked.sets is None else AskedSets(self._version, asked.sets)
         explaining = require(self._explaining, self._version.version) if asked.explain else None
+        unknown = is_asked(asked.unknown, self._version)
         applicability = self._batcher.out_of_range == "flag"
-        return Told(self._batcher.region, applicability, sets, self._batcher.deciding, explaining)
+        return Told(
+            self._batcher.region, applicability, sets, self._batcher.deciding, explaining, unknown=unknown
+        )
 
     def _within_range(self, work: BlockWork) -> BlockWork:
         """Have phones that are not in range taken for bad rows, where they are refused."""
@@ -242,18 +247,24 @@ class BatchEndpoint:
             return NdjsonWriter(kept, on_bad_row == "null", told)
         return JsonWriter(self._version, kept, on_bad_row == "null", told)
 
-    async def _predict(self, block: CheckedRows, patient: bool) -> Prediction:
+    async def _predict(self, block: CheckedRows, unknown: bool, patient: bool) -> Prediction:
         """Answer a block's phones; a row that is none has 0 throughout."""
-        if block.valid.all() and len(block.rows) <= self._settings.max_queue_rows:
-            return await self._ask(block.rows, patient)
-        places = np.flatnonzero(block.valid)
+        ask = partial(predict_in_pieces, self._batcher, unknown=unknown, patient=patient)
+        if block.valid.all():
+            return await ask(block.rows)
         probabilities = np.zeros((len(block.rows), len(LABELS)), np.float32)
         price_range = np.zeros(len(block.rows), np.int64)
-        for start in range(0, len(places), self._settings.max_queue_rows):
-            some = places[start : start + self._settings.max_queue_rows]
-            prediction = await self._ask(block.rows[some], patient or start > 0)
-            probabilities[some], price_range[some] = prediction.probabilities, prediction.price_range
+        if block.valid.any():
+            found = await ask(block.rows[block.valid])
+            probabilities[block.valid], price_range[block.valid] = found.probabilities, found.price_range
         return Prediction(probabilities, price_range)
+
+    async def _worth(self, told: Told, block: CheckedRows, prediction: Prediction) -> Worth:
+        if not told.unknown:
+            return _worth(told, block, prediction, None)
+        # distances of phones with gaps take a while
+        work = partial(_worth, told, block, prediction, np.isnan(block.rows))
+        return await self._slices.run(work, begun=True)
 
     async def _reasons(self, block: CheckedRows) -> dict[int, str]:
         reasons: dict[int, str] = {}
@@ -263,25 +274,18 @@ class BatchEndpoint:
             reasons |= await self._slices.run(partial(_details, block, some), begun=True)
         return reasons
 
-    async def _ask(self, phones: npt.NDArray[np.float32], patient: bool) -> Prediction:
-        gives_up = monotonic() + _PATIENCE
-        while True:
-            try:
-                return (await self._batcher.predict(phones)).prediction
-            except OverloadedError:
-                if not patient or monotonic() > gives_up:
-                    raise
-                await asyncio.sleep(_PAUSE)
 
-
-def _worth(told: Told, block: CheckedRows, prediction: Prediction) -> Worth:
-    sets = told.sets.of(prediction.probabilities) if told.sets else None
+def _worth(
+    told: Told, block: CheckedRows, prediction: Prediction, unknown: npt.NDArray[np.bool_] | None
+) -> Worth:
+    sets = told.sets.of(prediction.probabilities, unknown) if told.sets else None
     costs = told.deciding.costs
     return Worth(
         told.region.of(block.rows) if told.applicability else None,
         sets,
         abstains(sets) if sets is not None and told.deciding.abstain else None,
         costs.decide(prediction.probabilities) if costs else None,
+        unknown=unknown,
     )
 
 

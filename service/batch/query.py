@@ -16,24 +16,29 @@ from service.http.accept import weights
 from service.model.explanation import PARAMETER as EXPLAIN
 from service.model.explanation import asked_to_explain
 from service.model.sets import PARAMETER
+from service.model.unknown import PARAMETER as UNKNOWN
 
 _MODES: dict[str, OnBadRow] = {"fail": "fail", "null": "null"}
 _OF_CSV = ("delimiter", "decimal", "thousands", "null_values")
 _EXPECTED = (
-    "expected the parameter on_bad_row=fail or =null, columns=NAME,NAME, sets=LEVEL, "
-    f"explain=true, or of {CSV} {', '.join(_OF_CSV)}"
+    "expected the parameter on_bad_row=fail or =null, columns=NAME,NAME, sets=LEVEL, explain=true, "
+    f"unknown=average, or of {CSV} {', '.join(_OF_CSV)}"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What becomes of bad rows, which columns are handed through, a CSV's dialect, what is told beside."""
+    """What becomes of bad rows, which columns are handed through, a CSV's dialect, what is told beside.
+
+    And what becomes of `unknown` features.
+    """
 
     on_bad_row: OnBadRow = "fail"
     columns: tuple[str, ...] = ()
     dialect: Dialect = AS_FOUND
     sets: str | None = None
     explain: bool = False
+    unknown: str | None = None
 
 
 _NOTHING = Asked()
@@ -51,13 +56,13 @@ def asked_of(request: Request, form: str) -> Asked:
         asked[name] = value
     columns = asked.pop("columns", None)
     on_bad_row = asked.pop("on_bad_row", "fail")
-    sets = asked.pop(PARAMETER, None)
+    sets, unknown = asked.pop(PARAMETER, None), asked.pop(UNKNOWN, None)
     explain = asked_to_explain(asked.pop(EXPLAIN, "false"))
     of_csv = {name: asked.pop(name) for name in _OF_CSV if name in asked}
     if asked or on_bad_row not in _MODES:
         raise _unexpected(query)
     names = () if columns is None else _names(columns)
-    return Asked(_MODES[on_bad_row], names, _dialect(of_csv, form), sets, explain)
+    return Asked(_MODES[on_bad_row], names, _dialect(of_csv, form), sets, explain, unknown)
 
 
 def form_of_answer(headers: Mapping[bytes, bytes], form: str) -> str:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pricerange.answer.applicability import Applicability, OutOfRange, TrainingRegion
 from pricerange.answer.prediction_sets import PredictionSets
+from pricerange.answer.unknown import Averages
 from pricerange.predictor import Prediction, Predictor
 from pricerange.tables.json_phones import Body
 from service.errors import DeadlineError, InvalidInputError, OutOfRangeError, OverloadedError
@@ -79,6 +80,7 @@ class _Queue:
         self.bodies: list[Caller] = []
         self.tables: list[Caller] = []
         self.rows = 0
+        self.averaged = False
 
     def fail(self, error: Exception) -> None:
         """Tell everyone who still waits that the run went wrong."""
@@ -105,11 +107,12 @@ class Batcher:
     ) -> None:
         self.region = TrainingRegion.of_version(predictor.bundle.passport)
         self.sets = PredictionSets.of_version(predictor.bundle.passport)
+        self.averages = Averages.of_version(predictor)
         self.out_of_range = out_of_range
         self.deciding = deciding
+        self.limit = max_queue_rows
         self._predictor = predictor
         self._metrics = metrics
-        self._limit = max_queue_rows
         self._queue = _Queue()
         self._due = False
         self._thread = ThreadPoolExecutor(1) if predictor.provider == "cuda" else None
@@ -127,13 +130,18 @@ class Batcher:
         finally:
             del answer  # or an error and this frame would keep each other, with all that they hold
 
-    async def predict(self, rows: _Rows) -> Answers:
+    async def predict(self, rows: _Rows, *, unknown: bool = False) -> Answers:
         """Answer n phones, float32 [n, 20], checked; none of them is refused here.
+
+        Features may be `unknown`, NaN, where the version has `averages`: then a phone takes as much of the
+        queue as it costs the model, and all of it at most.
 
         Raises `OverloadedError` beyond the queue's limit, and `DeadlineError`.
         """
         answer = asyncio.get_running_loop().create_future()
-        self._reserve(len(rows))
+        averages = self.averages if unknown else None
+        self._reserve(min(averages.cost(rows), self.limit) if averages else len(rows))
+        self._queue.averaged |= averages is not None
         self._queue.tables.append(_Waiting(rows, deadline.current(), answer))
         try:
             return cast("Answers", await self._in_time(answer))
@@ -147,8 +155,8 @@ class Batcher:
 
     def _reserve(self, rows: int) -> None:
         queue = self._queue
-        if queue.rows + rows > self._limit:
-            raise OverloadedError(self._limit)
+        if queue.rows + rows > self.limit:
+            raise OverloadedError(self.limit)
         queue.rows += rows
         if self._thread is not None:
             self._metrics.queued(queue.rows)
@@ -175,7 +183,7 @@ class Batcher:
             self._due = False
             try:
                 run = self._begin(queue)
-                self._hand_out(run, *self._ask(run.rows))
+                self._hand_out(run, *self._ask(run))
             except Exception as error:
                 queue.fail(error)
         else:
@@ -187,7 +195,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         try:
             run = self._begin(queue)
-            self._hand_out(run, *await loop.run_in_executor(thread, self._ask, run.rows))
+            self._hand_out(run, *await loop.run_in_executor(thread, self._ask, run))
         except Exception as error:
             queue.fail(error)
         self._due = bool(self._queue.bodies or self._queue.tables)
@@ -197,9 +205,11 @@ class Batcher:
     def _begin(self, queue: _Queue) -> "_ModelRun":
         return _ModelRun(queue, self.region, self.out_of_range)
 
-    def _ask(self, rows: _Rows) -> tuple[Answers, float]:
+    def _ask(self, run: "_ModelRun") -> tuple[Answers, float]:
+        rows = run.rows
+        asked = self.averages if run.averaged and self.averages else self._predictor
         started = perf_counter()
-        prediction, seconds = self._predictor.predict(rows), perf_counter() - started
+        prediction, seconds = asked.predict(rows), perf_counter() - started
         told = self.out_of_range == "flag" and not self.region.holds(rows)
         return Answers(prediction, self.region.of(rows) if told else None), seconds
 
@@ -208,21 +218,27 @@ class Batcher:
             self._metrics.model_ran(answers.prediction, seconds)
             if answers.applicability is not None:
                 self._metrics.out_of_range(answers.applicability)
+            if run.averaged:
+                self._metrics.unknown_features(np.isnan(run.rows))
         run.hand_out(answers)
 
 
 class _ModelRun:
-    """One run of the model: `rows` float32 [n, 20] and who asked for which of them."""
+    """One run of the model: `rows` float32 [n, 20] and who asked for which of them.
+
+    Where answers are `averaged`, some may have features that are NaN.
+    """
 
     def __init__(self, queue: _Queue, region: TrainingRegion, out_of_range: OutOfRange) -> None:
         """Drop who is too late; answer who sent no phone, or one that is refused."""
         self._region = region
+        self.averaged = queue.averaged
         self._is_told = out_of_range == "flag"
         bodies, self._tables = _still_waiting(queue.bodies), _still_waiting(queue.tables)
         phones, found = rows_of([caller.asked for caller in bodies])
         errors: dict[int, InvalidInputError] = {**found}
         if out_of_range == "refuse":
-            errors = {**_refused(region, phones), **errors}
+            errors = {**refused(region, phones), **errors}
         for place, error in errors.items():
             bodies[place].set_exception(error)
         if errors:
@@ -257,7 +273,8 @@ class _ModelRun:
         return applicability_json(self._region, found, self.rows[:phones])
 
 
-def _refused(region: TrainingRegion, phones: _Rows) -> dict[int, InvalidInputError]:
+def refused(region: TrainingRegion, phones: _Rows) -> dict[int, InvalidInputError]:
+    """Return of each of n phones float32 [n, 20] that is not in range why it is refused, by its place."""
     found = region.of(phones)
     errors: dict[int, InvalidInputError] = {}
     for place in np.flatnonzero(~found.in_range).tolist():

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from pricerange.phone import FEATURES, Phone, features_of
+from pricerange.phone import FEATURES, PartialPhone, Phone, features_of, known_features_of
 from pricerange.tables.json_phones import PLAIN, Body
 from service.errors import InvalidInputError
 
@@ -32,3 +32,11 @@ def rows_of(bodies: Sequence[Body]) -> tuple[npt.NDArray[np.float32], Mapping[in
         except ValidationError as error:
             errors[place] = InvalidInputError.of(error)
     return rows, errors
+
+
+def partial_row_of(body: Body) -> npt.NDArray[np.float32]:
+    """Return one phone as float32 [1, 20], NaN where a feature is null. Raises `InvalidInputError`."""
+    try:
+        return np.array([known_features_of(PartialPhone.model_validate_json(body))], np.float32)
+    except ValidationError as error:
+        raise InvalidInputError.of(error) from None

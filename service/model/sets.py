@@ -47,9 +47,14 @@ class AskedSets:
         self._sets = sets
         self.promise = orjson.dumps({"level": self._level, "calibration": known.sha256[:_NAMED_DIGITS]})
 
-    def of(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-        """Return which price ranges are in the set of each of n phones, bool [n, 4]."""
-        return self._sets.of(probabilities, self._level)
+    def of(
+        self, probabilities: npt.NDArray[np.float32], unknown: npt.NDArray[np.bool_] | None = None
+    ) -> npt.NDArray[np.bool_]:
+        """Return which price ranges are in the set of each of n phones, bool [n, 4].
+
+        `unknown` bool [n, 20] says which features were averaged over, if any were.
+        """
+        return self._sets.of(probabilities, self._level, unknown)
 
 
 def sets_json(sets: npt.NDArray[np.bool_]) -> list[bytes]:

@@ -14,7 +14,6 @@ from starlette.responses import Response
 from pricerange.answer.prediction_sets import abstains
 from pricerange.bundle import Bundle
 from pricerange.phone import Phone, Problem
-from pricerange.tables.json_phones import Body
 from service.errors import InvalidInputError
 from service.http.body import JSON, media_type_of
 from service.http.openapi import compressed_body_of, problem_responses
@@ -35,13 +34,16 @@ from service.model.parse import rows_of
 from service.model.sets import PARAMETER as SETS
 from service.model.sets import SETS_PARAMETER, AskedSets, SetsOfAnswer, sets_json
 from service.model.time_slices import TimeSlices
+from service.model.unknown import PARAMETER as UNKNOWN
+from service.model.unknown import UNKNOWN_PARAMETER, is_asked, unknown_json
 from service.model.write import ROW_BEGINS, AnswerOfPhone, ModelName, model_json
+from service.predict.averaged import predict_averaged
 
 PATH = "/predict"
 MOST_PHONE_BYTES = 65_536
 """A phone is about 400 bytes; a longer body is invalid, and naming all that is wrong with it costs time."""
 _MOST_SHOWN = 40
-_VALUES = {SETS: "LEVEL", EXPLAIN: "true"}
+_VALUES = {SETS: "LEVEL", UNKNOWN: "average", EXPLAIN: "true"}
 
 
 class Answer(AnswerOfPhone):
@@ -53,6 +55,7 @@ class Answer(AnswerOfPhone):
     )
     sets: SetsOfAnswer | None = None
     explanation: ExplanationOfAnswer | None = Field(None, description="With `explain=true` only")
+    unknown: list[str] | None = Field(None, description="Features that were null; with `unknown` only")
     model: ModelName
 
 
@@ -62,6 +65,7 @@ class Asked:
 
     sets: AskedSets | None = None
     explain: bool = False
+    unknown: bool = False
 
 
 _NOTHING = Asked()
@@ -90,21 +94,32 @@ class PredictEndpoint:
 
     async def predict(self, request: Request) -> Response:
         """Answer a request. One without Content-Type is taken at its word."""
-        return await self._answer(request, self._asked(request, (SETS, EXPLAIN)))
+        return await self._answer(request, self._asked(request, (SETS, UNKNOWN, EXPLAIN)))
 
     async def explain(self, request: Request) -> Response:
         """Answer a request, and say why."""
-        return await self._answer(request, replace(self._asked(request, (SETS,)), explain=True))
+        return await self._answer(request, replace(self._asked(request, (SETS, UNKNOWN)), explain=True))
 
     async def _answer(self, request: Request, asked: Asked) -> Response:
         media_type_of(RequestState.of(request.scope).head.by_name, (JSON,))
         explaining = require(self._explaining, self._version.version) if asked.explain else None
         body = await whole(request, self.limit, self._slices)
-        answer = await self.batcher.predict_phone(body)
-        members = [b"" if asked.sets is None else self._with_set(asked.sets, answer)]
+        phone: npt.NDArray[np.float32] | None = None
+        if asked.unknown:
+            answer, phone = await predict_averaged(self.batcher, body)
+        else:
+            answer = await self.batcher.predict_phone(body)
+        unknown = None if phone is None else np.isnan(phone)
+        members = b"" if asked.sets is None else self._with_set(asked.sets, answer, unknown)
         if explaining is not None:
-            members.append(b',"explanation":%b' % await _explanation(explaining, body, answer))
-        return Reply(self.write(answer, b"".join(members)))
+            # read once more, in a hundredth of the time that it takes to explain
+            phones = rows_of([body])[0] if phone is None else phone
+            found = await explaining.one(phones[0], answer[0])
+            (explanation,) = explanations_json(found, phones, explaining.background_rows)
+            members += b',"explanation":%b' % explanation
+        if unknown is not None:
+            members += b',"unknown":%b' % unknown_json(unknown)[0]
+        return Reply(self.write(answer, members))
 
     def _asked(self, request: Request, known: Sequence[str]) -> Asked:
         """Read the query, of some known parameters. Raises `InvalidInputError`."""
@@ -123,10 +138,11 @@ class PredictEndpoint:
         return Asked(
             AskedSets(self._version, asked[SETS]) if SETS in asked else None,
             asked_to_explain(asked[EXPLAIN]) if EXPLAIN in asked else False,
+            is_asked(asked.get(UNKNOWN), self._version),
         )
 
-    def _with_set(self, sets: AskedSets, answer: PhoneAnswer) -> bytes:
-        found = sets.of(_read(answer))
+    def _with_set(self, sets: AskedSets, answer: PhoneAnswer, unknown: npt.NDArray[np.bool_] | None) -> bytes:
+        found = sets.of(_read(answer), unknown)
         (prediction_set,) = sets_json(found)
         abstain = b',"abstain":%b' % TRUTH[bool(abstains(found)[0])] if self._abstain else b""
         return b',"prediction_set":%b%b,"sets":%b' % (prediction_set, abstain, sets.promise)
@@ -146,19 +162,12 @@ def _read(answer: PhoneAnswer) -> npt.NDArray[np.float32]:
     return np.array([orjson.loads(b"[%b]" % answer[1])], np.float32)
 
 
-async def _explanation(explaining: Explaining, body: Body, answer: PhoneAnswer) -> bytes:
-    # read once more, in a hundredth of the time that it takes to explain
-    phones, _ = rows_of([body])
-    found = await explaining.one(phones[0], answer[0])
-    (explanation,) = explanations_json(found, phones, explaining.background_rows)
-    return explanation
-
-
 def add_predict(router: APIRouter, endpoint: PredictEndpoint) -> None:
     """Add the routes to a router."""
+    of_both = [SETS_PARAMETER, UNKNOWN_PARAMETER]
     routes = (
-        (PATH, endpoint.predict, "Price range of one phone", [SETS_PARAMETER, EXPLAIN_PARAMETER]),
-        (PATH + "/explain", endpoint.explain, "Price range of one phone, and why", [SETS_PARAMETER]),
+        (PATH, endpoint.predict, "Price range of one phone", [*of_both, EXPLAIN_PARAMETER]),
+        (PATH + "/explain", endpoint.explain, "Price range of one phone, and why", of_both),
     )
     for path, answer, summary, parameters in routes:
         router.add_api_route(

@@ -108,6 +108,7 @@ class Metrics(Collector):
         self._predictions = counters.take(len(LABELS))
         self._out_of_range = counters.take(len(_OUTSIDE))
         self._explained = counters.take(1)
+        self._unknown = counters.take(len(FEATURE_NAMES))
         self._log_lines_dropped = counters.take(1)
         self._reasons = {reason: counters.take(1) for reason in (*kinds(), "other")}
         self._routes: dict[str, _RouteSlots] = {}
@@ -169,6 +170,11 @@ class Metrics(Collector):
     def explained(self) -> None:
         """Count one phone whose answer was explained."""
         self._row[self._explained] += 1
+
+    def unknown_features(self, unknown: npt.NDArray[np.bool_]) -> None:
+        """Count the features that were unknown of n phones, bool [n, 20]."""
+        counts = unknown.sum(axis=0, dtype=np.float64)
+        self._row[self._unknown : self._unknown + len(FEATURE_NAMES)] += counts
 
     def rejected(self, reason: str) -> None:
         """Count one rejection by its kind of problem."""
@@ -270,6 +276,13 @@ class Metrics(Collector):
             outside.add_metric([name], count)
         yield outside
         yield Counter("pricerange_explained_rows", "Phones explained", float(sums[self._explained]))
+        unknown = Counter(
+            "pricerange_unknown_features", "Phones whose feature was unknown", labels=["feature"]
+        )
+        counts = sums[self._unknown : self._unknown + len(FEATURE_NAMES)]
+        for name, count in zip(FEATURE_NAMES, counts.tolist(), strict=True):
+            unknown.add_metric([name], count)
+        yield unknown
         yield Histogram(
             "pricerange_model_run_duration_seconds",
             "One run of the model",

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pricerange.phone import FEATURE_NAMES
 from service.errors import InferenceInputError, TooManyRowsError
 from service.v2.messages import InputTensor
-from service.v2.tensors import COLUMNS, INPUT, bytes_behind, kind_of, refuse_inadmissible
+from service.v2.tensors import COLUMNS, INPUT, bytes_behind, kind_of, refuse_inadmissible, with_nan
 
 _TYPES = {
     **{"FP32": "<f4", "FP64": "<f8"},
@@ -20,9 +20,11 @@ _TYPES = {
 
 
 def rows_from_columns(
-    inputs: list[InputTensor], text: bytes, behind: bytes, max_rows: int
+    inputs: list[InputTensor], text: bytes, behind: bytes, max_rows: int, *, unknown: bool = False
 ) -> npt.NDArray[np.float32]:
     """Read n rows of inputs [n] or [n, 1], in any order; `text` is their JSON, `behind` what follows it.
+
+    Features may be `unknown`, null or NaN, where that is asked for.
 
     Raises `InferenceInputError` or `TooManyRowsError`.
     """
@@ -37,7 +39,7 @@ def rows_from_columns(
         dtype = _dtype(column, pointer)
         size = bytes_behind(column, count * dtype.itemsize, pointer)
         if column.data is not None:
-            numbers = _numbers(column, count, text, pointer)
+            numbers = _numbers(column, count, text, pointer, unknown)
         elif begin + size <= len(behind):
             numbers = np.frombuffer(behind, dtype, count, begin)
         else:
@@ -51,7 +53,7 @@ def rows_from_columns(
         index = places[FEATURE_NAMES[feature]]
         return f"/inputs/{index}" + (f"/data/{row}" if inputs[index].data is not None else "")
 
-    refuse_inadmissible(values, place)
+    refuse_inadmissible(values, place, unknown=unknown)
     return values.astype(np.float32)
 
 
@@ -88,13 +90,17 @@ def _dtype(column: InputTensor, pointer: str) -> np.dtype[np.number]:
     return np.dtype(name)
 
 
-def _numbers(column: InputTensor, count: int, text: bytes, pointer: str) -> npt.NDArray[np.float64]:
+def _numbers(
+    column: InputTensor, count: int, text: bytes, pointer: str, unknown: bool
+) -> npt.NDArray[np.float64]:
     """Read n JSON numbers, flat or each in a list of its own; as in `features` they are what is written."""
     data = column.data
     if not isinstance(data, list):
         raise InferenceInputError.expected(column.name, "a list of numbers", kind_of(data), f"{pointer}/data")
     if data and all(isinstance(cell, list) and len(cell) == 1 for cell in data):
         data = list(chain.from_iterable(data))
+    if unknown:
+        data = with_nan(data)
     if len(data) != count:
         expected = f"{count} numbers for the shape {column.shape}"
         raise InferenceInputError.expected(column.name, expected, len(data), f"{pointer}/data")

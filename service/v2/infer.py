@@ -16,7 +16,9 @@ from service.errors import MOST_PROBLEMS, InferenceInputError
 from service.http.request_state import RequestState
 from service.model.batcher import Answers, Batcher
 from service.model.decoded import whole
+from service.model.in_pieces import predict_in_pieces
 from service.model.time_slices import TimeSlices
+from service.model.unknown import lacks_background
 from service.v2.answer import answer
 from service.v2.query import DECISION, EXTRA_OUTPUTS, HEADER_LENGTH, Query, read_query
 
@@ -51,9 +53,16 @@ class InferEndpoint:
             query = self._query(body, headers)
         else:
             query = await self._slices.run(partial(self._query, body, headers))
-        answers = await self._batcher.predict(query.rows)
+        if query.unknown:
+            prediction = await predict_in_pieces(self._batcher, query.rows, unknown=True, patient=False)
+            answers = Answers(prediction, None)
+        else:
+            answers = await self._batcher.predict(query.rows)
+        arrays = partial(self._arrays, answers, query)
+        # distances of phones with gaps take a while
+        found = await self._slices.run(arrays, begun=True) if query.unknown else arrays()
         accepted = headers.get(b"accept-encoding", b"").decode("latin-1")
-        return answer(self._arrays(answers, query), query, self._served, accepted)
+        return answer(found, query, self._served, accepted)
 
     def _arrays(self, answers: Answers, query: Query) -> dict[str, npt.NDArray[Any]]:
         """Return the outputs by name, of the extra ones those that are asked for."""
@@ -66,9 +75,12 @@ class InferEndpoint:
             found = answers.applicability or self._batcher.region.of(query.rows)
             arrays["in_range"] = found.in_range
         if "prediction_set" in query.outputs:
-            arrays["prediction_set"] = self._sets().of(prediction.probabilities, query.level)
+            unknown = np.isnan(query.rows)
+            arrays["prediction_set"] = self._sets().of(prediction.probabilities, query.level, unknown)
         if self._costs is not None and DECISION in query.outputs:
             arrays[DECISION] = self._costs.decide(prediction.probabilities).price_range
+        if "unknown" in query.outputs:
+            arrays["unknown"] = np.isnan(query.rows)
         return arrays
 
     def _sets(self) -> PredictionSets:
@@ -89,6 +101,9 @@ class InferEndpoint:
         )
         if "prediction_set" in query.outputs:
             self._sets()
+        if query.unknown and self._batcher.averages is None:
+            found = f"average, and {lacks_background(self._served)}"
+            raise InferenceInputError.expected("unknown", "none", found, "/parameters/unknown")
         if self._batcher.out_of_range == "refuse":
             self._refuse_out_of_range(query)
         return query

@@ -63,6 +63,11 @@ class RequestParameters(_Message):
     sets: float | None = Field(
         None, gt=0, lt=1, description="Share of phones whose `prediction_set` holds the true price range"
     )
+    unknown: Literal["average"] | None = Field(
+        None,
+        description="Features may be null, NaN in bytes: the answer is the average of those to phones with "
+        "these features of training phones",
+    )
 
 
 class InferRequest(_Message):

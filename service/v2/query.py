@@ -15,7 +15,7 @@ from service.v2.tensors import COLUMNS, INPUT, ROW_BYTES, bytes_behind, rows_fro
 
 OUTPUTS = ("probabilities", "price_range")
 """Of the graph: what is answered where a request names none."""
-EXTRA_OUTPUTS = ("in_range", "prediction_set")
+EXTRA_OUTPUTS = ("in_range", "prediction_set", "unknown")
 DECISION = "decision"
 """Another one, where there is a cost matrix."""
 LEVEL = 0.9
@@ -28,12 +28,16 @@ _UNSUPPORTED = ("classification", "shared_memory_region")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a request asks: rows float32 [n, 20], and the outputs in order, each as bytes or as JSON."""
+    """What a request asks: rows float32 [n, 20], and the outputs in order, each as bytes or as JSON.
+
+    Where features may be `unknown`, they are NaN; `level` is that of the prediction sets.
+    """
 
     id: str | None
     rows: npt.NDArray[np.float32]
     outputs: dict[str, bool]
     level: float = LEVEL
+    unknown: bool = False
 
 
 def read_query(
@@ -49,8 +53,11 @@ def read_query(
     if header_length is not None and length == 0:
         return _raw_query(tensor, max_rows)
     request = _request(text)
-    level = request.parameters.sets if request.parameters and request.parameters.sets else LEVEL
-    return Query(request.id, _rows(request, text, tensor, max_rows), _outputs(request, extra_outputs), level)
+    asked = request.parameters
+    level = asked.sets if asked and asked.sets else LEVEL
+    unknown = bool(asked and asked.unknown)
+    rows = _rows(request, text, tensor, max_rows, unknown)
+    return Query(request.id, rows, _outputs(request, extra_outputs), level, unknown)
 
 
 def _length(header: str, most: int) -> int:
@@ -80,9 +87,11 @@ def _request(text: bytes) -> InferRequest:
         raise InferenceInputError.of(error) from None
 
 
-def _rows(request: InferRequest, text: bytes, behind: bytes, max_rows: int) -> npt.NDArray[np.float32]:
+def _rows(
+    request: InferRequest, text: bytes, behind: bytes, max_rows: int, unknown: bool
+) -> npt.NDArray[np.float32]:
     if len(request.inputs) != 1:
-        return rows_from_columns(request.inputs, text, behind, max_rows)
+        return rows_from_columns(request.inputs, text, behind, max_rows, unknown=unknown)
     count = _row_count(request.inputs[0])
     features = request.inputs[0]
     if count > max_rows:
@@ -91,8 +100,8 @@ def _rows(request: InferRequest, text: bytes, behind: bytes, max_rows: int) -> n
     if len(behind) != size:
         raise InferenceInputError.expected("after the JSON object", f"{size} bytes", len(behind))
     if features.data is None:
-        return rows_from_bytes(behind)
-    return rows_from_numbers(features.data, count, text)
+        return rows_from_bytes(behind, unknown=unknown)
+    return rows_from_numbers(features.data, count, text, unknown=unknown)
 
 
 def _row_count(features: InputTensor) -> int:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pricerange.bundle import Bundle
-from pricerange.phone import LABELS
+from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.triton_config import triton_config
 from service.errors import InferenceInputError, NotReadyError, UnknownModelError, UnknownVersionError
 from service.http.body import read
@@ -43,11 +43,13 @@ class RepositoryEndpoints:
         # as in config.pbtxt, but for what this service takes in one request
         self._config = {**triton_config(served.name), "max_batch_size": max_rows}
         sets = [{"name": "prediction_set", "datatype": "BOOL", "shape": [-1, len(LABELS)]}]
+        unknown = [{"name": "unknown", "datatype": "BOOL", "shape": [-1, len(FEATURE_NAMES)]}]
         # what an answer is worth is not the graph's, so config.pbtxt has none of it
         self._extra = [
             {"name": "in_range", "datatype": "BOOL", "shape": [-1]},
             *(sets if served.passport.prediction_sets else []),
             *([{"name": DECISION, "datatype": "INT64", "shape": [-1]}] if deciding.costs else []),
+            *(unknown if served.passport.background else []),
         ]
 
     async def live(self, request: Request) -> Response:

@@ -1,5 +1,6 @@
 """The tensor of phones, a row each: numbers or bytes to checked rows."""
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.phone import FEATURES, Problem, admissible, refusal
+from pricerange.phone import FEATURES, Problem, admissible, admissible_or_unknown, refusal
 from service.errors import MOST_PROBLEMS, InferenceInputError
 from service.v2.messages import InputTensor
 
@@ -21,14 +22,18 @@ _DATA = "/inputs/0/data"
 _ROW = struct.Struct(f"{COLUMNS}d")
 
 
-def rows_from_numbers(data: object, count: int, text: bytes) -> npt.NDArray[np.float32]:
+def rows_from_numbers(
+    data: object, count: int, text: bytes, *, unknown: bool = False
+) -> npt.NDArray[np.float32]:
     """Read n rows of JSON numbers, nested or flat; `text` is the JSON that they came in.
 
-    Raises `InferenceInputError`.
+    Features may be `unknown`, null and read as NaN, where that is asked for. Raises `InferenceInputError`.
     """
     if not isinstance(data, list):
         raise InferenceInputError.expected(INPUT, "a list of numbers", kind_of(data), _DATA)
     nested = bool(data) and isinstance(data[0], list)
+    if unknown:
+        data = [with_nan(row) if isinstance(row, list) else row for row in data] if nested else with_nan(data)
     try:
         packed = _pack_rows(data, count) if nested else struct.Struct(f"{count * COLUMNS}d").pack(*data)
     except (struct.error, TypeError):
@@ -40,15 +45,20 @@ def rows_from_numbers(data: object, count: int, text: bytes) -> npt.NDArray[np.f
     if max(text.rfind(b"true"), text.rfind(b"false")) >= 0 and bool in _types(data, nested):
         _refuse_other_than_numbers(data, nested)
     values = np.frombuffer(packed).reshape(count, COLUMNS)
-    refuse_inadmissible(values, partial(_place, nested))
+    refuse_inadmissible(values, partial(_place, nested), unknown=unknown)
     return values.astype(np.float32)
 
 
-def rows_from_bytes(data: bytes) -> npt.NDArray[np.float32]:
-    """Read rows of little-endian float32. Raises `InferenceInputError`."""
+def rows_from_bytes(data: bytes, *, unknown: bool = False) -> npt.NDArray[np.float32]:
+    """Read rows of little-endian float32, NaN perhaps for `unknown`. Raises `InferenceInputError`."""
     values = np.frombuffer(data, "<f4").reshape(-1, COLUMNS)
-    refuse_inadmissible(values, lambda row, column: "/inputs/0")
+    refuse_inadmissible(values, lambda row, column: "/inputs/0", unknown=unknown)
     return values
+
+
+def with_nan(data: list[Any]) -> list[Any]:
+    """Return JSON values with NaN in place of null."""
+    return [math.nan if value is None else value for value in data]
 
 
 def _pack_rows(data: list[Any], count: int) -> bytes:
@@ -74,9 +84,14 @@ def bytes_behind(tensor: InputTensor, size: int, pointer: str) -> int:
     return announced or 0
 
 
-def refuse_inadmissible(values: npt.NDArray[Any], place: Callable[[int, int], str]) -> None:
-    """Raise `InferenceInputError` where values [n, 20] are not phones; `place` points to one of them."""
-    verdict = admissible(values)
+def refuse_inadmissible(
+    values: npt.NDArray[Any], place: Callable[[int, int], str], *, unknown: bool = False
+) -> None:
+    """Raise `InferenceInputError` where values [n, 20] are not phones; `place` points to one of them.
+
+    NaN is refused unless features may be `unknown`.
+    """
+    verdict = (admissible_or_unknown if unknown else admissible)(values)
     if verdict.all():
         return
     bad = np.argwhere(~verdict)

@@ -43,6 +43,11 @@ class Sets(Section):
         ge=2,
         description="Networks whose answers calibrate the sets, each to a fold that it has not seen",
     )
+    patterns: int = Field(
+        default=256,
+        ge=0,
+        description="Most combinations of unknown features that sets are calibrated for, small ones first",
+    )
 
 
 class Preprocess(Section):

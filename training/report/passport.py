@@ -20,15 +20,15 @@ from pricerange.bundle import (
     Passport,
     PredictionSetScores,
     TrainingData,
+    UnknownFeatures,
 )
 from pricerange.phone import FEATURE_NAMES, LABELS
 from training.export import answering
+from training.quality.unknown import background
 from training.report.run import Run
 
 GOLDEN_ROWS = 4
 """Golden rows of each price range."""
-BACKGROUND_ROWS = 100
-"""Training phones that stand for all: what leaves features open takes as many answers of the model."""
 
 _PACKAGES = ("numpy", "torch", "onnx", "onnxscript", "onnxruntime", "scikit-learn")
 
@@ -37,7 +37,7 @@ def passport(run: Run) -> Passport:
     """Fill in the passport of a run."""
     phones, parts = run.phones, run.parts
     used = run.model.used_features()
-    background = _background(run)
+    kept = _background(run)
     return Passport(
         features=list(FEATURE_NAMES),
         labels=list(LABELS),
@@ -54,7 +54,7 @@ def passport(run: Run) -> Passport:
         feature_ranges=feature_ranges(phones.features[parts.training]),
         training_region=run.region,
         prediction_sets=_scores(run),
-        background=background,
+        background=kept,
         metrics={
             **dataclasses.asdict(run.evaluation),
             "conformal": {level: dataclasses.asdict(found) for level, found in run.coverage.items()},
@@ -70,7 +70,7 @@ def passport(run: Run) -> Passport:
             "kept_epoch": dataclasses.asdict(run.history.kept),
         },
         calibration=dataclasses.asdict(run.calibration),
-        golden_rows=_golden_rows(run, _explainer(run, background, used)),
+        golden_rows=_golden_rows(run, _explainer(run, kept, used)),
         packages={"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
     )
 
@@ -90,24 +90,31 @@ def feature_ranges(training_rows: npt.NDArray[np.float32]) -> dict[str, FeatureR
 
 
 def _scores(run: Run) -> PredictionSetScores:
-    of_truth = run.sets.of_truth
-    sha256 = hashlib.sha256(json.dumps(of_truth).encode()).hexdigest()
-    return PredictionSetScores(folds=run.recipe.sets.folds, of_truth=of_truth, sha256=sha256)
+    of_truth, patterns = run.sets.of_truth, run.sets.patterns
+    unknown = [
+        UnknownFeatures(features=list(features), thresholds=thresholds)
+        for features, thresholds in patterns.kept.items()
+    ]
+    levels = list(patterns.levels)
+    all_of_it = json.dumps([of_truth, levels, [pattern.model_dump() for pattern in unknown]])
+    return PredictionSetScores(
+        folds=run.recipe.sets.folds,
+        of_truth=of_truth,
+        levels=levels,
+        unknown=unknown,
+        sha256=hashlib.sha256(all_of_it.encode()).hexdigest(),
+    )
 
 
 def _background(run: Run) -> Background:
-    """Take training phones at random, of each price range its share."""
-    shuffled = np.random.default_rng(run.recipe.seed).permutation(run.parts.training)
-    by_price_range = shuffled[np.argsort(run.phones.price_range[shuffled], kind="stable")]
-    places = np.linspace(0, len(shuffled) - 1, min(BACKGROUND_ROWS, len(shuffled))).round().astype(np.intp)
-    rows = run.phones.features[by_price_range[places]]
+    rows = background(run.phones, run.parts.training, run.recipe.seed)
     return Background(rows=[[_shortest(value) for value in row] for row in rows])
 
 
-def _explainer(run: Run, background: Background, used: npt.NDArray[np.intp]) -> Explainer:
+def _explainer(run: Run, kept: Background, used: npt.NDArray[np.intp]) -> Explainer:
     # where nothing is used, a version says so of no feature
     features = [FEATURE_NAMES[place] for place in used] or FEATURE_NAMES
-    return Explainer(answering(run.graph), np.array(background.rows, np.float32), features)
+    return Explainer(answering(run.graph), np.array(kept.rows, np.float32), features)
 
 
 def _golden_rows(run: Run, explainer: Explainer) -> list[GoldenRow]:

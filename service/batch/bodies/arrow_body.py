@@ -25,11 +25,15 @@ _LARGE_BYTES = 1 << 18
 
 
 async def arrow_blocks(
-    parts: AsyncIterator[bytes], state: RequestState, kept: Kept | None, said: list[str]
+    parts: AsyncIterator[bytes],
+    state: RequestState,
+    kept: Kept | None,
+    said: list[str],
+    unknown: bool = False,
 ) -> AsyncIterator[BlockWork]:
     """Yield the work on each block of rows, in order, and note before the first how the table is read.
 
-    What the blocks hold in memory is the request's.
+    What the blocks hold in memory is the request's. Features may be `unknown`, where that is asked for.
 
     Raises `BrokenBlockError`, `MissingColumnError`, `DuplicateColumnError`, `InvalidInputError` for a column
     to keep that is missing, and what `parts` raises.
@@ -51,15 +55,15 @@ async def arrow_blocks(
             large = message.inflated > _LARGE_BYTES
             batch = await asyncio.to_thread(decoder.next) if large else decoder.next()
             for start in range(0, batch.num_rows, BLOCK_ROWS):
-                yield partial(_block, batch.slice(start, BLOCK_ROWS), kept)
+                yield partial(_block, batch.slice(start, BLOCK_ROWS), kept, unknown)
             state.release(len(message.content) + message.inflated)
     cutter.end()
     if decoder is None:
         raise BrokenBlockError(None, "not an Arrow stream: it has no schema")
 
 
-def _block(batch: "pa.RecordBatch", kept: Kept | None) -> Block:
-    verdict = judge(batch)
+def _block(batch: "pa.RecordBatch", kept: Kept | None, unknown: bool) -> Block:
+    verdict = judge(batch, unknown=unknown)
     return Block(verdict, ArrowCells([batch.column(name) for name in kept.names]) if kept else None)
 
 

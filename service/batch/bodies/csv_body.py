@@ -18,9 +18,11 @@ BLOCK_BYTES = 98_304
 
 
 async def csv_blocks(
-    parts: AsyncIterator[bytes], kept: Kept | None, asked: Dialect, said: list[str]
+    parts: AsyncIterator[bytes], kept: Kept | None, asked: Dialect, said: list[str], unknown: bool = False
 ) -> AsyncIterator[BlockWork]:
     """Yield the work on each block of rows, in order, and note before the first how the table is read.
+
+    Features may be `unknown`, where that is asked for.
 
     Raises `BrokenBlockError`, `MissingColumnError`, `DuplicateColumnError`, `InvalidInputError` for a column
     to keep that is missing, and what `parts` raises.
@@ -36,7 +38,7 @@ async def csv_blocks(
         if end_before_empty:
             said.append(EMPTY_END)
         if rows:
-            yield partial(_block, rows, cutter.header, places)
+            yield partial(_block, rows, cutter.header, places, unknown)
 
 
 def _kept_places(header: Header, kept: Kept | None) -> list[int]:
@@ -48,10 +50,10 @@ def _kept_places(header: Header, kept: Kept | None) -> list[int]:
     return kept.places(names) if kept else []
 
 
-def _block(rows: bytes, header: Header, places: list[int]) -> Block:
+def _block(rows: bytes, header: Header, places: list[int], unknown: bool) -> Block:
     if not places:
-        return Block(judge_csv(rows, header.names, header.dialect))
-    verdict, columns = judge_csv_beside(rows, header.names, places, header.dialect)
+        return Block(judge_csv(rows, header.names, header.dialect, unknown=unknown))
+    verdict, columns = judge_csv_beside(rows, header.names, places, header.dialect, unknown=unknown)
     return Block(verdict, ArrowCells(columns))
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from pricerange.phone import FEATURES, Problem, Problems
-from pricerange.tables.json_phones import PLAIN, PhoneReader, reader_of
+from pricerange.tables.json_phones import PhoneReader, reader_of
 from pricerange.tables.table import sentence
 from service.batch.bodies.rows import Block, OnBadRow, of_row
 from service.batch.kept import JsonCells, Kept
@@ -54,13 +54,17 @@ class JsonReader:
             "Anything", __base__=_Anything, phones=(Annotated[list[Any], bound], ...)
         )
 
-    def block_of(self, body: bytes | bytearray, on_bad_row: OnBadRow, kept: Kept | None) -> Block:
+    def block_of(
+        self, body: bytes | bytearray, on_bad_row: OnBadRow, kept: Kept | None, unknown: bool = False
+    ) -> Block:
         """Check a body: all phones at once, and one by one where that fails, to find out why.
+
+        Features may be `unknown`, where that is asked for.
 
         Raises `TooManyRowsError`; and `InvalidInputError` for a body that holds no list, or, where a bad row
         fails, for the first one.
         """
-        reader = reader_of(kept.names) if kept else PLAIN
+        reader = reader_of(kept.names if kept else (), unknown=unknown)
         table = reader.rows_of_list(body, self._max_rows)
         if table is not None:
             rows = JsonRows(table.astype(np.float32), np.ones(len(table), np.bool_), (), reader)

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from pricerange.phone import Problem
-from pricerange.tables.json_phones import PLAIN, reader_of
+from pricerange.tables.json_phones import reader_of
 from pricerange.tables.ndjson import LineCutter, Lines, LineVerdict, judge_lines
 from service.batch.bodies.rows import Block, BlockWork, OnBadRow
 from service.batch.kept import JsonCells, Kept
@@ -19,14 +19,14 @@ _BLOCK_LINES = 500
 
 
 async def ndjson_blocks(
-    parts: AsyncIterator[bytes], on_bad_row: OnBadRow, kept: Kept | None
+    parts: AsyncIterator[bytes], on_bad_row: OnBadRow, kept: Kept | None, unknown: bool = False
 ) -> AsyncIterator[BlockWork]:
-    """Yield the work on each block of lines, in order.
+    """Yield the work on each block of lines, in order. Features may be `unknown`, where that is asked for.
 
     Raises `BrokenBlockError` and what `parts` raises; the work raises `InvalidInputError` for the first bad
     line where one fails.
     """
-    cutter, reader = LineCutter(LONGEST_LINE), _LineReader(on_bad_row, kept)
+    cutter, reader = LineCutter(LONGEST_LINE), _LineReader(on_bad_row, kept, unknown)
     async for part in parts:
         for whole in cutter.feed(part):
             for lines in whole.lines().at_most(_BLOCK_LINES):
@@ -39,10 +39,10 @@ async def ndjson_blocks(
 class _LineReader:
     """Reads the blocks one after the other."""
 
-    def __init__(self, on_bad_row: OnBadRow, kept: Kept | None) -> None:
+    def __init__(self, on_bad_row: OnBadRow, kept: Kept | None, unknown: bool) -> None:
         self._fails = on_bad_row == "fail"
         self._kept = kept
-        self._reader = reader_of(kept.names) if kept else PLAIN
+        self._reader = reader_of(kept.names if kept else (), unknown=unknown)
         self._before = 0
 
     def block(self, lines: Lines) -> Block:

@@ -12,10 +12,11 @@ from pricerange import bundle
 from pricerange.answer.applicability import TrainingRegion
 from pricerange.answer.curve import Curve
 from pricerange.answer.lattice import Lattice, Within, plain, spreads, steps_of, values_of
-from pricerange.phone import FEATURES, admissible
+from pricerange.phone import FEATURE_NAMES, FEATURES, admissible
 
 VERSION_2 = Path(__file__).parents[3] / "models/phone_price_range/2"
 PASSPORT = bundle.read(VERSION_2).passport
+CLOCK_SPEED = FEATURE_NAMES.index("clock_speed")
 PHONE = np.array([feature.example for feature in FEATURES], np.float32)
 
 
@@ -65,3 +66,13 @@ def test_a_curve_has_each_value_once_from_end_to_end(place: int, points: int) ->
     assert admissible(curve.phones).all()
     assert (curve.phones[:, place] == curve.values).all()
     assert (np.delete(curve.phones, place, axis=1) == np.delete(PHONE, place)).all()
+
+
+@pytest.mark.parametrize("value", [0.125, 2.505], ids=str)
+def test_a_curve_has_no_point_outside_of_a_range_that_is_a_single_value_between_two_steps(
+    value: float,
+) -> None:
+    alone = bundle.FeatureRange(low=value, high=value, deciles=[value] * 9)
+    ranges = {**PASSPORT.feature_ranges, "clock_speed": alone}
+    curve = Curve.of(PHONE, CLOCK_SPEED, Lattice(ranges, "training_range"), 50)
+    assert (curve.values.shape, curve.phones.shape) == ((0,), (0, len(FEATURES)))

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from pricerange.phone import FEATURES
 from pricerange.tables.errors import BrokenBlockError
-from pricerange.tables.json_phones import OPEN, reader_of
+from pricerange.tables.json_phones import reader_of
 from pricerange.tables.ndjson import LineCutter, Lines, WholeLines, fields_of, judge_lines, members
 
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}
+OPEN = reader_of((), others=True)
 NO_JSON = "line: not valid JSON"
 DEEP = b"[" * 100_000 + b"]" * 100_000
 

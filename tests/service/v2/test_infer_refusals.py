@@ -294,9 +294,7 @@ def test_a_raw_tensor_of_no_whole_rows_is_refused(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("outputs", "words", "pointer"),
     [
-        pytest.param(
-            [{"name": "price"}], "or prediction_set, found 'price'", "/outputs/0/name", id="unknown"
-        ),
+        pytest.param([{"name": "price"}], "or unknown, found 'price'", "/outputs/0/name", id="unknown"),
         pytest.param(
             [{"name": "price_range"}] * 2,
             "price_range once, found it more than once",

@@ -68,6 +68,7 @@ def test_model_metadata(call: Call, version: str) -> None:
             {"name": "price_range", "datatype": "INT64", "shape": [-1]},
             {"name": "in_range", "datatype": "BOOL", "shape": [-1]},
             {"name": "prediction_set", "datatype": "BOOL", "shape": [-1, 4]},
+            {"name": "unknown", "datatype": "BOOL", "shape": [-1, 20]},
         ],
     }
 
