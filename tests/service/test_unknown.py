@@ -33,11 +33,9 @@ def rows() -> np.ndarray:
     table = synthetic.phones(30, block=5)[0].astype(np.float32)
     draw = np.random.default_rng(4)
     table[20:24, RAM] = 8_192
-    for row, count in zip(table, [1] * 10 + [5] * 15 + [0] * 4 + [20], strict=True):
-        row[draw.choice([place for place in range(20) if place != RAM], min(count, 19), replace=False)] = (
-            np.nan
-        )
-    table[-1] = np.nan
+    for row, count in zip(table, [1] * 10 + [5] * 15 + [0] * 5, strict=True):
+        row[draw.choice([place for place in range(20) if place != RAM], count, replace=False)] = np.nan
+    table[24] = np.nan
     table[0, RAM] = np.nan
     return table
 

@@ -74,12 +74,16 @@ def _kept(answers: Rows, price_range: npt.NDArray[np.int64], network: npt.NDArra
 
     Averages over much that is unknown are nearly the same for all phones of a network, and differ between
     networks: by a threshold for all networks, one could hold nearly all phones of a price range, or few.
+    Where networks differ more than phones do, nothing is known of the next one, and the threshold is 0.
     """
     kept = PredictionSets.measured(answers, price_range).kept()
-    for one in np.unique(network):
-        for label, of_label in enumerate(kept):
-            own = answers[(network == one) & (price_range == label), label]
-            for place, level in enumerate(LEVELS if len(own) else ()):
+    for label, of_label in enumerate(kept):
+        of_truth = price_range == label
+        alone = [answers[of_truth & (network == one), label] for one in np.unique(network[of_truth])]
+        if np.ptp([own.mean() for own in alone]) > np.mean([own.std() for own in alone]):
+            of_label[:] = [0.0] * len(LEVELS)
+        for own in alone:
+            for place, level in enumerate(LEVELS):
                 lowest = rounded_down(float(np.quantile(own, 1 - level, method="lower")))
                 of_label[place] = min(of_label[place], lowest)
     return kept
