@@ -102,10 +102,11 @@ def out_of_fold(  # noqa: PLR0913, PLR0917
     """
     probabilities = np.empty((len(rows), len(LABELS)), np.float32)
     averages = np.full((len(patterns), *probabilities.shape), np.nan, np.float32)
+    network = np.empty(len(rows), np.int64)
     asked = unknown.asked_for(len(rows), patterns, choices.seed)
     folds = StratifiedKFold(choices.sets.folds, shuffle=True, random_state=choices.seed)
     share = choices.split.validation / (1 - choices.split.test)
-    for places, held_out in folds.split(rows, phones.price_range[rows]):
+    for number, (places, held_out) in enumerate(folds.split(rows, phones.price_range[rows])):
         training, validation = two_ways(rows[places], phones.price_range, share, choices.seed)
         size = max(math.ceil(len(training) / batches), _LEAST_BATCH)
         loop = choices.loop.model_copy(update={"batch_size": size})
@@ -115,6 +116,7 @@ def out_of_fold(  # noqa: PLR0913, PLR0917
             model, _ = learn(phones, training, validation, choices, lambda _: None, device)
         calibrated(model, phones, validation, choices)
         probabilities[held_out] = answers(model, phones.features[rows[held_out]])
+        network[held_out] = number
         if patterns:
             some = held_out[asked[held_out]]
             lenders = unknown.background(phones, training, choices.seed)
@@ -122,4 +124,4 @@ def out_of_fold(  # noqa: PLR0913, PLR0917
                 averages[:, some] = unknown.averaged(
                     partial(answers, model), lenders, phones.features[rows[some]], patterns
                 )
-    return HeldOut(probabilities, averages)
+    return HeldOut(probabilities, averages, network)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pricerange.answer.columns import DECISION
 from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.bundle import Bundle
 from pricerange.phone import Problem
@@ -20,7 +21,7 @@ from service.model.in_pieces import predict_in_pieces
 from service.model.time_slices import TimeSlices
 from service.model.unknown import lacks_background
 from service.v2.answer import answer
-from service.v2.query import DECISION, EXTRA_OUTPUTS, HEADER_LENGTH, Query, read_query
+from service.v2.query import EXTRA_OUTPUTS, HEADER_LENGTH, Query, read_query
 
 _SMALL_BYTES = 8_192
 """A body that is no longer is read at once, without a time slice of its own."""
@@ -41,7 +42,7 @@ class InferEndpoint:
         self._max_body_bytes = max_body_bytes
         self._max_rows = max_rows
         self._costs = batcher.deciding.costs
-        self._extra_outputs = (*EXTRA_OUTPUTS, *((DECISION,) if self._costs else ()))
+        self._extra_outputs = (*EXTRA_OUTPUTS, *(DECISION if self._costs else ()))
 
     async def infer(self, request: Request) -> Response:
         """Answer n phones. The type of the body is what the header says, whatever its Content-Type."""
@@ -77,8 +78,9 @@ class InferEndpoint:
         if "prediction_set" in query.outputs:
             unknown = np.isnan(query.rows)
             arrays["prediction_set"] = self._sets().of(prediction.probabilities, query.level, unknown)
-        if self._costs is not None and DECISION in query.outputs:
-            arrays[DECISION] = self._costs.decide(prediction.probabilities).price_range
+        if self._costs is not None and not query.outputs.keys().isdisjoint(DECISION):
+            decided = self._costs.decide(prediction.probabilities)
+            arrays |= zip(DECISION, (decided.price_range, decided.expected_cost), strict=True)
         if "unknown" in query.outputs:
             arrays["unknown"] = np.isnan(query.rows)
         return arrays

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pricerange.answer.columns import DECISION
 from pricerange.bundle import Bundle
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.triton_config import triton_config
@@ -18,7 +19,6 @@ from service.http.reply import Reply
 from service.model.decisions import NOTHING, Deciding
 from service.telemetry.metrics import Metrics
 from service.v2.messages import IndexRequest
-from service.v2.query import DECISION
 
 EXTENSIONS = ("binary_tensor_data", "model_configuration", "statistics")
 """Only those that work whole: of Triton's model_repository the index alone does."""
@@ -44,11 +44,13 @@ class RepositoryEndpoints:
         self._config = {**triton_config(served.name), "max_batch_size": max_rows}
         sets = [{"name": "prediction_set", "datatype": "BOOL", "shape": [-1, len(LABELS)]}]
         unknown = [{"name": "unknown", "datatype": "BOOL", "shape": [-1, len(FEATURE_NAMES)]}]
+        types = zip(DECISION, ("INT64", "FP32"), strict=True)
+        decision = [{"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in types]
         # what an answer is worth is not the graph's, so config.pbtxt has none of it
         self._extra = [
             {"name": "in_range", "datatype": "BOOL", "shape": [-1]},
             *(sets if served.passport.prediction_sets else []),
-            *([{"name": DECISION, "datatype": "INT64", "shape": [-1]}] if deciding.costs else []),
+            *(decision if deciding.costs else []),
             *(unknown if served.passport.background else []),
         ]
 

@@ -95,17 +95,15 @@ def test_each_door_decides_what_the_core_decides(deciding: httpx.Client, probabi
     assert table["decision"].to_pylist() == decided.price_range.tolist()
     assert table["expected_cost"].to_numpy().tobytes() == decided.expected_cost.tobytes()
 
-    answer = deciding.post(INFER, json=tensor("decision")).raise_for_status().json()
-    assert answer["outputs"] == [
-        {
-            "name": "decision",
-            "datatype": "INT64",
-            "shape": [len(ROWS)],
-            "data": decided.price_range.tolist(),
-        }
-    ]
+    answer = deciding.post(INFER, json=tensor("decision", "expected_cost")).raise_for_status().json()
+    decision, cost = answer["outputs"]
+    assert (decision["name"], decision["datatype"]) == ("decision", "INT64")
+    assert decision["data"] == decided.price_range.tolist()
+    assert (cost["name"], cost["datatype"]) == ("expected_cost", "FP32")
+    assert np.array(cost["data"], np.float32).tobytes() == decided.expected_cost.tobytes()
     listed = deciding.get("/v2/models/phone_price_range").json()["outputs"]
     assert {"name": "decision", "datatype": "INT64", "shape": [-1]} in listed
+    assert {"name": "expected_cost", "datatype": "FP32", "shape": [-1]} in listed
 
 
 def test_answers_with_sets_say_whether_these_leave_it_open(

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.answer.patterns import LEVELS, PatternThresholds
+from pricerange.answer.patterns import LEVELS, PatternThresholds, rounded_down
 from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.answer.unknown import Averages
 from pricerange.phone import FEATURE_NAMES
@@ -22,6 +22,7 @@ _MOST_ASKED = 10_000_000
 Pattern = tuple[str, ...]
 """Names of the features that are unknown, of those that can change an answer."""
 Rows = npt.NDArray[np.float32]
+Thresholds = list[list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,12 @@ class HeldOut:
     """Answers to n phones by networks that have not learned from them.
 
     `probabilities` are float32 [n, 4]; `averaged` float32 [p, n, 4] where the features of each of p patterns
-    are unknown, NaN for phones that were not asked for.
+    are unknown, NaN for phones that were not asked for. `network` int64 [n] says which of them has answered.
     """
 
     probabilities: Rows
     averaged: Rows
+    network: npt.NDArray[np.int64]
 
     def sets(
         self, price_range: npt.NDArray[np.int64], active: Sequence[str], patterns: Sequence[Pattern]
@@ -42,7 +44,7 @@ class HeldOut:
         kept = {}
         for pattern, answers in zip(patterns, self.averaged, strict=True):
             asked = ~np.isnan(answers[:, 0])
-            kept[pattern] = PredictionSets.measured(answers[asked], price_range[asked]).kept()
+            kept[pattern] = _kept(answers[asked], price_range[asked], self.network[asked])
         of_patterns = PatternThresholds(active, LEVELS, kept)
         return PredictionSets.measured(self.probabilities, price_range, of_patterns)
 
@@ -65,6 +67,26 @@ def patterns(active: Sequence[str], most: int) -> list[Pattern]:
             break
         found += of_size
     return found
+
+
+def _kept(answers: Rows, price_range: npt.NDArray[np.int64], network: npt.NDArray[np.int64]) -> Thresholds:
+    """Return thresholds by answers float32 [n, 4] that hold what they promise of each network's phones too.
+
+    Averages over much that is unknown are nearly the same for all phones of a network, and differ between
+    networks: by a threshold for all networks, one could hold nearly all phones of a price range, or few.
+    Where networks differ more than phones do, nothing is known of the next one, and the threshold is 0.
+    """
+    kept = PredictionSets.measured(answers, price_range).kept()
+    for label, of_label in enumerate(kept):
+        of_truth = price_range == label
+        alone = [answers[of_truth & (network == one), label] for one in np.unique(network[of_truth])]
+        if np.ptp([own.mean() for own in alone]) > np.mean([own.std() for own in alone]):
+            of_label[:] = [0.0] * len(LEVELS)
+        for own in alone:
+            for place, level in enumerate(LEVELS):
+                lowest = rounded_down(float(np.quantile(own, 1 - level, method="lower")))
+                of_label[place] = min(of_label[place], lowest)
+    return kept
 
 
 def asked_for(count: int, found: Sequence[Pattern], seed: int) -> npt.NDArray[np.bool_]:

@@ -109,3 +109,34 @@ def test_values_outside_the_training_range_are_found_whatever_the_number_of_rows
     drawn = np.random.default_rng(seed).normal((low + high) / 2, (high - low) / 3, (rows, 20))
     table = drawn.astype(np.float32)
     np.testing.assert_array_equal(region.outside(table), (table < low) | (table > high))
+
+
+def test_an_unknown_value_lies_nowhere_and_the_known_ones_have_their_own_distance(
+    model_repository: Path, region: TrainingRegion
+) -> None:
+    table = phones(40, seed=3)
+    unknown = np.random.default_rng(3).random(table.shape) < 0.3
+    found = region.of(np.where(unknown, np.float32(np.nan), table))
+    assert not (found.outside & unknown).any()
+    assert (found.distance <= region.of(table).distance + 1e-9).all()
+    kept = bundle.read(bundle.find(model_repository)).passport.training_region
+    assert kept is not None
+    places, whitening = [FEATURE_NAMES.index(name) for name in kept.features], np.array(kept.whitening)
+    covariance = np.linalg.inv(whitening @ whitening.T)
+    for row, phone in enumerate(table):
+        known = np.flatnonzero(~unknown[row][places])
+        centred = (phone[places] - np.array(kept.mean))[known]
+        squared = centred @ np.linalg.solve(covariance[np.ix_(known, known)], centred)
+        assert found.distance[row] == pytest.approx(np.sqrt(squared), rel=1e-6)
+
+
+@given(rows=st.integers(1, 200), seed=st.integers(0, 1_000), begin=st.integers(0, 199))
+def test_a_row_with_gaps_is_judged_alike_whatever_rows_it_stands_beside(
+    region: TrainingRegion, rows: int, seed: int, begin: int
+) -> None:
+    table = phones(rows, seed)
+    table[np.random.default_rng(seed).random(table.shape) < 0.2] = np.nan
+    row = begin % rows
+    whole, alone = region.of(table), region.of(table[row : row + 1])
+    assert whole.distance[row] == alone.distance[0]
+    assert (whole.outside[row] == alone.outside[0]).all()
