@@ -109,6 +109,6 @@ def test_to_average_or_not_is_another_job(tmp_path, model_repository, columns):
 def test_a_version_without_background_phones_says_so(tmp_path, columns):
     models, source = Path(__file__).parents[3] / "models", str(write(columns, tmp_path / "in.parquet"))
     asked = Options(worth=WorthAsked(unknown="average"))
-    with pytest.raises(NoBackgroundError, match="version 2 has no training phones to average over"):
+    with pytest.raises(NoBackgroundError, match="version 2 keeps no background rows"):
         score([source], tmp_path / "out.csv", models, 2, options=asked)
     assert not (tmp_path / "out.csv").exists()
