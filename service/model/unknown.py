@@ -35,7 +35,7 @@ def is_asked(value: str | None, version: Bundle) -> bool:
 
 def lacks_background(version: Bundle) -> str:
     """Say of a version that it cannot average."""
-    return f"version {version.version} has no training phones to average over"
+    return f"version {version.version} keeps no background rows to average over"
 
 
 def unknown_json(unknown: npt.NDArray[np.bool_]) -> list[bytes]:

@@ -286,7 +286,7 @@ def test_phones_with_gaps_are_refused_where_what_is_known_is_out_of_range(model_
 
 
 def test_an_older_version_says_that_it_has_no_phones_to_average_over() -> None:
-    told = "version 2 has no training phones to average over"
+    told = "version 2 keeps no background rows to average over"
     server = Server(Path("models"), "--model-version", "2", "--no-access-log").wait_until_ready()
     with httpx.Client(base_url=server.url) as client:
         for path, body in (("/predict", PHONES[0]), (BATCH, {"phones": PHONES})):
