@@ -181,6 +181,25 @@ def test_what_phones_with_gaps_are_worth_is_the_same_through_each_door(
     assert [output["data"] for output in of_v2] == [found.in_range.tolist(), inside.ravel().tolist()]
 
 
+def test_reasons_give_the_unknown_no_share_and_are_the_same_through_each_door(client: httpx.Client) -> None:
+    asked, some = {**AVERAGE, "explain": "true"}, [0, 12, 24]
+    one_by_one = [client.post("/predict", params=asked, json=PHONES[row]).json() for row in some]
+    body = {"phones": [PHONES[row] for row in some]}
+    together = client.post(BATCH, params=asked, json=body).raise_for_status().json()["predictions"]
+    lines = "\n".join(json.dumps(PHONES[row]) for row in some).encode()
+    text = client.post(BATCH, params=asked, content=lines, headers=NDJSON).raise_for_status().text
+    explained = [answer["explanation"] for answer in one_by_one]
+    assert [answer["explanation"] for answer in together] == explained
+    assert [json.loads(line)["explanation"] for line in text.splitlines()] == explained
+    for row, answer, explanation in zip(some, one_by_one, explained, strict=True):
+        shares = {reason["feature"]: reason["score"] for reason in explanation["reasons"]}
+        assert all(shares[name] == 0 for name in NAMED[row])
+        total = explanation["base"]["score"] + sum(shares.values())
+        assert total == pytest.approx(explanation["value"]["score"], abs=1e-4)
+        expected = sum(place * share for place, share in enumerate(answer["probabilities"]))
+        assert explanation["value"]["score"] == pytest.approx(expected, abs=1e-5)
+
+
 def test_who_knows_everything_gets_the_usual_answer(client: httpx.Client) -> None:
     for phone in PHONES[25:29]:
         usual = client.post("/predict", json=phone).json()
