@@ -97,7 +97,7 @@ def test_models_fails_for_a_version_that_serve_would_refuse(model_repository: Pa
     passport.write_text(json.dumps(fields))
     listed = run("models", "--models", models)
     assert listed.returncode == errors.GoldenRowError.exit_code
-    assert "1  rejected: " in listed.stdout
+    assert "1  invalid: " in listed.stdout
     assert run("models", "--models", tmp_path / "nowhere").returncode == errors.ModelNotFoundError.exit_code
 
 

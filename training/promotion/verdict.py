@@ -69,7 +69,7 @@ def _on_constants(training_rows: npt.NDArray[np.float32]) -> Iterator[str]:
 
 def _on_the_branch(usage: Usage) -> Iterator[str]:
     if usage.branch and usage.branch.is_idle:
-        share = f"{100 * usage.branch.share:.2g} %"
+        share = words.percent(usage.branch.share)
         yield (
             f"The hidden branch does nothing: it has {share} of the variance that it and the linear skip "
             f"add, and replaced by its mean it changes none of {usage.branch.rows:,} answers. The network "

@@ -1,7 +1,16 @@
 """Comparisons as sentences, for the console, the card and the report."""
 
-from pricerange.verdict import Comparison
+from pricerange.verdict import Comparison, Verdict
 from training.promotion.comparisons import BEYOND_DOUBT
+
+_LEAST_SHARE = 1e-5
+
+
+def told(verdict: Verdict) -> list[str]:
+    """Say how a version does beside each of its opponents."""
+    found = verdict.comparisons
+    served = [of_served(found.served)] if found.served else []
+    return [of_chance(found.chance), of_share(found.chance), of_linear(found.linear), *served]
 
 
 def of_chance(found: Comparison) -> str:
@@ -47,6 +56,11 @@ def of_served(found: Comparison) -> str:
         f"{_judged(found)} {name}: of the {found.rows} phones from which neither learned, it classifies "
         f"{found.other_right} correctly, the model {found.right}{_tests(found)}."
     )
+
+
+def percent(share: float) -> str:
+    """Write a share, which may be too small for its digits to say anything."""
+    return f"{100 * share:.2g} %" if share >= _LEAST_SHARE else f"less than {100 * _LEAST_SHARE:g} %"
 
 
 def too_few(found: Comparison) -> bool:

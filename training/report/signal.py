@@ -23,7 +23,7 @@ def lacks(verdict: Verdict) -> Lack | None:
 def evidence(verdict: Verdict) -> list[str]:
     """Say how the model and the linear one do."""
     chance, linear = verdict.comparisons.chance, verdict.comparisons.linear
-    return [words.of_chance(chance), words.of_share(chance), words.of_linear(linear)]
+    return [words.of_chance(chance), words.of_linear(linear)]
 
 
 def missed(verdict: Verdict) -> list[str]:
