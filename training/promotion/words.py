@@ -4,6 +4,7 @@ from pricerange.verdict import Comparison, Verdict
 from training.promotion.comparisons import BEYOND_DOUBT
 
 _LEAST_SHARE = 1e-5
+"""Digits of smaller ones are those of rounding."""
 
 
 def told(verdict: Verdict) -> list[str]:
