@@ -23,7 +23,7 @@ from bench.show.tables import show
 from pricerange import bundle
 from pricerange.bundle import Passport
 from pricerange.errors import NoPromotableVersionError, PriceRangeError
-from training.promotion.words import told
+from training.promotion import words
 from training.recipe import recipe
 from training.train import train
 
@@ -101,8 +101,8 @@ def _cells(passport: Passport, models: Path) -> tuple[str, ...]:
 def _sentences(passport: Passport) -> list[str]:
     verdict = passport.verdict
     assert verdict is not None
-    against = [] if verdict.promotable else verdict.reasons
-    marked = [f"{'AGAINST: ' if sentence in against else ''}{sentence}" for sentence in told(verdict)]
+    against = [] if verdict.promotable else [words.sentence(reason) for reason in verdict.reasons]
+    marked = [f"{'**Against**: ' if said in against else ''}{said}" for said in words.told(verdict)]
     return [*marked, *verdict.remarks]
 
 

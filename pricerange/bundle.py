@@ -246,9 +246,8 @@ def find(models: Path, version: int | None = None) -> Path:
         if not found.promotable:
             passed_over[number] = found.why
             continue
-        if passed_over:
-            listed = "; ".join(f"{newer} ({why})" for newer, why in passed_over.items())
-            log.warning("taking version %d, the newest promotable one; passed over: %s", number, listed)
+        for newer, why in passed_over.items():
+            log.warning("version %d is passed over for version %d: %s", newer, number, why)
         return folder / str(number)
     raise NoPromotableVersionError(folder, passed_over)
 

@@ -44,7 +44,7 @@ def summed_up(diagnosis: Diagnosis, verdict: Verdict, version: Path, console: Co
     for line in diagnosis.advice:
         _print(f"- {line}", console)
     promotable = "promotable" if verdict.promotable else "not promotable"
-    for line in (f"verdict: {promotable}", *verdict.reasons, *verdict.remarks):
+    for line in (f"verdict: {promotable}", *(f"- {reason}" for reason in verdict.reasons), *verdict.remarks):
         _print(line, console)
     if not verdict.promotable:
         _print(f"to serve it nevertheless: pricerange models approve {version.name} --why TEXT", console)
