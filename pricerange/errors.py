@@ -46,8 +46,8 @@ class NoPromotableVersionError(PriceRangeError):
     def __str__(self) -> str:
         listed = " | ".join(f"version {number}, {why}" for number, why in self.passed_over.items())
         return (
-            f"no version in {self.folder} is promotable; `pricerange models approve N --why TEXT` makes one so, "
-            f"and `--model-version N` takes any: {listed}"
+            f"no version in {self.folder} is promotable; `pricerange models approve N --why TEXT` makes one "
+            f"so, and `--model-version N` takes any: {listed}"
         )
 
 

@@ -38,7 +38,7 @@ def test_shows_a_progress_bar_on_a_terminal() -> None:
 BESIDE = Comparison(test="a test", rows=4, right=2, other_rows=4, other_right=1, p=0.5, outcome="no worse")
 VERDICT = Verdict(
     promotable=False,
-    reasons=["4 phones are few."],
+    reasons=["too few phones"],
     remarks=["`ram` is constant."],
     comparisons=Comparisons(chance=BESIDE, linear=BESIDE),
 )
@@ -58,7 +58,7 @@ def test_ends_with_what_to_change_whether_it_may_be_served_and_where_the_report_
         "suggested changes:",
         "- Raise `network.dropout`.",
         "verdict: not promotable",
-        "4 phones are few.",
+        "- too few phones",
         "`ram` is constant.",
         "to serve it nevertheless: pricerange models approve 2 --why TEXT",
         "report: models/phone_price_range/2/report.html",

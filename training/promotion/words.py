@@ -24,8 +24,8 @@ def of_chance(found: Comparison) -> str:
     """Say how a version does beside the commonest price range."""
     if too_few(found):
         return (
-            f"too few test phones to tell it from chance: if all {found.rows} were classified correctly, p would "
-            f"be {_most_likely(found):.2g}, and below {BEYOND_DOUBT:g} is beyond doubt"
+            f"too few test phones to tell it from chance: if all {found.rows} were classified correctly, p "
+            f"would be {_most_likely(found):.2g}, and below {BEYOND_DOUBT:g} is beyond doubt"
         )
     return (
         f"{'' if found.outcome == 'better' else 'not '}better than chance beyond doubt: {found.right} of "
@@ -59,8 +59,8 @@ def of_served(found: Comparison) -> str:
             f"{found.other_right} of {found.other_rows} of its own ({_tests(found)})"
         )
     return (
-        f"{_judged(found)} {name}: {found.right} of {found.rows} phones right that neither learned from, beside "
-        f"{found.other_right} ({_tests(found)})"
+        f"{_judged(found)} {name}: {found.right} of {found.rows} phones right that neither learned from, "
+        f"beside {found.other_right} ({_tests(found)})"
     )
 
 

@@ -51,6 +51,7 @@ def test_a_branch_alone_has_all_of_the_variance_and_all_of_the_answers() -> None
     weights[0, RAM], weights[1, RAM] = 1.0, -1.0
     bent.network.head.linear.weight[:, :2] = 5.0  # |ram|
     bent.network.layers[0].biases[0].zero_()
+    bent.network.head.linear.bias.fill_(-4.0)
     found = usage(bent, FEATURES)
     assert found.branch is not None
     assert (found.branch.share, found.skip, found.first_layer) == (1, {}, {"ram": 1.0})

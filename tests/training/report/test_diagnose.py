@@ -169,7 +169,7 @@ def test_labels_that_say_nothing_are_the_first_thing_to_be_named(phones_csv: Pat
     short = choices.model_copy(update={"loop": choices.loop.model_copy(update={"epochs": 20})})
     diagnosis = verdict_of_training(replace(phones, price_range=shuffled), short)
     assert diagnosis.verdict == "no signal"
-    assert "not beyond doubt" in diagnosis.evidence[0]
+    assert diagnosis.evidence[0].startswith("Not better than chance beyond doubt: ")
     assert "`price_range`" in diagnosis.advice[0]
 
 
