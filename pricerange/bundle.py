@@ -21,7 +21,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
@@ -262,10 +261,10 @@ def promotion(path: Path) -> Promotion:
         return Promotion.by_word(approval)
     passport = path / PASSPORT_FILE
     try:
-        verdict = TypeAdapter(Verdict | None).validate_python(_fields(passport).get("verdict"))
+        verdict = _fields(passport).get("verdict")
+        return Promotion.by_verdict(None if verdict is None else Verdict.model_validate(verdict))
     except ValidationError as error:
         raise _passport_error(passport, error, "verdict") from error
-    return Promotion.by_verdict(verdict)
 
 
 def read(path: Path) -> Bundle:

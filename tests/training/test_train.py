@@ -1,7 +1,9 @@
 """A whole run: what it leaves behind, the same each time, and nothing when it is killed."""
 
 import csv
+import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from pricerange import bundle
+from pricerange import bundle, synthetic
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 from training import data
@@ -86,6 +89,8 @@ def test_card_report_and_pictures_lie_beside_the_model(model_repository: Path) -
     assert "[report](report.html)" in card
     assert "within one standard error of the lowest" in card
     assert "The model uses all 20 features." in card
+    assert "Weights of the first hidden layer, as norms over the largest: `" in card
+    assert "the ordinal linear model, which learned from the same phones: " in card
     assert "No theorem promises the nominal coverage" in card
     assert "[history.csv](history.csv)" in card
     assert f"**{passport.metrics['diagnosis']['verdict']}**" in card
@@ -158,13 +163,41 @@ def test_a_warning_of_the_command_line_is_one_plain_line(recipe_file: Path, tmp_
 def test_another_seed_gives_another_model_and_the_next_version(
     model_repository: Path, recipe_file: Path, tmp_path: Path
 ) -> None:
+    models = shutil.copytree(model_repository, tmp_path / "models")
     reseeded = tmp_path / "reseeded.toml"
     reseeded.write_text(recipe_file.read_text().replace("seed = 1", "seed = 2"))
-    written = [train(["synthetic:1000"], tmp_path, recipe) for recipe in (recipe_file, reseeded)]
-    assert [path.name for path in written] == ["1", "2"]
-    weights = [(path / "model.onnx").read_bytes() for path in written]
-    assert weights[0] == (bundle.find(model_repository) / "model.onnx").read_bytes()
-    assert weights[0] != weights[1]
+    version = train(["synthetic:1000"], models, reseeded)
+    assert version.name == "2"
+    assert (version / "model.onnx").read_bytes() != (version.parent / "1" / "model.onnx").read_bytes()
+    verdict = bundle.read(version).passport.verdict
+    assert verdict is not None
+    assert verdict.comparisons.served is not None
+    assert verdict.comparisons.served.version == "1"
+    # by another seed, few of the test phones are new to both
+    assert 0 < verdict.comparisons.served.rows < verdict.comparisons.linear.rows == 100
+
+
+def test_a_model_of_labels_that_say_nothing_is_called_so_and_not_taken(
+    model_repository: Path, recipe_file: Path, tmp_path: Path
+) -> None:
+    models = shutil.copytree(model_repository, tmp_path / "models")
+    features, price_range = synthetic.phones(400)
+    shuffled = tmp_path / "shuffled.csv"
+    labels = np.random.default_rng(0).permutation(price_range)
+    shuffled.write_text(synthetic.as_csv(features, labels))
+    said = io.StringIO()
+    version = train([str(shuffled)], models, recipe_file, Console(file=said, width=1_000))
+    lines = said.getvalue().splitlines()
+    assert "diagnosis: no signal" in lines
+    assert "verdict: not promotable" in lines
+    assert any(line.startswith("- not better than chance beyond doubt: ") for line in lines)
+    assert any(line.startswith("- significantly worse than version 1, which is served: ") for line in lines)
+    assert bundle.find(models).name == "1"
+    page, card = ((version / name).read_text() for name in ("report.html", "MODEL_CARD.md"))
+    for text in (page, card):
+        assert "Not better than chance beyond doubt: " in text
+    assert page.count('class="box verdict"') == 2
+    assert "**Not promotable**" in card
 
 
 def test_a_run_whose_loss_is_lost_writes_no_version(recipe_file: Path, tmp_path: Path) -> None:
