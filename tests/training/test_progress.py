@@ -37,7 +37,7 @@ def test_shows_a_progress_bar_on_a_terminal() -> None:
 def test_ends_with_the_verdict_what_to_change_and_where_the_report_lies() -> None:
     said = io.StringIO()
     diagnosis = Diagnosis("overfitting", ["A gap of [3] errors."], ["Raise `network.dropout`."])
-    summed_up(diagnosis, Path("models/phone_price_range/2"), Console(file=said))
+    summed_up(diagnosis, [], Path("models/phone_price_range/2"), Console(file=said))
     assert said.getvalue().splitlines() == [
         "verdict: overfitting",
         "A gap of [3] errors.",
