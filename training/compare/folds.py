@@ -11,6 +11,7 @@ from scipy.stats import t as student_t
 from sklearn.model_selection import RepeatedStratifiedKFold
 from threadpoolctl import threadpool_limits
 
+from pricerange.phone import LABELS
 from training.compare.contender import Contender, FoldAnswers
 from training.data import LabelledPhones
 from training.errors import TooFewRowsError
@@ -44,7 +45,7 @@ class Difference(Estimate):
 
 def split(price_range: npt.NDArray[np.int64], folds: int, repeats: int, seed: int) -> list[Fold]:
     """Split n rows, always the same for a seed. Raises `TooFewRowsError`."""
-    counts = np.bincount(price_range)
+    counts = np.bincount(price_range, minlength=len(LABELS))
     if counts.min() < folds:
         raise TooFewRowsError(int(counts.argmin()), folds, int(counts.min()))
     splitter = RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed)
