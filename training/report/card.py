@@ -160,7 +160,7 @@ def _coverage_table(run: Run) -> str:
         (
             f"{100 * float(level):g} %",
             f"{100 * found.coverage:.1f} %",
-            interval.text(found.interval, ".1%"),
+            interval.percent(found.interval),
             *("" if share is None else f"{100 * share:.1f} %" for share in found.classes.values()),
             f"{found.mean_size:.2f}",
         )
