@@ -1,6 +1,6 @@
 """What a run says while it trains: a progress bar on a terminal, plain lines elsewhere."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from pricerange.progress import progress
 from pricerange.verdict import Verdict
 from training.fit.history import Epoch
+from training.quality.leak import Leak
 from training.report.diagnose import Diagnosis
 
 _LINES = 10
@@ -35,7 +36,9 @@ def shown(epochs: int, iterations: int, console: Console) -> Iterator[Callable[[
         yield lambda epoch: advance(what=_measures(epoch))
 
 
-def summed_up(diagnosis: Diagnosis, verdict: Verdict, version: Path, console: Console) -> None:
+def summed_up(
+    diagnosis: Diagnosis, verdict: Verdict, leaks: Sequence[Leak], version: Path, console: Console
+) -> None:
     """Say how the run went, what to change, whether the version may be served, and where its report lies."""
     for line in (f"diagnosis: {diagnosis.verdict}", *diagnosis.evidence):
         _print(line, console)
@@ -48,6 +51,8 @@ def summed_up(diagnosis: Diagnosis, verdict: Verdict, version: Path, console: Co
         _print(line, console)
     if not verdict.promotable:
         _print(f"to serve it nevertheless: pricerange models approve {version.name} --why TEXT", console)
+    for leak in leaks:
+        _print(f"warning: {leak.sentence.replace('`', '')}", console)
     _print(f"report: {version / 'report.html'}", console)
 
 

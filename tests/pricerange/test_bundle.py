@@ -195,6 +195,14 @@ def test_a_background_that_is_no_phones_is_refused(tmp_path: Path, row: list[flo
         bundle.read(version)
 
 
+@pytest.mark.parametrize("text", ["AAAA", "AAAAAAA=", "AAAAAAA\n", "AAAA AAA"])
+def test_hashes_of_another_length_or_alphabet_are_refused(tmp_path: Path, text: str) -> None:
+    seen = {"training": "AAAAAAAA" * 2, "validation": text}
+    version = broken(tmp_path, partial(change_passport, schema_version=2, seen_rows=seen))
+    with pytest.raises(PassportError, match=r"seen_rows\.validation"):
+        bundle.read(version)
+
+
 def as_pipe(name: str) -> Callable[[Path], None]:
     def change(version: Path) -> None:
         (version / name).unlink()

@@ -8,6 +8,7 @@ from rich.console import Console
 from pricerange.verdict import Comparison, Comparisons, Verdict
 from training.fit.history import Epoch
 from training.progress import shown, summed_up
+from training.quality.leak import Leak
 from training.report.diagnose import Diagnosis
 
 
@@ -35,6 +36,7 @@ def test_shows_a_progress_bar_on_a_terminal() -> None:
     assert "━" in said.getvalue()
 
 
+LEAK = Leak("n_cores", 1.0, 0.95, 1_440)
 BESIDE = Comparison(test="a test", rows=4, right=2, other_rows=4, other_right=1, p=0.5, outcome="no worse")
 VERDICT = Verdict(
     promotable=False,
@@ -47,7 +49,7 @@ VERDICT = Verdict(
 def told(verdict: Verdict) -> list[str]:
     said = io.StringIO()
     diagnosis = Diagnosis("overfitting", ["A gap of [3] errors."], ["Raise `network.dropout`."])
-    summed_up(diagnosis, verdict, Path("models/phone_price_range/2"), Console(file=said))
+    summed_up(diagnosis, verdict, [LEAK], Path("models/phone_price_range/2"), Console(file=said))
     return said.getvalue().splitlines()
 
 
@@ -61,6 +63,7 @@ def test_ends_with_what_to_change_whether_it_may_be_served_and_where_the_report_
         "- too few phones",
         "`ram` is constant.",
         "to serve it nevertheless: pricerange models approve 2 --why TEXT",
+        "warning: " + LEAK.sentence.replace("`", ""),
         "report: models/phone_price_range/2/report.html",
     ]
     promotable = told(VERDICT.model_copy(update={"promotable": True}))

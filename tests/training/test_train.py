@@ -19,6 +19,7 @@ from pricerange.predictor import Predictor
 from training import data
 from training.errors import DivergedError
 from training.recipe.recipe import Recipe
+from training.row_hashes import of_text, row_hashes
 from training.split import three_ways
 from training.train import train
 
@@ -80,6 +81,35 @@ def test_the_background_is_training_phones_of_each_price_range_in_its_share(
     assert np.abs(np.bincount(price_ranges) - expected).max() <= 1
 
 
+def test_the_passport_keeps_hashes_of_the_rows_that_were_seen(model_repository: Path, quick: Recipe) -> None:
+    seen = Predictor.load(model_repository).bundle.passport.seen_rows
+    assert seen is not None
+    phones = data.generate(1_000)
+    parts = three_ways(phones.price_range, quick.split, quick.seed)
+    for text, rows in ((seen.training, parts.training), (seen.validation, parts.validation)):
+        np.testing.assert_array_equal(of_text(text), np.sort(row_hashes(phones.features[rows])))
+
+
+def test_a_label_under_the_name_of_a_feature_is_said_on_the_console_in_the_card_and_in_the_report(
+    recipe_file: Path, tmp_path: Path
+) -> None:
+    features, price_range = synthetic.phones(200)
+    features[:, FEATURE_NAMES.index("n_cores")] = price_range + 1
+    (tmp_path / "leaking.csv").write_text(synthetic.as_csv(features, price_range))
+    said = io.StringIO()
+    console = Console(file=said, width=200)
+    folder = train([str(tmp_path / "leaking.csv")], tmp_path, recipe_file, console)
+    assert "\nwarning: n_cores alone may give the answer away: of 180 phones" in said.getvalue()
+    card, report = ((folder / name).read_text() for name in ("MODEL_CARD.md", "report.html"))
+    assert "- `n_cores` alone may give the answer away" in card
+    assert "<code>n_cores</code> alone may give the answer away" in report
+    (leak,) = bundle.read(folder).passport.metrics["leaks"]
+    assert (leak["feature"], leak["alone"], leak["rows"]) == ("n_cores", 1.0, 180)
+    # nothing of what is known of the public data alone
+    assert "2017" not in card
+    assert "a table supplied by the user" in card
+
+
 def test_card_report_and_pictures_lie_beside_the_model(model_repository: Path) -> None:
     folder = bundle.find(model_repository)
     card = (folder / "MODEL_CARD.md").read_text()
@@ -93,6 +123,7 @@ def test_card_report_and_pictures_lie_beside_the_model(model_repository: Path) -
     assert "the ordinal linear model, which learned from the same phones: " in card
     assert "No theorem promises the nominal coverage" in card
     assert "[history.csv](history.csv)" in card
+    assert "alone may give the answer away" not in card
     assert f"**{passport.metrics['diagnosis']['verdict']}**" in card
     for picture in ("learning_curve.svg", "confusion_matrix.svg"):
         assert f"({picture})" in card

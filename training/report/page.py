@@ -52,7 +52,7 @@ def report(run: Run) -> bytes:
         learning=_learning(run),
         answers=_answers(run),
         importance=_importance(run),
-        scope=[*scope(run), *inside(run.usage)],
+        scope=[*(leak.sentence for leak in run.leaks), *scope(run), *inside(run.usage)],
         judged=told(run.verdict),
     )
     return text.encode()

@@ -12,6 +12,7 @@ from training.network.network import PhoneModel
 from training.quality.calibrate import Calibration
 from training.quality.coverage import Coverage
 from training.quality.importance import Importance
+from training.quality.leak import Leak
 from training.quality.measures import Measures
 from training.quality.usage import Usage
 from training.recipe.recipe import Recipe
@@ -25,6 +26,7 @@ class Run:
 
     `evaluation`, `coverage`, `importances` and `verdict` are of those to the test part; `region` is where the
     training part lies, None where the model uses no feature, and `usage` what it makes use of in all phones.
+    `leaks` are of the training and the validation part.
     """
 
     recipe: Recipe
@@ -41,5 +43,6 @@ class Run:
     coverage: dict[str, Coverage]
     importances: list[Importance]
     region: TrainingRegion | None
+    leaks: list[Leak]
     usage: Usage
     verdict: Verdict
