@@ -87,6 +87,6 @@ def _on_what_serves(served: Predictor | None, incumbent: Comparison | None) -> I
         yield "No version was served, so that there was none to compare with."
     elif incumbent is None or incumbent.nll_difference is None:
         yield (
-            f"Which of these phones version {served.bundle.version} learned from is not known, so that the "
+            f"Too few of the test phones are known to be new to version {served.bundle.version}, so that the "
             "two were not compared on the same phones."
         )

@@ -30,7 +30,7 @@ def of_chance(found: Comparison) -> str:
     return (
         f"{'' if found.outcome == 'better' else 'not '}better than chance beyond doubt: {found.right} of "
         f"{found.rows} test phones right, {found.other_right} by always giving the commonest price range "
-        f"(p = {found.p:.2g}, {found.test})"
+        f"(p = {found.p:.3g}, {found.test})"
     )
 
 
@@ -88,8 +88,8 @@ def _judged(found: Comparison) -> str:
 
 
 def _tests(found: Comparison) -> str:
-    said = f"p = {found.p:.2g}, {found.test}"
+    said = f"p = {found.p:.3g}, {found.test}"
     if found.nll_difference is None or found.nll_error is None or found.nll_p is None:
         return said
     difference = f"{found.nll_difference:+.4f} ± {found.nll_error:.4f}"
-    return f"{said}; NLL {difference}, p = {found.nll_p:.2g}, paired t-test"
+    return f"{said}; NLL {difference}, p = {found.nll_p:.3g}, paired t-test"
