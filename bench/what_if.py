@@ -18,9 +18,9 @@ import numpy.typing as npt
 
 from bench.show.tables import show
 from pricerange import synthetic
-from pricerange.answer.lattice import plain
-from pricerange.answer.nearest import run
-from pricerange.answer.what_if import Change, Changes, WhatIf
+from pricerange.answer.change.lattice import plain
+from pricerange.answer.change.nearest import run
+from pricerange.answer.change.what_if import Change, Changes, WhatIf
 from pricerange.phone import FEATURES, LABELS
 from pricerange.predictor import Prediction, Predictor
 

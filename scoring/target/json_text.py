@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from pricerange.errors import ColumnTypeError
 from pricerange.tables.errors import BrokenBlockError
-from pricerange.tables.json_cells import json_of
-from pricerange.tables.json_columns import LINE
-from pricerange.tables.ndjson import members
+from pricerange.tables.json.cells import json_of
+from pricerange.tables.json.columns import LINE
+from pricerange.tables.json.lines import members
 from pricerange.tables.renamed import distinct, renamed
 
 _BLANK = b" \t\r"

@@ -15,13 +15,14 @@ from pricerange.answer.prediction_sets import PredictionSets, abstains
 from pricerange.answer.unknown import Averages
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Predictor
-from pricerange.tables import json_columns, table
+from pricerange.tables import table
 from pricerange.tables.csv import rows as csv_rows
 from pricerange.tables.csv.dialect import PLAIN, Dialect
 from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.errors import DuplicateColumnError, MissingColumnError
+from pricerange.tables.json import columns as json_columns
+from pricerange.tables.json.file import LineBlock
 from pricerange.tables.names import by_place, selected
-from pricerange.tables.ndjson_file import LineBlock
 from pricerange.tables.source.blocks import Content
 from pricerange.tables.table import Reason
 from scoring.errors import BadBlockRowError, NoBackgroundError, UncalibratedError, UnknownColumnError

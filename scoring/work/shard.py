@@ -26,7 +26,7 @@ from pricerange.tables.errors import (
     MissingColumnError,
     UnreadableTableError,
 )
-from pricerange.tables.ndjson_file import LineBlock
+from pricerange.tables.json.file import LineBlock
 from pricerange.tables.source import blocks, small_files
 from pricerange.tables.source.blocks import Block, Content, Member, Shard
 from pricerange.tables.source.guesses import Guesses, guess_of, skipped_behind

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pricerange.phone import FEATURE_NAMES, Problem
 from pricerange.tables.errors import BrokenBlockError, DuplicateColumnError
-from pricerange.tables.json_cells import json_of, text_of_json, texts_of
+from pricerange.tables.json.cells import json_of, text_of_json, texts_of
 from pricerange.tables.renamed import renamed
 from service.errors import InvalidInputError
 from service.http.framing import encoding

@@ -14,7 +14,7 @@ from pricerange.answer.applicability import Applicability, OutOfRange, TrainingR
 from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.answer.unknown import Averages
 from pricerange.predictor import Prediction, Predictor
-from pricerange.tables.json_phones import Body
+from pricerange.tables.json.phones import Body
 from service.errors import DeadlineError, InvalidInputError, OutOfRangeError, OverloadedError
 from service.http import deadline
 from service.http.deadline import Deadline

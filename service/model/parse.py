@@ -7,7 +7,7 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from pricerange.phone import FEATURES, PartialPhone, Phone, features_of, known_features_of
-from pricerange.tables.json_phones import PLAIN, Body
+from pricerange.tables.json.phones import PLAIN, Body
 from service.errors import InvalidInputError
 
 _FEW = 3

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from pricerange.answer.lattice import Rows
-from pricerange.answer.nearest import Search
+from pricerange.answer.change.lattice import Rows
+from pricerange.answer.change.nearest import Search
 from pricerange.predictor import Predictor
 from service.errors import ClientDisconnectedError
 from service.http.request_state import RequestState

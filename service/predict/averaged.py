@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.tables.json_phones import Body
+from pricerange.tables.json.phones import Body
 from service.model.batcher import Batcher, PhoneAnswer, refused
 from service.model.parse import partial_row_of
 from service.model.write import IN_RANGE, applicability_json, probabilities_json

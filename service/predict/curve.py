@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pricerange.answer.curve import Curve
-from pricerange.answer.lattice import Lattice, Within, plain
+from pricerange.answer.change.curve import Curve
+from pricerange.answer.change.lattice import Lattice, Within, plain
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Predictor
 from service.http.openapi import compressed_body_of, problem_responses

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
 from pricerange.answer.applicability import TrainingRegion
-from pricerange.answer.lattice import Rows
+from pricerange.answer.change.lattice import Rows
 from pricerange.phone import (
     FEATURE_NAMES,
     FEATURES,

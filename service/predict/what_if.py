@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pricerange.answer.lattice import Rows, Within, plain
-from pricerange.answer.what_if import NOTE, Change, WhatIf
+from pricerange.answer.change.lattice import Rows, Within, plain
+from pricerange.answer.change.what_if import NOTE, Change, WhatIf
 from pricerange.phone import FEATURE_NAMES, FEATURES, LABELS
 from pricerange.predictor import Predictor
 from service.http.openapi import compressed_body_of, problem_responses

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, Field, ValidationError, create_model
 
 from pricerange.phone import FEATURE_NAMES, Phone, Problem, Problems, admissible, shown
-from pricerange.tables.json_phones import PLAIN
+from pricerange.tables.json.phones import PLAIN
 from service.errors import InvalidInputError, TooManyRowsError
 
 _COLUMNS = len(FEATURE_NAMES)

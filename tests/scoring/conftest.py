@@ -6,8 +6,8 @@ import pytest
 from s3_server import S3Server
 from scoring_tables import SMALL, SMALL_BLOCK_BYTES, SMALL_LINES_BYTES
 
-from pricerange.tables import ndjson_file
 from pricerange.tables.csv import file as csv_file
+from pricerange.tables.json import file as json_file
 from pricerange.tables.source import blocks
 from scoring.target import lease
 
@@ -17,7 +17,7 @@ def small_parts(monkeypatch):
     for name, value in SMALL.items():
         monkeypatch.setattr(blocks, name, value)
     monkeypatch.setattr(csv_file, "BLOCK_BYTES", SMALL_BLOCK_BYTES)
-    monkeypatch.setattr(ndjson_file, "BLOCK_BYTES", SMALL_LINES_BYTES)
+    monkeypatch.setattr(json_file, "BLOCK_BYTES", SMALL_LINES_BYTES)
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,10 @@ from scoring_tables import EXAMPLE, read, rejects_of, write
 
 from pricerange.answer.columns import PROBABILITIES
 from pricerange.phone import FEATURE_NAMES
-from pricerange.tables import ndjson_file
 from pricerange.tables.errors import BadRowError, UnreadableTableError
-from pricerange.tables.json_phones import PLAIN
-from pricerange.tables.ndjson import Lines, judge_lines
+from pricerange.tables.json import file as json_file
+from pricerange.tables.json.lines import Lines, judge_lines
+from pricerange.tables.json.phones import PLAIN
 from pricerange.tables.source import blocks
 from scoring.errors import UnknownColumnError
 from scoring.order import Options
@@ -101,7 +101,7 @@ def test_other_fields_are_text_in_tables_and_null_where_a_line_lacks_them(tmp_pa
 
 @pytest.mark.parametrize("out", ["out.csv", "out.parquet"])
 def test_a_field_that_comes_late_is_never_lost_in_silence(tmp_path, model_repository, monkeypatch, out):
-    monkeypatch.setattr(ndjson_file, "BLOCK_BYTES", 1_000)
+    monkeypatch.setattr(json_file, "BLOCK_BYTES", 1_000)
     source = write_lines(tmp_path / "in.ndjson", *[line(a=k) for k in range(9)], line(late="x"))
     said = r'in\.ndjson, row 10: "late" is not a field of the file\'s first lines'
     with pytest.raises(BadRowError, match=said):
@@ -216,7 +216,7 @@ def test_a_name_that_no_column_can_have_is_kept_in_lines_only(tmp_path, model_re
 
 
 def test_parts_of_ndjson_are_the_same_however_they_are_cut(tmp_path, model_repository, monkeypatch):
-    monkeypatch.setattr(ndjson_file, "BLOCK_BYTES", 1_000)
+    monkeypatch.setattr(json_file, "BLOCK_BYTES", 1_000)
     monkeypatch.setattr(blocks, "PART_BYTES", 3_000)
     monkeypatch.setattr(blocks, "SMALL_BYTES", 1_000)
     source = write_lines(tmp_path / "in.ndjson", *[line(id=k) for k in range(60)])

@@ -184,6 +184,19 @@ def test_rows_that_are_no_phones_have_no_reasons(pruned: httpx.Client) -> None:
     assert ipc.open_stream(content).read_all()["reason_ram"].is_null().to_pylist() == [False, True, False]
 
 
+def test_a_feature_that_is_unknown_has_no_share_in_the_averaged_answer(pruned: httpx.Client) -> None:
+    phones = [{**PHONES[0], "ram": None}, {**PHONES[1], "px_width": None, "wifi": None}]
+    asked = {"unknown": "average", "explain": "true"}
+    batch = pruned.post("/predict/batch", params=asked, json={"phones": phones}).raise_for_status().json()
+    for phone, in_batch, unknown in zip(phones, batch["predictions"], ("ram", "px_width"), strict=True):
+        answer = pruned.post("/predict/explain?unknown=average", json=phone).raise_for_status().json()
+        explanation = answer["explanation"]
+        assert explanation == in_batch["explanation"]
+        assert explanation["value"]["probability"] == answer["probabilities"][answer["price_range"]]
+        [share] = [reason for reason in explanation["reasons"] if reason["feature"] == unknown]
+        assert (share["value"], share["score"], share["probability"]) == (None, 0, 0)
+
+
 @pytest.mark.parametrize("query", ["explain=yes", "explain=", "explain=true&explain=true", "explained=true"])
 def test_another_value_or_parameter_is_refused(client: httpx.Client, query: str) -> None:
     for path, body in (("/predict", PHONES[0]), ("/predict/batch", {"phones": PHONES})):

@@ -10,14 +10,15 @@ from typing import TypeAlias
 
 import pyarrow as pa
 
-from pricerange.tables import expanded, ndjson_file
+from pricerange.tables import expanded
 from pricerange.tables.csv import blocks as csv_blocks
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.decompressed import decompressed
 from pricerange.tables.errors import BrokenBlockError, TableNotFoundError, UnreadableTableError
+from pricerange.tables.json import file as json_file
+from pricerange.tables.json.file import MOST_COLUMNS, LineBlock
 from pricerange.tables.names import selected
-from pricerange.tables.ndjson_file import MOST_COLUMNS, LineBlock
 from pricerange.tables.source import hive
 from pricerange.tables.source.arrow_file import Batches
 from pricerange.tables.source.files import InputFile
@@ -111,7 +112,7 @@ def columns_of(file: InputFile) -> list[str]:
             case "csv":
                 return next(csv_file.blocks(file.stream, asked=file.dialect)).header
             case "ndjson":
-                return list(ndjson_file.columns_of(file.stream))
+                return list(json_file.columns_of(file.stream))
             case "parquet":
                 with ParquetFile(file) as table:
                     return list(table.schema.names)
@@ -185,7 +186,7 @@ def text_blocks(file: InputFile, start: int = 0) -> Iterator[TextBlock | LineBlo
     """Stream the blocks of a CSV or NDJSON file from the byte on at which one begins."""
     if file.format == "csv":
         return csv_file.blocks(file.stream, start, file.dialect)
-    return ndjson_file.blocks(file.stream, start)
+    return json_file.blocks(file.stream, start)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pricerange.phone import FEATURE_NAMES
 from pricerange.tables.csv.dialect import Dialect
 from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.guessed import EMPTY_END, guessed
-from pricerange.tables.ndjson_file import LineBlock
+from pricerange.tables.json.file import LineBlock
 from pricerange.tables.source.blocks import Content
 from pricerange.tables.source.files import InputFile
 

@@ -18,8 +18,8 @@ from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv.dialect import Dialect
 from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.csv.text import ends_inside_quotes
+from pricerange.tables.json.file import LineBlock
 from pricerange.tables.names import by_place, selected
-from pricerange.tables.ndjson_file import LineBlock
 
 if TYPE_CHECKING:
     from pricerange.tables.source.blocks import Content

@@ -8,11 +8,12 @@ from typing import TypeAlias
 import pyarrow as pa
 
 from pricerange.errors import PriceRangeError
-from pricerange.tables import expanded, ndjson_file
+from pricerange.tables import expanded
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.csv.file import TextBlock
 from pricerange.tables.csv.text import ends_inside_quotes
-from pricerange.tables.ndjson_file import LineBlock
+from pricerange.tables.json import file as json_file
+from pricerange.tables.json.file import LineBlock
 from pricerange.tables.source import blocks
 from pricerange.tables.source.blocks import Block, Content, Member
 
@@ -90,7 +91,7 @@ class _SideBySide:
             case TextBlock():
                 most_bytes, most_rows = csv_file.BLOCK_BYTES, blocks.TEXT_ROWS
             case LineBlock():
-                most_bytes, most_rows = ndjson_file.BLOCK_BYTES, blocks.LINE_ROWS
+                most_bytes, most_rows = json_file.BLOCK_BYTES, blocks.LINE_ROWS
             case _:
                 most_bytes, most_rows = expanded.BLOCK_BYTES, blocks.BLOCK_ROWS
         return self.bytes + length[0] <= most_bytes and self.rows + length[1] <= most_rows

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import pyarrow as pa
 
-from pricerange.tables import json_columns, table
+from pricerange.tables import table
 from pricerange.tables.csv.dialect import PLAIN, Dialect
 from pricerange.tables.csv.file import TextBlock, located
 from pricerange.tables.errors import (
@@ -15,9 +15,10 @@ from pricerange.tables.errors import (
     MissingColumnError,
     UnreadableTableError,
 )
+from pricerange.tables.json import columns as json_columns
+from pricerange.tables.json.file import LineBlock
+from pricerange.tables.json.lines import LineVerdict
 from pricerange.tables.names import feature_places
-from pricerange.tables.ndjson import LineVerdict
-from pricerange.tables.ndjson_file import LineBlock
 from pricerange.tables.source import blocks, hive, small_files
 from pricerange.tables.source.blocks import Content, Member, Shard
 from pricerange.tables.source.files import InputFile

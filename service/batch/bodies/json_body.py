@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from pricerange.phone import FEATURES, Problem, Problems
-from pricerange.tables.json_phones import PhoneReader, reader_of
+from pricerange.tables.json.phones import PhoneReader, reader_of
 from pricerange.tables.table import sentence
 from service.batch.bodies.rows import Block, OnBadRow, of_row
 from service.batch.kept import JsonCells, Kept

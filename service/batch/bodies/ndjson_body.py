@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 
 from pricerange.phone import Problem
-from pricerange.tables.json_phones import reader_of
-from pricerange.tables.ndjson import LineCutter, Lines, LineVerdict, judge_lines
+from pricerange.tables.json.lines import LineCutter, Lines, LineVerdict, judge_lines
+from pricerange.tables.json.phones import reader_of
 from service.batch.bodies.rows import Block, BlockWork, OnBadRow
 from service.batch.kept import JsonCells, Kept
 from service.errors import InvalidInputError

@@ -64,6 +64,25 @@ def test_rows_without_answer_have_no_reasons(tmp_path, pruned_repository, expect
     assert found[78].as_py() == expected["reason_ram"][78]
 
 
+def test_a_feature_that_is_unknown_has_no_share(tmp_path, pruned_repository):
+    rows = ROWS[:3].copy()
+    rows[1, FEATURE_NAMES.index("ram")] = np.nan
+    columns = {name: pa.array(rows[:, k], from_pandas=True) for k, name in enumerate(FEATURE_NAMES)}
+    source, target = str(write(pa.table(columns), tmp_path / "in.parquet")), tmp_path / "out.parquet"
+    score(
+        [source],
+        target,
+        pruned_repository,
+        options=Options(worth=WorthAsked(explain=True, unknown="average")),
+    )
+    predictor = Predictor.load(pruned_repository)
+    price_range = parquet.read_table(target)["price_range"].to_numpy()
+    found = Explainer.of_version(predictor).explain(rows, price_range)
+    answered = parquet.read_table(target)
+    assert answered["score"].to_numpy().tobytes() == found.value[:, 0].tobytes()
+    assert [value == 0 for value in answered["reason_ram"].to_pylist()] == [False, True, False]
+
+
 def test_a_folder_of_parts_is_resumed_by_the_same_command_alone(tmp_path, pruned_repository, source):
     options = Options(worth=EXPLAINED)
     score([source], tmp_path / "out", pruned_repository, options=options)

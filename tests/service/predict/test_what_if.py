@@ -12,8 +12,8 @@ import pytest
 from live_server import Server
 
 from pricerange import bundle
-from pricerange.answer.nearest import run
-from pricerange.answer.what_if import NOTE, WhatIf
+from pricerange.answer.change.nearest import run
+from pricerange.answer.change.what_if import NOTE, WhatIf
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 

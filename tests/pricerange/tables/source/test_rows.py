@@ -10,7 +10,6 @@ from scoring_tables import EXAMPLE, FORMATS, write
 
 from pricerange.errors import PriceRangeError
 from pricerange.phone import FEATURE_NAMES
-from pricerange.tables import ndjson_file
 from pricerange.tables.csv import file as csv_file
 from pricerange.tables.errors import (
     BrokenRowError,
@@ -18,6 +17,7 @@ from pricerange.tables.errors import (
     MissingColumnError,
     UnreadableTableError,
 )
+from pricerange.tables.json import file as json_file
 from pricerange.tables.names import feature_places
 from pricerange.tables.source import blocks, files
 from pricerange.tables.source.rows import Judged, judged
@@ -45,7 +45,7 @@ def ids(found: list[Judged]) -> list[int]:
 def test_rows_come_in_order_with_their_numbers_and_the_columns_asked_for(tmp_path, monkeypatch, form, small):
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 4)
     monkeypatch.setattr(csv_file, "BLOCK_BYTES", 500)
-    monkeypatch.setattr(ndjson_file, "BLOCK_BYTES", 1_000)
+    monkeypatch.setattr(json_file, "BLOCK_BYTES", 1_000)
     if not small:
         monkeypatch.setattr(blocks, "SMALL_BYTES", 0)
     for number in range(3):

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from pricerange import bundle
 from pricerange.answer.applicability import TrainingRegion
-from pricerange.answer.curve import Curve
-from pricerange.answer.lattice import Lattice, Within, plain, spreads, steps_of, values_of
+from pricerange.answer.change.curve import Curve
+from pricerange.answer.change.lattice import Lattice, Within, plain, spreads, steps_of, values_of
 from pricerange.phone import FEATURE_NAMES, FEATURES, admissible
 
-VERSION_2 = Path(__file__).parents[3] / "models/phone_price_range/2"
+VERSION_2 = Path(__file__).parents[4] / "models/phone_price_range/2"
 PASSPORT = bundle.read(VERSION_2).passport
 CLOCK_SPEED = FEATURE_NAMES.index("clock_speed")
 PHONE = np.array([feature.example for feature in FEATURES], np.float32)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pricerange.answer.applicability import TrainingRegion
-from pricerange.answer.lattice import Ints, Lattice, Rows, Within, spreads
-from pricerange.answer.nearest import NONE, Neighbourhood, Search, Sides, nearest
-from pricerange.answer.pairs import Pairs
+from pricerange.answer.change.lattice import Ints, Lattice, Rows, Within, spreads
+from pricerange.answer.change.nearest import NONE, Neighbourhood, Search, Sides, nearest
+from pricerange.answer.change.pairs import Pairs
 from pricerange.bundle import Passport
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Prediction

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricerange.answer.nearest import scanned
+from pricerange.answer.change.nearest import scanned
 
 
 @given(count=st.integers(1, 200_000), points=st.integers(2, 80))

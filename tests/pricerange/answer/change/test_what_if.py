@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from pricerange import bundle, synthetic
 from pricerange.answer.applicability import TrainingRegion
-from pricerange.answer.lattice import plain
-from pricerange.answer.nearest import run
-from pricerange.answer.what_if import Change, WhatIf
+from pricerange.answer.change.lattice import plain
+from pricerange.answer.change.nearest import run
+from pricerange.answer.change.what_if import Change, WhatIf
 from pricerange.bundle import Passport
 from pricerange.phone import FEATURE_NAMES, FEATURES, admissible
 from pricerange.predictor import BLOCK_ROWS, Prediction, Predictor

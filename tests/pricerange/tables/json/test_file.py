@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricerange.tables import ndjson_file
 from pricerange.tables.errors import BrokenBlockError
-from pricerange.tables.ndjson_file import LineBlock, blocks, columns_of
+from pricerange.tables.json import file as json_file
+from pricerange.tables.json.file import LineBlock, blocks, columns_of
 
 LINES = ['{"a":1}', '{"b":"x"}', '{"a":1,"c":[2]}', "[1]", "", " ", '{"é":1}\r']
 
@@ -27,7 +27,7 @@ def test_a_file_gives_the_same_blocks_from_wherever_it_is_read(
 ) -> None:
     content = mark + ("\n".join(lines) + end).encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ndjson_file, "BLOCK_BYTES", 20)
+        patch.setattr(json_file, "BLOCK_BYTES", 20)
         whole = read(content)
         assert [text.decode() for block in whole for text in block.texts] == [
             line for line in lines if line.strip()
@@ -39,7 +39,7 @@ def test_a_file_gives_the_same_blocks_from_wherever_it_is_read(
 
 
 def test_columns_are_the_fields_of_the_first_block_with_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ndjson_file, "BLOCK_BYTES", 40)
+    monkeypatch.setattr(json_file, "BLOCK_BYTES", 40)
     content = b"\n" * 82 + b'[1]\n{"b":1}\n{"a":1}\n' + b'{"late":"xxxxxxxxxxxxxxxxxxxx"}\n'
     assert {block.columns for block in read(content) if block.texts} == {("b", "a")}
 

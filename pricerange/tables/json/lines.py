@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from pricerange.phone import FEATURE_NAMES, FEATURES, Problem, Problems, fault
 from pricerange.tables.errors import BrokenBlockError
-from pricerange.tables.json_phones import PhoneReader
+from pricerange.tables.json.phones import PhoneReader
 from pricerange.tables.table import Reason, sentence
 
 _BLANK = b" \t\r"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pricerange.answer.lattice import Lattice, Rows, values_of
+from pricerange.answer.change.lattice import Lattice, Rows, values_of
 
 
 @dataclass(frozen=True, slots=True)

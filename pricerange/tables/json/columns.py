@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from pricerange.phone import FEATURE_NAMES
 from pricerange.tables.errors import BrokenBlockError
-from pricerange.tables.json_cells import text_column
-from pricerange.tables.json_phones import PhoneReader, reader_of
-from pricerange.tables.ndjson import Lines, LineVerdict, judge_lines, members
+from pricerange.tables.json.cells import text_column
+from pricerange.tables.json.lines import Lines, LineVerdict, judge_lines, members
+from pricerange.tables.json.phones import PhoneReader, reader_of
 from pricerange.tables.renamed import renamed
 
 if TYPE_CHECKING:

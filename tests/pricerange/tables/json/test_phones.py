@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pricerange.phone import FEATURES, Phone, features_of
-from pricerange.tables.json_phones import PLAIN, PhoneReader
+from pricerange.tables.json.phones import PLAIN, PhoneReader
 
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}
 

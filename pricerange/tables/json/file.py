@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pricerange.foreign import named
 from pricerange.tables.csv.file import ByteStream, Open, skip
 from pricerange.tables.errors import BrokenBlockError
-from pricerange.tables.ndjson import LineCutter, WholeLines, fields_of
+from pricerange.tables.json.lines import LineCutter, WholeLines, fields_of
 
 BLOCK_BYTES = 1 << 20
 """Bytes of a block, some 3,000 phones; no line is longer."""

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from pricerange.phone import FEATURES
 from pricerange.tables.errors import BrokenBlockError
-from pricerange.tables.json_phones import reader_of
-from pricerange.tables.ndjson import LineCutter, Lines, WholeLines, fields_of, judge_lines, members
+from pricerange.tables.json.lines import LineCutter, Lines, WholeLines, fields_of, judge_lines, members
+from pricerange.tables.json.phones import reader_of
 
 EXAMPLE = {feature.name: feature.example for feature in FEATURES}
 OPEN = reader_of((), others=True)

@@ -11,7 +11,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.answer.lattice import Floats, Ints, Lattice, Rows, steps_of, values_of
+from pricerange.answer.change.lattice import Floats, Ints, Lattice, Rows, steps_of, values_of
 from pricerange.predictor import BLOCK_ROWS, Prediction, Predictor
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.answer.lattice import Floats, Ints, Rows
-from pricerange.answer.nearest import NONE, Neighbourhood, Places, Search, Sides, nearest, scanned
+from pricerange.answer.change.lattice import Floats, Ints, Rows
+from pricerange.answer.change.nearest import NONE, Neighbourhood, Places, Search, Sides, nearest, scanned
 
 _FIRST_POINTS = 12
 """Values of the first feature that are tried on each side of the phone's own."""

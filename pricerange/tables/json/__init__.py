@@ -1,0 +1,1 @@
+"""Tables as JSON: phones in one document, and lines of it."""
