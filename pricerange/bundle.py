@@ -59,6 +59,16 @@ class TrainingData(_Record):
     training_rows: int
 
 
+class SeenRows(_Record):
+    """Short hashes of the rows that a version learned from, and of those that stopped and calibrated it.
+
+    Of 48 bits each, as base64 of 8 characters; `training.row_hashes` makes them of the features alone.
+    """
+
+    training: str = Field(pattern=r"^([A-Za-z0-9+/]{8})*$")
+    validation: str = Field(pattern=r"^([A-Za-z0-9+/]{8})*$")
+
+
 class FeatureRange(_Record):
     """Where a feature lay in the training rows."""
 
@@ -167,6 +177,7 @@ class Passport(_Record):
     created: datetime
     recipe: dict[str, Any]
     training_data: TrainingData
+    seen_rows: SeenRows | None = None
     feature_ranges: dict[str, FeatureRange]
     training_region: TrainingRegion | None = None
     prediction_sets: PredictionSetScores | None = None

@@ -202,6 +202,9 @@ def compare(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Number of processes; one per core if omitted")
     ] = None,
+    ensemble: Annotated[
+        int, typer.Option(min=0, help="Networks of the first recipe to average, as one more contender")
+    ] = 0,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
     thousands: Thousands = None,
@@ -215,7 +218,7 @@ def compare(
     with _extra("train"):
         from training.compare import compare as comparison
     reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
-    plan = comparison.Plan(folds, repeats, seed, jobs)
+    plan = comparison.Plan(folds, repeats, seed, jobs, ensemble)
     comparison.run(data, recipe or (), plan, output, reading)
 
 

@@ -1,6 +1,6 @@
 """What a run says while it trains: a progress bar on a terminal, plain lines elsewhere."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 
 from pricerange.progress import progress
 from training.fit.history import Epoch
+from training.quality.leak import Leak
 from training.report.diagnose import Diagnosis
 
 _LINES = 10
@@ -34,14 +35,16 @@ def shown(epochs: int, iterations: int, console: Console) -> Iterator[Callable[[
         yield lambda epoch: advance(what=_measures(epoch))
 
 
-def summed_up(diagnosis: Diagnosis, version: Path, console: Console) -> None:
-    """Say how the run went, what to change, and where its report lies."""
+def summed_up(diagnosis: Diagnosis, leaks: Sequence[Leak], version: Path, console: Console) -> None:
+    """Say how the run went, what to change, which features may leak, and where the report lies."""
     for line in (f"verdict: {diagnosis.verdict}", *diagnosis.evidence):
         _print(line, console)
     if diagnosis.advice:
         _print("suggested changes:", console)
     for line in diagnosis.advice:
         _print(f"- {line}", console)
+    for leak in leaks:
+        _print(f"warning: {leak.sentence.replace('`', '')}", console)
     _print(f"report: {version / 'report.html'}", console)
 
 

@@ -17,6 +17,7 @@ from training.learn import calibrated, learn, out_of_fold
 from training.progress import shown, summed_up
 from training.quality.coverage import coverage
 from training.quality.importance import importances
+from training.quality.leak import leaks
 from training.quality.measures import measure
 from training.quality.region import training_region
 from training.quality.unknown import patterns
@@ -58,6 +59,13 @@ def train(  # noqa: PLR0913, PLR0917
     active = [FEATURE_NAMES[place] for place in model.used_features()]
     unknown = patterns(active, choices.sets.patterns)
     held_out = out_of_fold(phones, known, choices, batches, device, unknown)
+    leaking = leaks(
+        phones.features[known],
+        phones.price_range[known],
+        held_out.probabilities,
+        choices.sets.folds,
+        choices.seed,
+    )
     sets = held_out.sets(phones.price_range[known], active, unknown)
     graph = export(model, _metadata(phones))
     answers = prove_equal(model, graph, phones.features)
@@ -78,9 +86,10 @@ def train(  # noqa: PLR0913, PLR0917
         coverage=covered,
         importances=importances(answering(graph), phones.features[parts.test], tested[1], choices.seed),
         region=training_region(phones.features[parts.training], model.used_features(), choices.seed),
+        leaks=leaking,
     )
     version = bundle.write(models, graph, passport(run), card.documents(run))
-    summed_up(run.diagnosis, version, console)
+    summed_up(run.diagnosis, run.leaks, version, console)
     return version
 
 

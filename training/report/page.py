@@ -50,7 +50,7 @@ def report(run: Run) -> bytes:
         learning=_learning(run),
         answers=_answers(run),
         importance=_importance(run),
-        scope=list(scope(run)),
+        scope=[*(leak.sentence for leak in run.leaks), *scope(run)],
     )
     return text.encode()
 

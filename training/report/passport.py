@@ -19,6 +19,7 @@ from pricerange.bundle import (
     GoldenRow,
     Passport,
     PredictionSetScores,
+    SeenRows,
     TrainingData,
     UnknownFeatures,
 )
@@ -26,9 +27,12 @@ from pricerange.phone import FEATURE_NAMES, LABELS
 from training.export import answering
 from training.quality.unknown import background
 from training.report.run import Run
+from training.row_hashes import as_text, row_hashes
 
 GOLDEN_ROWS = 4
 """Golden rows of each price range."""
+_MOST_HASHES = 1_000_000
+"""Of rows that the version has seen: they take 8 MB, and bundle.json may have 16."""
 
 _PACKAGES = ("numpy", "torch", "onnx", "onnxscript", "onnxruntime", "scikit-learn")
 
@@ -51,6 +55,7 @@ def passport(run: Run) -> Passport:
             rows=len(phones.features),
             training_rows=len(parts.training),
         ),
+        seen_rows=_seen_rows(run),
         feature_ranges=feature_ranges(phones.features[parts.training]),
         training_region=run.region,
         prediction_sets=_scores(run),
@@ -66,6 +71,7 @@ def passport(run: Run) -> Passport:
                 "test": len(parts.test),
             },
             "epochs": len(run.history.epochs),
+            "leaks": [dataclasses.asdict(leak) for leak in run.leaks],
             "diagnosis": dataclasses.asdict(run.diagnosis),
             "kept_epoch": dataclasses.asdict(run.history.kept),
         },
@@ -87,6 +93,14 @@ def feature_ranges(training_rows: npt.NDArray[np.float32]) -> dict[str, FeatureR
         )
         for place, name in enumerate(FEATURE_NAMES)
     }
+
+
+def _seen_rows(run: Run) -> SeenRows | None:
+    seen = (run.parts.training, run.parts.validation)
+    if sum(map(len, seen)) > _MOST_HASHES:
+        return None
+    training, validation = (as_text(row_hashes(run.phones.features[rows])) for rows in seen)
+    return SeenRows(training=training, validation=validation)
 
 
 def _scores(run: Run) -> PredictionSetScores:

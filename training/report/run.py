@@ -11,6 +11,7 @@ from training.network.network import PhoneModel
 from training.quality.calibrate import Calibration
 from training.quality.coverage import Coverage
 from training.quality.importance import Importance
+from training.quality.leak import Leak
 from training.quality.measures import Measures
 from training.recipe.recipe import Recipe
 from training.report.diagnose import Diagnosis
@@ -22,7 +23,7 @@ class Run:
     """`answers` are ONNX Runtime's to all n phones.
 
     `evaluation`, `coverage` and `importances` are of those to the test part; `region` is where the training
-    part lies, None where the model uses no feature.
+    part lies, None where the model uses no feature. `leaks` are of the training and the validation part.
     """
 
     recipe: Recipe
@@ -39,3 +40,4 @@ class Run:
     coverage: dict[str, Coverage]
     importances: list[Importance]
     region: TrainingRegion | None
+    leaks: list[Leak]
