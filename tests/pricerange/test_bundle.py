@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from pricerange import bundle
-from pricerange.errors import LabelsError, ModelNotFoundError, PassportError, PriceRangeError
+from pricerange.approval import Approval
+from pricerange.errors import (
+    ApprovalError,
+    LabelsError,
+    ModelNotFoundError,
+    NoPromotableVersionError,
+    PassportError,
+    PriceRangeError,
+)
+from pricerange.verdict import Verdict
 
 COMMITTED = Path(__file__).parents[2] / "models/phone_price_range"
 
@@ -37,11 +46,81 @@ def test_what_was_written_is_read(models: Path) -> None:
     assert (written.path / "note.txt").read_bytes() == b"hello"
 
 
-def test_the_newest_version_is_the_highest_number(models: Path) -> None:
+def judged(models: Path, verdict: Verdict | None) -> Path:
+    """Write the model again as the next version, with another verdict."""
+    original = bundle.read(bundle.find(models, 1))
+    passport = original.passport.model_copy(update={"verdict": verdict})
+    return bundle.write(models, original.model, passport, {})
+
+
+def passed(models: Path, promotable: bool) -> Path:
+    own = bundle.read(bundle.find(models, 1)).passport.verdict
+    assert own is not None
+    return judged(models, own.model_copy(update={"promotable": promotable, "reasons": ["It is as it is."]}))
+
+
+def test_the_newest_version_is_the_highest_number(models: Path, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(9):
-        write_again(models)
+        judged(models, None)
     assert bundle.versions(models) == list(range(1, 11))
     assert bundle.find(models).name == "10"
+    assert caplog.messages == []
+
+
+def test_the_newest_promotable_version_is_taken_and_those_passed_over_are_named(
+    models: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for promotable in (True, False, False):
+        passed(models, promotable)
+    assert bundle.find(models).name == "2"
+    [message] = caplog.messages
+    assert message.startswith(
+        "taking version 2, the newest promotable one; passed over: 4 (not promotable: It"
+    )
+    assert "; 3 (not promotable: It is as it is.)" in message
+    assert bundle.find(models, 4).name == "4"
+
+
+def test_a_persons_word_counts_for_more_than_a_verdict(models: Path) -> None:
+    good, bad = passed(models, True), passed(models, False)
+    Approval.now("approved", "better than it looks").write(bad)
+    assert bundle.find(models) == bad
+    assert bundle.promotion(bad).why.endswith(": better than it looks")
+    Approval.now("rejected", "it was the wrong file").write(bad)
+    assert bundle.find(models) == good
+    Approval.now("rejected", "this too").write(good)
+    assert bundle.find(models).name == "1"
+    Approval.now("rejected", "and this").write(bundle.find(models, 1))
+    with pytest.raises(
+        NoPromotableVersionError, match=r"3 \(rejected by .*: it was .*approve N --why TEXT"
+    ) as no:
+        bundle.find(models)
+    assert list(no.value.passed_over) == [3, 2, 1]
+    assert bundle.find(models, 3) == bad
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "error"),
+    [
+        pytest.param("approval.json", "{}", ApprovalError, id="an approval"),
+        pytest.param("bundle.json", "{", PassportError, id="a passport"),
+        pytest.param(
+            "bundle.json",
+            '{"schema_version": 2, "verdict": {"promotable": 7}}',
+            PassportError,
+            id="a verdict",
+        ),
+    ],
+)
+def test_nothing_that_is_broken_is_passed_over_until_a_person_says_so(
+    models: Path, file: str, text: str, error: type[Exception]
+) -> None:
+    newest = judged(models, None)
+    (newest / file).write_text(text)
+    with pytest.raises(error):
+        bundle.find(models)
+    Approval.now("rejected", "it is broken").write(newest)
+    assert bundle.find(models).name == "1"
 
 
 def test_writers_at_once_each_get_a_number(models: Path) -> None:

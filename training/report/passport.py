@@ -73,9 +73,11 @@ def passport(run: Run) -> Passport:
             "epochs": len(run.history.epochs),
             "leaks": [dataclasses.asdict(leak) for leak in run.leaks],
             "diagnosis": dataclasses.asdict(run.diagnosis),
+            "usage": dataclasses.asdict(run.usage),
             "kept_epoch": dataclasses.asdict(run.history.kept),
         },
         calibration=dataclasses.asdict(run.calibration),
+        verdict=run.verdict,
         golden_rows=_golden_rows(run, _explainer(run, kept, used)),
         packages={"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
     )
