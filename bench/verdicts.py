@@ -1,7 +1,7 @@
 """What training says of data and recipes that are wrong, and what is served then.
 
 `python -m bench.verdicts --data FILE`. FILE, which PRICERANGE_DATA names too, is CSV. By the shipped recipe a
-first version is trained on it as it is, beside version 2, as that is shipped. The first one serves while each
+version is trained on it as it is, beside those that are shipped. It serves, if it is promotable, while each
 other case is trained, by the same recipe or by one that differs in what the case says. Prediction sets, which
 no verdict goes by, are made of two folds only, to save time.
 """
@@ -28,7 +28,7 @@ from training.promotion import words
 from training.recipe import recipe
 from training.train import train
 
-SERVED = Path(__file__).parents[1] / "models" / bundle.MODEL_NAME / "2"
+MODELS = Path(__file__).parents[1] / "models"
 LABEL, LABELS = "price_range", "0123"
 NOISE, FEW = 0.2, 10
 
@@ -53,8 +53,7 @@ def main() -> None:
         rows = list(csv.DictReader(file))
     table, reasons = [], []
     with tempfile.TemporaryDirectory() as folder:
-        models = Path(folder) / "models"
-        shutil.copytree(SERVED, models / bundle.MODEL_NAME / SERVED.name)
+        models = shutil.copytree(MODELS, Path(folder) / "models")
         for number, case in enumerate(CASES):
             own = models if case is AS_PUBLISHED else shutil.copytree(models, Path(folder) / str(number))
             cells, sentences = _run(case, rows, Path(folder), own)

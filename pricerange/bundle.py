@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -58,7 +58,7 @@ log = logging.getLogger(__name__)
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class TrainingData(_Record):
@@ -87,6 +87,12 @@ class FeatureRange(_Record):
     high: float
     deciles: list[float] = Field(min_length=9, max_length=9, description="The 10th to the 90th percentile")
 
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if (lay := [self.low, *self.deciles, self.high]) != sorted(lay):
+            raise ValueError(f"expected low, deciles and high that rise, found {lay}")
+        return self
+
 
 class TrainingRegion(_Record):
     """How near phones lie to the training rows that are like them, over the k features that the model uses.
@@ -105,8 +111,8 @@ class TrainingRegion(_Record):
     @model_validator(mode="after")
     def _has_the_shapes_that_it_says(self) -> Self:
         size = len(self.features)
-        if not set(self.features) <= set(FEATURE_NAMES) or len(set(self.features)) < size:
-            raise ValueError("features: expected names of features, each once")
+        if self.features != [name for name in FEATURE_NAMES if name in self.features]:
+            raise ValueError("features: expected names of features in the table's order, each once")
         if [len(self.mean), *map(len, self.whitening)] != [size] * (size + 1):
             raise ValueError(f"expected {size} numbers in mean, and {size} rows of as many in whitening")
         return self
@@ -128,7 +134,7 @@ class PredictionSetScores(_Record):
 
     `of_truth` are for each price range the probabilities that phones which had it were given for it by
     networks of other folds, the smallest first. Where features are `unknown`, thresholds of some `levels` are
-    kept instead, which rise. `sha256` names all of it.
+    kept instead, which rise. `sha256` names all of it, as `scores_sha256` says.
     """
 
     folds: int
@@ -146,7 +152,19 @@ class PredictionSetScores(_Record):
                 raise ValueError("unknown: expected names of features")
             if {len(of_one) for of_one in pattern.thresholds} != {len(self.levels)}:
                 raise ValueError(f"unknown: expected {len(self.levels)} thresholds for each price range")
+        # sets by other scores look like any others, and do not hold what they promise
+        found = scores_sha256(self.of_truth, self.levels, self.unknown)
+        if found != self.sha256:
+            raise ValueError(f"expected scores of sha256 {self.sha256}, found {found}")
         return self
+
+
+def scores_sha256(
+    of_truth: Sequence[Sequence[float]], levels: Sequence[float], unknown: Sequence[UnknownFeatures]
+) -> str:
+    """Return the sha256, in hexadecimal, that names what prediction sets are made by: that of its JSON."""
+    all_of_it = json.dumps([of_truth, levels, [pattern.model_dump() for pattern in unknown]])
+    return hashlib.sha256(all_of_it.encode()).hexdigest()
 
 
 class Background(_Record):
@@ -198,6 +216,12 @@ class Passport(_Record):
     verdict: Verdict | None = None
     golden_rows: list[GoldenRow] = Field(min_length=1)
     packages: dict[str, str] = Field(description="Versions of the libraries that made it")
+
+    @model_validator(mode="after")
+    def _keeps_what_its_reasons_are_held_against(self) -> Self:
+        if (self.background is None) != all(row.reasons is None for row in self.golden_rows):
+            raise ValueError("expected reasons of golden rows where there is a background, and only there")
+        return self
 
     @property
     def active_features(self) -> tuple[str, ...]:
@@ -342,7 +366,7 @@ def _fields(path: Path) -> dict[str, Any]:
         content, size = regular_file.read(path, _MOST_PASSPORT_BYTES)
         if size > _MOST_PASSPORT_BYTES:
             raise PassportError(path, f"expected at most {_MOST_PASSPORT_BYTES} bytes, found {size}")
-        fields = json.loads(content)
+        fields = json.loads(content, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise PassportError(path, f"it is not valid JSON: {error}") from error
     if not isinstance(fields, dict):
@@ -355,7 +379,8 @@ def _fields(path: Path) -> dict[str, Any]:
 def _passport_error(path: Path, error: ValidationError, *field: str) -> PassportError:
     first = error.errors(include_url=False)[0]
     place = ".".join(map(str, (*field, *first["loc"])))
-    return PassportError(path, f"{place}: {first['msg']}")
+    reason = first["msg"].removeprefix("Value error, ")
+    return PassportError(path, f"{place}: {reason}" if place else reason)
 
 
 def _read_passport(path: Path) -> Passport:
@@ -370,7 +395,18 @@ def _read_passport(path: Path) -> Passport:
     if passport.feature_ranges.keys() != set(FEATURE_NAMES):
         differing = sorted(passport.feature_ranges.keys() ^ set(FEATURE_NAMES))
         raise PassportError(path, f"feature_ranges: expected the 20 features, missing or unknown {differing}")
+    ends = [
+        [getattr(passport.feature_ranges[name], end) for name in FEATURE_NAMES] for end in ("low", "high")
+    ]
+    if not (allowed := admissible(np.array(ends)).all(axis=0)).all():
+        wrong = FEATURE_NAMES[int(allowed.argmin())]
+        raise PassportError(path, f"feature_ranges.{wrong}: expected values inside the limits of the feature")
     return passport
+
+
+def _no_number(found: str) -> None:
+    """Refuse what Python reads as a number, and JSON does not know."""
+    raise ValueError(f"found {found}")
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -9,7 +9,7 @@ Outcome = Literal["better", "no worse", "worse"]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Comparison(_Record):

@@ -37,22 +37,25 @@ def shown(epochs: int, iterations: int, console: Console) -> Iterator[Callable[[
 
 
 def summed_up(
-    diagnosis: Diagnosis, verdict: Verdict, leaks: Sequence[Leak], version: Path, console: Console
+    diagnosis: Diagnosis, leaks: Sequence[Leak], verdict: Verdict, version: Path, console: Console
 ) -> None:
-    """Say how the run went, what to change, whether the version may be served, and where its report lies."""
+    """Say how the run went, what to change, which features may leak, whether the version may be served.
+
+    And where its report lies.
+    """
     for line in (f"diagnosis: {diagnosis.verdict}", *diagnosis.evidence):
         _print(line, console)
     if diagnosis.advice:
         _print("suggested changes:", console)
     for line in diagnosis.advice:
         _print(f"- {line}", console)
+    for leak in leaks:
+        _print(f"warning: {leak.sentence.replace('`', '')}", console)
     promotable = "promotable" if verdict.promotable else "not promotable"
     for line in (f"verdict: {promotable}", *(f"- {reason}" for reason in verdict.reasons), *verdict.remarks):
         _print(line, console)
     if not verdict.promotable:
         _print(f"to serve it nevertheless: pricerange models approve {version.name} --why TEXT", console)
-    for leak in leaks:
-        _print(f"warning: {leak.sentence.replace('`', '')}", console)
     _print(f"report: {version / 'report.html'}", console)
 
 

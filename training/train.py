@@ -99,7 +99,7 @@ def train(  # noqa: PLR0913, PLR0917
         verdict=judged,
     )
     version = bundle.write(models, graph, passport(run), card.documents(run))
-    summed_up(run.diagnosis, judged, leaking, version, console)
+    summed_up(run.diagnosis, run.leaks, judged, version, console)
     return version
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 import math
 import platform
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from pricerange.bundle import (
     SeenRows,
     TrainingData,
     UnknownFeatures,
+    scores_sha256,
 )
 from pricerange.phone import FEATURE_NAMES, LABELS
 from training.export import answering
@@ -112,13 +112,12 @@ def _scores(run: Run) -> PredictionSetScores:
         for features, thresholds in patterns.kept.items()
     ]
     levels = list(patterns.levels)
-    all_of_it = json.dumps([of_truth, levels, [pattern.model_dump() for pattern in unknown]])
     return PredictionSetScores(
         folds=run.recipe.sets.folds,
         of_truth=of_truth,
         levels=levels,
         unknown=unknown,
-        sha256=hashlib.sha256(all_of_it.encode()).hexdigest(),
+        sha256=scores_sha256(of_truth, levels, unknown),
     )
 
 
