@@ -86,7 +86,7 @@ shares (Clopper-Pearson), of other measures a bootstrap's, where there are enoug
 {_remarks(run)}
 ## What it depends on
 
-{_list([*(leak.sentence for leak in run.leaks), *scope(run), *inside(run.usage)])}
+{_list([*scope(run), *inside(run.usage)])}
 
 ## Calibration
 
@@ -153,7 +153,8 @@ def _promotable(run: Run) -> str:
 
 
 def _remarks(run: Run) -> str:
-    return f"\nWorth knowing:\n\n{_list(run.verdict.remarks)}\n" if run.verdict.remarks else ""
+    remarks = [*(leak.sentence for leak in run.leaks), *run.verdict.remarks]
+    return f"\nWorth knowing:\n\n{_list(remarks)}\n" if remarks else ""
 
 
 def _measures_table(evaluation: Measures) -> str:

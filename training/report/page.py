@@ -52,8 +52,9 @@ def report(run: Run) -> bytes:
         learning=_learning(run),
         answers=_answers(run),
         importance=_importance(run),
-        scope=[*(leak.sentence for leak in run.leaks), *scope(run), *inside(run.usage)],
+        scope=[*scope(run), *inside(run.usage)],
         judged=told(run.verdict),
+        remarks=[*(leak.sentence for leak in run.leaks), *run.verdict.remarks],
     )
     return text.encode()
 
