@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from pricerange.phone import FEATURE_NAMES, LABELS
 from training.fit.history import as_csv
+from training.promotion.words import told
 from training.quality import interval
 from training.quality.measures import Measures
 from training.recipe.sections import Lstm, Mlp
 from training.report import plots, svg
+from training.report.inside import inside
 from training.report.limits import limits
 from training.report.page import report
 from training.report.run import Run
@@ -59,7 +61,7 @@ The full recipe is in `bundle.json`, the figures of every epoch in [{_HISTORY}](
 
 ![Learning curve]({_LEARNING_CURVE})
 
-Verdict on the run: **{run.diagnosis.verdict}**.
+Diagnosis of the run: **{run.diagnosis.verdict}**.
 
 {_list(run.diagnosis.evidence)}
 {_what_to_change(run.diagnosis.advice)}
@@ -76,9 +78,15 @@ shares (Clopper-Pearson), of other measures a bootstrap's, where there are enoug
 
 ![Confusion matrix]({_CONFUSION_MATRIX})
 
+## Verdict
+
+{_promotable(run)} On the test phones, from which nothing was learned:
+
+{_list(told(run.verdict))}
+{_remarks(run)}
 ## What it depends on
 
-{_list([*(leak.sentence for leak in run.leaks), *scope(run)])}
+{_list([*(leak.sentence for leak in run.leaks), *scope(run), *inside(run.usage)])}
 
 ## Calibration
 
@@ -136,6 +144,16 @@ def _list(sentences: Iterable[str]) -> str:
 
 def _what_to_change(advice: Sequence[str]) -> str:
     return f"\nSuggested changes:\n\n{_list(advice)}\n" if advice else ""
+
+
+def _promotable(run: Run) -> str:
+    if run.verdict.promotable:
+        return "Promotable: this version is served where none is named, until a newer one is."
+    return "**Not promotable**: this version is served only where it is named, or after a person's word."
+
+
+def _remarks(run: Run) -> str:
+    return f"\nWorth knowing:\n\n{_list(run.verdict.remarks)}\n" if run.verdict.remarks else ""
 
 
 def _measures_table(evaluation: Measures) -> str:

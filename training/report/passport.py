@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 import math
 import platform
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from pricerange.bundle import (
     SeenRows,
     TrainingData,
     UnknownFeatures,
+    scores_sha256,
 )
 from pricerange.phone import FEATURE_NAMES, LABELS
 from training.export import answering
@@ -73,9 +73,11 @@ def passport(run: Run) -> Passport:
             "epochs": len(run.history.epochs),
             "leaks": [dataclasses.asdict(leak) for leak in run.leaks],
             "diagnosis": dataclasses.asdict(run.diagnosis),
+            "usage": dataclasses.asdict(run.usage),
             "kept_epoch": dataclasses.asdict(run.history.kept),
         },
         calibration=dataclasses.asdict(run.calibration),
+        verdict=run.verdict,
         golden_rows=_golden_rows(run, _explainer(run, kept, used)),
         packages={"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
     )
@@ -110,13 +112,12 @@ def _scores(run: Run) -> PredictionSetScores:
         for features, thresholds in patterns.kept.items()
     ]
     levels = list(patterns.levels)
-    all_of_it = json.dumps([of_truth, levels, [pattern.model_dump() for pattern in unknown]])
     return PredictionSetScores(
         folds=run.recipe.sets.folds,
         of_truth=of_truth,
         levels=levels,
         unknown=unknown,
-        sha256=hashlib.sha256(all_of_it.encode()).hexdigest(),
+        sha256=scores_sha256(of_truth, levels, unknown),
     )
 
 

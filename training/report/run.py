@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.bundle import TrainingRegion
 from pricerange.predictor import Prediction
+from pricerange.verdict import Verdict
 from training.data import LabelledPhones
 from training.fit.history import History
 from training.network.network import PhoneModel
@@ -13,6 +14,7 @@ from training.quality.coverage import Coverage
 from training.quality.importance import Importance
 from training.quality.leak import Leak
 from training.quality.measures import Measures
+from training.quality.usage import Usage
 from training.recipe.recipe import Recipe
 from training.report.diagnose import Diagnosis
 from training.split import SplitRows
@@ -22,8 +24,9 @@ from training.split import SplitRows
 class Run:
     """`answers` are ONNX Runtime's to all n phones.
 
-    `evaluation`, `coverage` and `importances` are of those to the test part; `region` is where the training
-    part lies, None where the model uses no feature. `leaks` are of the training and the validation part.
+    `evaluation`, `coverage`, `importances` and `verdict` are of those to the test part; `region` is where the
+    training part lies, None where the model uses no feature, and `usage` what it makes use of in all phones.
+    `leaks` are of the training and the validation part.
     """
 
     recipe: Recipe
@@ -41,3 +44,5 @@ class Run:
     importances: list[Importance]
     region: TrainingRegion | None
     leaks: list[Leak]
+    usage: Usage
+    verdict: Verdict
