@@ -14,6 +14,7 @@ from training.data import LabelledPhones
 from training.errors import TooFewRowsError
 from training.promotion.comparisons import Answers, paired, unpaired
 from training.recipe import sections
+from training.row_hashes import seen
 from training.split import Indices, SplitRows, three_ways
 
 
@@ -33,11 +34,13 @@ def beside_served(
 ) -> Comparison | None:
     """Compare answers to the test rows with the served version's.
 
-    Paired on those that the served version has not learned from either. Where these cannot be told, not
-    paired, with what it came to on its own test rows; None where it does not tell that.
+    Paired on those that the served version has not learned from either. Where there are none, or it does not
+    keep which they are, not paired, with what it came to on its own test rows; None where it does not tell
+    that.
     """
     passport, number = served.bundle.passport, served.bundle.version
-    unseen = np.isin(test, _own_test_rows(passport, phones))
+    known = seen(passport, phones.features[test])
+    unseen = known.new if known else np.isin(test, _own_test_rows(passport, phones))
     if unseen.any():
         rows = test[unseen]
         others = Answers(served.predict(phones.features[rows]).probabilities, phones.price_range[rows])
@@ -51,7 +54,8 @@ def beside_served(
 def _own_test_rows(passport: Passport, phones: LabelledPhones) -> Indices:
     """Return the rows of the same data that a version was tested on; none where that cannot be known.
 
-    They are found by splitting the data again, and known by its golden rows, which are among them.
+    For versions that keep no hashes of the rows that they have seen. The rows are found by splitting the data
+    again, and known by the golden rows, which are among them.
     """
     none: Indices = np.array([], np.int64)
     if passport.training_data.sha256 != phones.sha256:

@@ -26,6 +26,14 @@ def served(model_repository: Path) -> Predictor:
     return found
 
 
+@pytest.fixture
+def old(served: Predictor, monkeypatch: pytest.MonkeyPatch) -> Predictor:
+    """The same, as if it kept no hashes of the rows that it has seen."""
+    passport = served.bundle.passport.model_copy(update={"seen_rows": None})
+    monkeypatch.setattr(served, "bundle", replace(served.bundle, passport=passport))
+    return served
+
+
 @pytest.fixture(scope="module")
 def learned() -> LabelledPhones:
     """The phones that the served version was made from."""
@@ -49,18 +57,22 @@ def test_an_empty_repository_serves_nothing_and_a_broken_one_is_an_error(
         serving(models)
 
 
+@pytest.mark.parametrize("version", ["served", "old"])
 def test_by_the_same_split_all_test_rows_are_new_to_both(
-    served: Predictor, learned: LabelledPhones, quick: Recipe
+    version: str, learned: LabelledPhones, quick: Recipe, request: pytest.FixtureRequest
 ) -> None:
+    served: Predictor = request.getfixturevalue(version)
     test = three_ways(learned.price_range, quick.split, quick.seed).test
     found = beside_served(served, own(served, learned, test), learned, test)
     assert found is not None
     assert (found.version, found.rows, found.other_rows, found.nll_difference) == ("1", 100, 100, 0)
 
 
+@pytest.mark.parametrize("version", ["served", "old"])
 def test_by_another_seed_only_rows_that_neither_has_learned_from_count(
-    served: Predictor, learned: LabelledPhones, quick: Recipe
+    version: str, learned: LabelledPhones, quick: Recipe, request: pytest.FixtureRequest
 ) -> None:
+    served: Predictor = request.getfixturevalue(version)
     first, second = (three_ways(learned.price_range, quick.split, seed).test for seed in (quick.seed, 9))
     shared = np.intersect1d(first, second)
     found = beside_served(served, own(served, learned, second), learned, second)
@@ -69,24 +81,41 @@ def test_by_another_seed_only_rows_that_neither_has_learned_from_count(
     assert (found.rows, found.right) == (len(shared), int(own(served, learned, shared).right.sum()))
 
 
-def test_on_other_data_the_versions_are_not_paired(served: Predictor, quick: Recipe) -> None:
+def test_on_other_data_rows_are_paired_that_the_served_version_has_not_seen(
+    served: Predictor, learned: LabelledPhones, quick: Recipe
+) -> None:
+    others = data.generate(500)
+    both = replace(
+        others,
+        features=np.concatenate([others.features, learned.features[:10]]),
+        price_range=np.concatenate([others.price_range, learned.price_range[:10]]),
+    )
+    test = np.arange(480, 510)
+    parts = three_ways(learned.price_range, quick.split, quick.seed)
+    new = [*range(480, 500), *(500 + row for row in range(10) if row in parts.test)]
+    found = beside_served(served, own(served, both, test), both, test)
+    assert found is not None
+    assert (found.rows, found.nll_difference) == (len(new), 0)
+
+
+def test_on_other_data_an_old_version_is_not_paired(old: Predictor, quick: Recipe) -> None:
     others = data.generate(500)
     test = three_ways(others.price_range, quick.split, quick.seed).test
-    found = beside_served(served, own(served, others, test), others, test)
+    found = beside_served(old, own(old, others, test), others, test)
     assert found is not None
     assert found.nll_difference is None
     assert found.test == "Fisher's exact test, not paired"
-    metrics = served.bundle.passport.metrics
+    metrics = old.bundle.passport.metrics
     assert (found.rows, found.other_rows) == (50, 100)
     assert found.other_right == round(100 * metrics["accuracy"])
 
 
-def test_a_split_that_does_not_hold_the_golden_rows_is_not_that_of_the_version(
-    served: Predictor, learned: LabelledPhones, quick: Recipe
+def test_a_split_that_does_not_hold_the_golden_rows_is_not_that_of_an_old_version(
+    old: Predictor, learned: LabelledPhones, quick: Recipe
 ) -> None:
     test = three_ways(learned.price_range, quick.split, quick.seed).test
     moved = replace(learned, features=learned.features + np.float32(1))
-    found = beside_served(served, own(served, learned, test), moved, test)
+    found = beside_served(old, own(old, learned, test), moved, test)
     assert found is not None
     assert found.nll_difference is None
 
@@ -96,6 +125,6 @@ def test_a_version_that_does_not_say_how_good_it_is_is_left_out(
 ) -> None:
     others = data.generate(500)
     test = three_ways(others.price_range, quick.split, quick.seed).test
-    silent = served.bundle.passport.model_copy(update={"metrics": {}})
+    silent = served.bundle.passport.model_copy(update={"metrics": {}, "seen_rows": None})
     monkeypatch.setattr(served, "bundle", replace(served.bundle, passport=silent))
     assert beside_served(served, own(served, others, test), others, test) is None
