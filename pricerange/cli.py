@@ -202,9 +202,13 @@ def compare(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Number of processes; one per core if omitted")
     ] = None,
-    ensemble: Annotated[
-        int, typer.Option(min=0, help="Networks of the first recipe to average, as one more contender")
-    ] = 0,
+    additions: Annotated[
+        bool,
+        typer.Option(
+            "--additions",
+            help="Also an ensemble of ten networks, and the ordinal model with products and splines",
+        ),
+    ] = False,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
     thousands: Thousands = None,
@@ -218,7 +222,7 @@ def compare(
     with _extra("train"):
         from training.compare import compare as comparison
     reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
-    plan = comparison.Plan(folds, repeats, seed, jobs, ensemble)
+    plan = comparison.Plan(folds, repeats, seed, jobs, additions)
     comparison.run(data, recipe or (), plan, output, reading)
 
 
