@@ -121,7 +121,10 @@ def test_each_door_answers_the_same_sets(client: httpx.Client, predictor: Predic
     assert [answer["prediction_set"] for answer in answers["predictions"]] == expected
 
     headers = {"Content-Type": "text/csv"}
-    text = client.post("/predict/batch", params=asked, content=as_csv(), headers=headers).text
+    answered = client.post("/predict/batch", params=asked, content=as_csv(), headers=headers)
+    text = answered.text
+    told = f"level={promise['level']}; calibration={promise['calibration']}"
+    assert answered.headers["X-Prediction-Sets"] == told
     of_csv = [row["prediction_set"] for row in csv.DictReader(io.StringIO(text))]
     assert of_csv == ["|".join(map(str, one)) for one in expected]
     headers = {"Content-Type": ARROW}
@@ -132,6 +135,7 @@ def test_each_door_answers_the_same_sets(client: httpx.Client, predictor: Predic
     answer = client.post("/v2/models/phone_price_range/infer", json=message).json()
     assert answer["outputs"][0]["shape"] == [len(ROWS), 4]
     assert answer["outputs"][0]["data"] == inside.ravel().tolist()
+    assert answer["parameters"] == {"sets": promise["level"], "calibration": promise["calibration"]}
 
 
 @pytest.mark.parametrize("level", ["0", "1", "-0.9", "2", "nan", "ninety", ""])
