@@ -138,7 +138,8 @@ class Summary:
             )
             lines.append(f"{self.rejected:,} {went}: {_listed(self.reasons, '{:,}')}")
         if self.sets:
-            lines.append("prediction sets of level {level:g}, calibration {calibration}".format(**self.sets))
+            level, calibration = self.sets["level"], self.sets["calibration"]
+            lines.append(f"prediction sets of level {level}, calibration {calibration}")
         beyond = {name: share for name, share in self.outside_training_range.items() if share}
         if beyond:
             largest = dict(sorted(beyond.items(), key=lambda item: -item[1]))
