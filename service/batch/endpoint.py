@@ -234,7 +234,9 @@ class BatchEndpoint:
 
         def checked() -> Block:
             block, cells = work()
-            return Block(WithinRange(block, self._batcher.region), cells)
+            within = WithinRange(block, self._batcher.region)
+            self._batcher.count(within.phones)
+            return Block(within, cells)
 
         return checked
 

@@ -113,7 +113,7 @@ class InferEndpoint:
     def _refuse_out_of_range(self, query: Query) -> None:
         """Raise `InferenceInputError` where a phone is unlike those that the model learned from."""
         region = self._batcher.region
-        found = region.of(query.rows)
+        found = self._batcher.judge(query.rows)
         bad = np.flatnonzero(~found.in_range)
         problems = [
             Problem(f"row {row + 1}: {problem.detail}", "/inputs/0")
