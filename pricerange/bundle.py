@@ -53,6 +53,7 @@ METADATA_PREFIX = "io.pricerange."
 MODEL_FILE = "model.onnx"
 PASSPORT_FILE = "bundle.json"
 _MOST_PASSPORT_BYTES = 1 << 24
+_NAMED_DIGITS = 12
 
 log = logging.getLogger(__name__)
 
@@ -157,6 +158,11 @@ class PredictionSetScores(_Record):
         if found != self.sha256:
             raise ValueError(f"expected scores of sha256 {self.sha256}, found {found}")
         return self
+
+    @property
+    def calibration(self) -> str:
+        """How answers name them: by the first digits of the sha256."""
+        return self.sha256[:_NAMED_DIGITS]
 
 
 def scores_sha256(

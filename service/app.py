@@ -14,7 +14,7 @@ from starlette.routing import Route
 from pricerange.answer.decisions import CostMatrix
 from pricerange.answer.reasons import Explainer
 from pricerange.errors import PriceRangeError
-from pricerange.phone import Phone
+from pricerange.phone import PartialPhone, Phone
 from pricerange.predictor import Predictor
 from service.batch.document import Phones
 from service.batch.endpoint import BatchEndpoint, add_batch
@@ -95,6 +95,7 @@ def create_app(
     slices = TimeSlices(settings.max_queue_rows, settings.max_rows)
     app = DocumentedApp(
         Phone,
+        PartialPhone,
         Phones,
         WhatIfQuestion,
         CurveQuestion,

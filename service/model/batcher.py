@@ -1,7 +1,7 @@
 """Requests that arrive within one iteration of the event loop go through the model in one run."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from time import monotonic, perf_counter
@@ -148,6 +148,15 @@ class Batcher:
         finally:
             del answer
 
+    def judge(self, phones: _Rows) -> Applicability:
+        """Say how phones float32 [n, 20] lie that are refused where they are not in range; count those."""
+        return self.count(self.region.of(phones))
+
+    def count(self, found: Applicability) -> Applicability:
+        """Count phones that are refused, those of `found` that are not in range, and return it."""
+        self._metrics.out_of_range(found)
+        return found
+
     def submit_phone(self, caller: Caller) -> None:
         """Have one phone answered, given as it was sent, before its deadline. Raises `OverloadedError`."""
         self._reserve(1)
@@ -203,7 +212,7 @@ class Batcher:
             self._run()
 
     def _begin(self, queue: _Queue) -> "_ModelRun":
-        return _ModelRun(queue, self.region, self.out_of_range)
+        return _ModelRun(queue, self.region, self.out_of_range, self.judge)
 
     def _ask(self, run: "_ModelRun") -> tuple[Answers, float]:
         rows = run.rows
@@ -229,21 +238,22 @@ class _ModelRun:
     Where answers are `averaged`, some may have features that are NaN.
     """
 
-    def __init__(self, queue: _Queue, region: TrainingRegion, out_of_range: OutOfRange) -> None:
-        """Drop who is too late; answer who sent no phone, or one that is refused."""
+    def __init__(
+        self,
+        queue: _Queue,
+        region: TrainingRegion,
+        out_of_range: OutOfRange,
+        judge: Callable[[_Rows], Applicability],
+    ) -> None:
+        """Drop who is too late; answer who sent no phone, or one that is refused as it is judged."""
         self._region = region
         self.averaged = queue.averaged
         self._is_told = out_of_range == "flag"
         bodies, self._tables = _still_waiting(queue.bodies), _still_waiting(queue.tables)
-        phones, found = rows_of([caller.asked for caller in bodies])
-        errors: dict[int, InvalidInputError] = {**found}
+        phones, errors = rows_of([caller.asked for caller in bodies])
+        bodies, phones = _without(errors, bodies, phones)
         if out_of_range == "refuse":
-            errors = {**refused(region, phones), **errors}
-        for place, error in errors.items():
-            bodies[place].set_exception(error)
-        if errors:
-            good = [place for place in range(len(bodies)) if place not in errors]
-            phones, bodies = phones[good], [bodies[place] for place in good]
+            bodies, phones = _without(refused(region, judge(phones), phones), bodies, phones)
         self._phones = bodies
         tables = [caller.asked for caller in self._tables]
         self.rows: _Rows = np.concatenate([phones, *tables]) if tables else phones
@@ -273,14 +283,25 @@ class _ModelRun:
         return applicability_json(self._region, found, self.rows[:phones])
 
 
-def refused(region: TrainingRegion, phones: _Rows) -> dict[int, InvalidInputError]:
+def refused(region: TrainingRegion, found: Applicability, phones: _Rows) -> dict[int, InvalidInputError]:
     """Return of each of n phones float32 [n, 20] that is not in range why it is refused, by its place."""
-    found = region.of(phones)
     errors: dict[int, InvalidInputError] = {}
     for place in np.flatnonzero(~found.in_range).tolist():
         problems = list(region.problems(found, place, phones[place]))
         errors[place] = OutOfRangeError(problems, len(problems))
     return errors
+
+
+def _without(
+    errors: Mapping[int, InvalidInputError], bodies: Sequence[Caller], phones: _Rows
+) -> tuple[Sequence[Caller], _Rows]:
+    """Tell callers their errors, by place, and return the others and their phones."""
+    if not errors:
+        return bodies, phones
+    for place, error in errors.items():
+        bodies[place].set_exception(error)
+    good = [place for place in range(len(bodies)) if place not in errors]
+    return [bodies[place] for place in good], phones[good]
 
 
 def _still_waiting(callers: Sequence[Caller]) -> Sequence[Caller]:

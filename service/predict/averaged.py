@@ -16,7 +16,7 @@ async def predict_averaged(batcher: Batcher, body: Body) -> tuple[PhoneAnswer, n
     """
     row = partial_row_of(body)
     if batcher.out_of_range == "refuse":
-        for error in refused(batcher.region, row).values():
+        for error in refused(batcher.region, batcher.judge(row), row).values():
             raise error
     prediction, found = await batcher.predict(row, unknown=True)
     applicability = IN_RANGE if batcher.out_of_range == "flag" else b""

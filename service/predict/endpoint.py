@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from pricerange.answer.prediction_sets import abstains
 from pricerange.bundle import Bundle
-from pricerange.phone import Phone, Problem
+from pricerange.phone import PartialPhone, Phone, Problem
 from service.errors import InvalidInputError
 from service.http.body import JSON, media_type_of
 from service.http.openapi import compressed_body_of, problem_responses
@@ -176,5 +176,5 @@ def add_predict(router: APIRouter, endpoint: PredictEndpoint) -> None:
             methods=["POST"],
             summary=summary,
             responses={200: {"model": Answer}, **problem_responses(400, 408, 413, 415, 422, 503, 504)},
-            openapi_extra={**compressed_body_of(Phone), "parameters": parameters},
+            openapi_extra={**compressed_body_of(Phone, PartialPhone), "parameters": parameters},
         )

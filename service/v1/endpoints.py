@@ -102,7 +102,7 @@ class ModelEndpoints:
         rows = self._reader.rows_of(body)
         if self._batcher.out_of_range == "refuse":
             region = self._batcher.region
-            found = region.of(rows)
+            found = self._batcher.judge(rows)
             for row in np.flatnonzero(~found.in_range)[:1].tolist():
                 problems = of_instance(row, list(region.problems(found, row, rows[row])))
                 raise OutOfRangeError(problems, len(problems))
