@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     )
     prediction_log: Path | None = Field(
         None,
-        description="Folder to log predictions to, as Parquet files: features, answer, version, request id, time",
+        description="Folder for Parquet files of what was asked and answered, when, and in which request; None is no log",
     )
     prediction_log_sample: float = Field(
         1.0, gt=0, le=1, description="Share of the phones to log, each drawn by itself"
@@ -129,7 +129,7 @@ class Settings(BaseSettings):
     )
     prediction_log_hash: str | None = Field(
         None,
-        description="Columns of the prediction log to replace by their hashes under the key, separated by commas",
+        description="Columns of the prediction log to hash under a key, separated by commas",
     )
     prediction_log_key_file: Path | None = Field(
         None, description="File with the secret key of these hashes, of at least 16 bytes"
@@ -138,12 +138,12 @@ class Settings(BaseSettings):
         30.0,
         gt=0,
         le=3600,
-        description="Seconds after which logged predictions are written; kill -9 loses them",
+        description="Seconds of the prediction log that a file has, and kill -9 loses",
     )
     prediction_log_max_bytes: int = Field(
         1 << 30,
         ge=1 << 24,
-        description="Maximum size of the prediction log, in bytes, of all workers together; the oldest files leave",
+        description="Maximum size of the prediction log of all workers, in bytes; the oldest files leave",
     )
     prediction_log_max_age: float = Field(
         2_592_000.0, gt=0, description="Seconds after which a file of the prediction log is removed"

@@ -40,7 +40,7 @@ class Counts(Collector):
         )
         dropped = Counter(
             "pricerange_prediction_log_rows_dropped",
-            "Sampled rows that are not in the prediction log: too many were waiting, or the disk refused them",
+            "Sampled rows that the prediction log lacks: too many waited, or they could not be written",
             labels=["reason"],
         )
         dropped.add_metric(["no_room"], float(sums[self._no_room]))

@@ -1,4 +1,4 @@
-"""Rows that wait to be written: arrays of a fixed size, so that they cost no more than that, nor any objects."""
+"""Rows that wait to be written, in arrays: they take a fixed size of memory, and no object each."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -67,4 +67,10 @@ class Page:
 
 
 def _first(rows: Rows, count: int) -> Rows:
-    return Rows(*(part if isinstance(part, (int, bytes)) else part[:count] for part in rows))
+    return rows._replace(
+        request_id=rows.request_id if isinstance(rows.request_id, bytes) else rows.request_id[:count],
+        row=rows.row if isinstance(rows.row, int) else rows.row[:count],
+        features=rows.features[:count],
+        probabilities=rows.probabilities[:count],
+        price_range=rows.price_range[:count],
+    )

@@ -7,7 +7,7 @@ _NONE = np.empty(0, np.intp)
 
 
 class Sampler:
-    """Independent draws, of which those that are lost cost a comparison: the next row that is won is known."""
+    """Draws each row by itself; those that are not drawn cost a comparison, since the next one is known."""
 
     def __init__(self, share: float, seed: int | None = None) -> None:
         self._share = share
