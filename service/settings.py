@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     )
     prediction_log: Path | None = Field(
         None,
-        description="Folder for Parquet files of what was asked and answered, when, and in which request; None is no log",
+        description="Folder for Parquet files of what was asked and answered, and when; None is no log",
     )
     prediction_log_sample: float = Field(
         1.0, gt=0, le=1, description="Share of the phones to log, each drawn by itself"
