@@ -130,7 +130,8 @@ def _versions(found: Join, block: Columns) -> npt.NDArray[np.int64]:
         return np.full(len(block), found.versions.setdefault(NOT_SAID, len(found.versions)))
     coded = as_text(block.columns[VERSION]).fill_null(NOT_SAID).dictionary_encode()
     names = [found.versions.setdefault(name, len(found.versions)) for name in coded.dictionary.to_pylist()]
-    return np.array(names, np.int64)[coded.indices.to_numpy()]
+    codes: npt.NDArray[np.int64] = np.array(names, np.int64)[coded.indices.to_numpy()]
+    return codes
 
 
 def _weeks(block: Columns) -> npt.NDArray[np.int64]:
