@@ -51,20 +51,18 @@ def load(files: Sequence[InputFile], id_column: str, pseudonyms: Pseudonyms | No
     rows = joined(keys)
     first, of_row = _first(rows)
     price_range = np.concatenate([np.empty(0, np.int64), *found])
-    known = of_row >= 0
-    truth = price_range[first]
-    contradicted = np.unique(of_row[known & (price_range != truth[of_row])])
-    truth[contradicted] = CONTRADICTED
-    denied = known & (truth[of_row] == CONTRADICTED)
-    agreeing = np.count_nonzero(known & ~denied)
+    own, said, truth = of_row[of_row >= 0], price_range[of_row >= 0], price_range[first]
+    truth[np.unique(own[said != truth[own]])] = CONTRADICTED
+    denied = int(np.count_nonzero(truth[own] == CONTRADICTED))
+    agreed = int(np.count_nonzero(truth != CONTRADICTED))
     return Labels(
         rows.take(pa.array(first)),
         joined(hashed).take(pa.array(first)) if pseudonyms else None,
         truth,
         len(rows),
-        int(agreeing - np.count_nonzero(truth != CONTRADICTED)),
-        int(np.count_nonzero(denied)),
-        int(np.count_nonzero(~known)),
+        len(own) - denied - agreed,
+        denied,
+        len(rows) - len(own),
     )
 
 

@@ -260,7 +260,8 @@ def test_what_score_wrote_is_judged_by_an_id_of_its_own(model_repository: Path, 
         tmp_path / "labels.csv", [{"sku": k, "price_range": int(one)} for k, one in enumerate(truth)]
     )
     found = served.evaluate(str(tmp_path / "answered.csv"), labels, "sku")
-    answered = [int(row["price_range"]) for row in csv.DictReader((tmp_path / "answered.csv").open())]
+    lines = (tmp_path / "answered.csv").read_text().splitlines()
+    answered = [int(row["price_range"]) for row in csv.DictReader(lines)]
     week, total = found.quality
     assert (week.version, week.week) == ("not said", "not said")
     assert total.accuracy == np.mean(np.array(answered) == truth)
