@@ -109,39 +109,41 @@ def as_json(found: ServedEvaluation) -> str:
 def show(found: ServedEvaluation, console: Console | None = None) -> None:
     """Print it for people, on standard output if no console is given."""
     console = console or Console()
-    told = (("predictions", _predictions(found.predictions)), ("labels", _labels(found.labels)))
-    for what, lines in told:
-        console.print(f"{what}: {lines[0][0]:,} {lines[0][1]}", highlight=False)
-        for count, said in lines[1:]:
+    for what, rows, parts in (
+        ("predictions", found.predictions.rows, _predictions(found.predictions)),
+        ("labels", found.labels.rows, _labels(found.labels)),
+    ):
+        console.print(f"{what}: {rows:,}", highlight=False)
+        for count, said in parts:
             if count:
-                console.print(f"  {count:,} {said}", highlight=False)
+                console.print(f"  {count:,} {said}", highlight=False, soft_wrap=True)
     console.print()
     console.print(_table(found.quality))
 
 
 def _predictions(found: OfPredictions) -> list[tuple[int, str]]:
     return [
-        (found.rows, f"rows, of which {found.judged:,} have a label that counts"),
-        (found.without_label, "have no label"),
-        (found.of_tables, "of these are rows of a request with several: labels find them by a column row"),
-        (found.without_id, "have no id"),
-        (found.unanswered, "have no answer"),
-        (found.repeated, "repeat what was answered to their id before"),
+        (found.judged, "judged"),
+        (found.without_label, "without a label"),
+        (found.of_tables, "of these from requests about several phones: a label finds them by a column row"),
+        (found.without_id, "without an id"),
+        (found.unanswered, "without an answer"),
+        (found.repeated, "repeated: the same answer to the same id"),
         (
             found.ambiguous,
-            "share their id with other answers of their version: nobody knows which is labelled",
+            "ambiguous: a version gave their id different answers, it stands for several phones",
         ),
-        (found.contradicted, "have labels that contradict each other"),
+        (found.contradicted, "with labels that contradict each other"),
     ]
 
 
 def _labels(found: OfLabels) -> list[tuple[int, str]]:
     return [
-        (found.rows, f"rows, of which {found.with_prediction:,} have a prediction"),
-        (found.without_prediction, "have no prediction, as where only a sample was logged"),
-        (found.repeated, "repeat what was said of their id before"),
-        (found.contradicted, "contradict others about their id, and count for nothing"),
-        (found.without_id, "have no id"),
+        (found.with_prediction, "with a prediction"),
+        (found.without_prediction, "without a prediction, as where only a sample was logged"),
+        (found.repeated, "repeated: the same price range of the same id"),
+        (found.contradicted, "contradicting others about their id: they count for nothing"),
+        (found.without_id, "without an id"),
     ]
 
 

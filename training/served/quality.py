@@ -36,8 +36,8 @@ class Quality:
 class Settled:
     """The matched predictions that count: one a label and version.
 
-    `repeated` say once more what an earlier one of the same request and version says, `ambiguous` something
-    else: then the id is that of several phones, and nobody knows which of them the label is about.
+    `repeated` say once more what an earlier one of the same id and version says. `ambiguous` are all of an id
+    that a version gave different answers to: it stands for several phones, and the label may be about any.
     """
 
     answers: Answers
@@ -57,10 +57,9 @@ def settle(found: Join) -> Settled:
     same = (answers.price_range == answers.price_range[leader]) & np.all(
         (answers.probabilities == answers.probabilities[leader]) | np.isnan(answers.probabilities), axis=1
     )
-    is_ambiguous = np.zeros(len(first), np.bool_)
-    is_ambiguous[group[~same]] = True
-    kept = first[~is_ambiguous]
-    ambiguous = int(np.count_nonzero(is_ambiguous[group]))
+    is_ambiguous = np.isin(answers.label, answers.label[~same])
+    kept = first[~is_ambiguous[first]]
+    ambiguous = int(np.count_nonzero(is_ambiguous))
     return Settled(answers.where(kept), len(group) - ambiguous - len(kept), ambiguous)
 
 
