@@ -1,6 +1,6 @@
 """The prediction log: what it costs, and what becomes of it and of the requests when something goes wrong.
 
-python -m bench.prediction_log [--rounds 3] [--seconds 4] [--only throughput|disks|kills|labels]
+python -m bench.prediction_log [--rounds 3] [--seconds 4] [--only loop|throughput|disks|kills|labels]
 
 `disks` mounts a tmpfs and a small ext4 that it freezes, and needs permission to do both. Exit code 1 where a
 promise is broken: a request not answered, a row neither written nor counted, a part that cannot be read.
@@ -14,9 +14,10 @@ from pathlib import Path
 from bench.http_parts.plan import Plan
 from bench.load.phones import Oracle, phones
 from bench.load.wrk import require_wrk
-from bench.prediction_log import disks, kills, labels, throughput
+from bench.prediction_log import disks, kills, labels, loop, throughput
 
 PARTS = {
+    "loop": loop.measure,
     "throughput": throughput.measure,
     "disks": disks.measure,
     "kills": kills.measure,

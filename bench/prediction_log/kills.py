@@ -42,7 +42,7 @@ def measure(plan: Plan, folder: Path) -> int:
     lost = len(answered) - found.ids
     show(
         f"{_KILLS} kills of one of two workers, parts of {_PART_SECONDS:g} s, {CONNECTIONS} connections. "
-        "A kill takes the rows of its worker that were not yet in a part.",
+        "A kill takes the rows of its worker that waited, and those of the part that it was writing.",
         ("", "found"),
         [
             ("answers", f"{len(answered):,}"),

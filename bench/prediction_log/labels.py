@@ -20,15 +20,17 @@ from pricerange import synthetic
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 
-_SINGLE, _BATCH = 2_000, 100_000
+_SINGLE, _BATCH, _BATCHES = 2_000, 20_000, 5
+"""Phones one by one, phones a batch, and batches, with a pause between: no rows are dropped."""
+_PAUSE = 1.0
 _PRICERANGE = Path(sys.executable).with_name("pricerange")
 
 
 def measure(plan: Plan, folder: Path) -> int:
     """Log answers one by one and in a batch, label every second, join; return 1 where accuracies differ."""
-    features, truth = synthetic.phones(_SINGLE + _BATCH)
+    features, truth = synthetic.phones(_SINGLE + _BATCH * _BATCHES)
     rows = features.astype(np.float32)
-    flags = ("--no-access-log", "--prediction-log", str(folder / "log"))
+    flags = ("--no-access-log", "--prediction-log", str(folder / "log"), "--prediction-log-seconds", "0.2")
     with serving(plan.models, *flags) as server:
         asyncio.run(_ask(server.url, rows))
     with (folder / "labels.csv").open("w", newline="") as file:
@@ -36,9 +38,9 @@ def measure(plan: Plan, folder: Path) -> int:
         writer.writerow(["request_id", "row", "price_range"])
         labelled = range(0, len(rows), 2)
         for place in labelled:
-            single = place < _SINGLE
-            name, row = (f"phone-{place}", "") if single else ("batch", place - _SINGLE + 1)
-            writer.writerow([name, row, truth[place]])
+            batch, row = divmod(place - _SINGLE, _BATCH)
+            of = (f"phone-{place}", "") if place < _SINGLE else (f"batch-{batch}", row + 1)
+            writer.writerow([*of, truth[place]])
     began = perf_counter()
     command = ["evaluate", "--predictions", folder / "log", "--labels", folder / "labels.csv", "--json"]
     found = orjson.loads(subprocess.run([_PRICERANGE, *command], check=True, stdout=subprocess.PIPE).stdout)
@@ -47,7 +49,7 @@ def measure(plan: Plan, folder: Path) -> int:
     directly = float(np.mean(answered[labelled] == truth[labelled]))
     *_, total = found["quality"]
     show(
-        f"{_SINGLE:,} phones one by one, {_BATCH:,} in a batch, every second of them labelled later.",
+        f"{_SINGLE:,} phones one by one, {_BATCHES} batches of {_BATCH:,}, every second labelled later.",
         ("", "found"),
         [
             ("predictions in the log", f"{found['predictions']['rows']:,}"),
@@ -68,9 +70,13 @@ async def _ask(url: str, rows: Rows) -> None:
         answer = await connection.exchange(message("POST", "/predict", headers, orjson.dumps(phone)))
         if answer.status != 200:
             sys.exit(f"phone {number}: {answer.status}")
-    lines = [",".join(FEATURE_NAMES), *(",".join(map(str, row)) for row in rows[_SINGLE:].tolist())]
-    headers = {"Content-Type": CSV, "X-Request-Id": "batch"}
-    answer = await connection.exchange(message("POST", "/predict/batch", headers, "\n".join(lines).encode()))
-    if answer.status != 200:
-        sys.exit(f"the batch: {answer.status} {answer.body[:200]!r}")
+    for batch in range(_BATCHES):
+        await asyncio.sleep(_PAUSE)
+        some = rows[_SINGLE + batch * _BATCH :][:_BATCH].tolist()
+        lines = [",".join(FEATURE_NAMES), *(",".join(map(str, row)) for row in some)]
+        headers = {"Content-Type": CSV, "X-Request-Id": f"batch-{batch}"}
+        body = "\n".join(lines).encode()
+        answer = await connection.exchange(message("POST", "/predict/batch", headers, body))
+        if answer.status != 200:
+            sys.exit(f"batch {batch}: {answer.status} {answer.body[:200]!r}")
     connection.close()

@@ -10,7 +10,7 @@ from bench.load.formats import BATCHES, SINGLE, Format
 from bench.load.phones import phones
 from bench.load.pinned import Server, running
 from bench.load.wrk import Load
-from bench.show.tables import Target, show, show_targets
+from bench.show.tables import show
 
 _CONNECTIONS = {SINGLE.name: (1, 32, 128)}
 _FEW = (4,)
@@ -58,8 +58,6 @@ def measure(plan: Plan, folder: Path) -> int:
     print(
         "\nRows dropped for want of room: " + ", ".join(f"{name} {n:,}" for name, n in dropped.items()) + "."
     )
-    one, off = (cells.median(f"{SINGLE.name}, {name}", 32) for name in ("1 %", "no log"))
-    show_targets([Target("CPU of a request, 1 % of none", one.cpu_each / off.cpu_each, most=1.03)])
     return 0
 
 

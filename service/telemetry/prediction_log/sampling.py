@@ -16,6 +16,8 @@ class Sampler:
 
     def places(self, count: int) -> npt.NDArray[np.intp]:
         """Return which of the next rows are sampled, in order."""
+        if self._share >= 1:
+            return np.arange(count)
         first = self._next
         if first >= count:
             self._next -= count
