@@ -13,6 +13,7 @@ from pricerange.prediction_log.columns import REQUEST_ID
 from pricerange.prediction_log.pseudonyms import Pseudonyms
 from pricerange.tables.source import files
 from pricerange.tables.source.files import AS_USUAL, Reading
+from training.quality import interval
 from training.served import labels as later
 from training.served.join import join
 from training.served.quality import Quality, by_week, settle
@@ -152,14 +153,13 @@ def _table(quality: Sequence[Quality]) -> Table:
     for name in ("predictions", "judged", "accuracy", "95 % interval", "NLL, nats"):
         table.add_column(name, justify="right", no_wrap=True)
     for each in quality:
-        interval = "" if each.interval is None else f"{each.interval[0]:.4f} to {each.interval[1]:.4f}"
         table.add_row(
             each.version,
             each.week or "all",
             f"{each.predictions:,}",
             f"{each.judged:,}",
             _number(each.accuracy),
-            interval,
+            interval.text(each.interval),
             _number(each.nll),
             style=None if each.week else "bold",
         )

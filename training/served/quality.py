@@ -6,11 +6,10 @@ from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
 
+from training.quality.interval import Interval, exact
 from training.served.join import NO_WEEK, Answers, Join
 
-_LEVEL = 0.95
 _EPOCH = date(1970, 1, 1)
 
 
@@ -18,9 +17,8 @@ _EPOCH = date(1970, 1, 1)
 class Quality:
     """What a version answered in a week, which begins on the Monday `week`: None for all its answers.
 
-    Of `predictions` rows `judged` have a label. `interval` is the exact 95 % one of the accuracy (Clopper &
-    Pearson, "The Use of Confidence or Fiducial Limits Illustrated in the Case of the Binomial", 1934); `nll`
-    is the mean negative log-likelihood in nats. None where nothing tells them.
+    Of `predictions` rows `judged` have a label. `interval` is the exact 95 % one of the accuracy; `nll` is the
+    mean negative log-likelihood in nats. None where nothing tells them.
     """
 
     version: str
@@ -28,7 +26,7 @@ class Quality:
     predictions: int
     judged: int
     accuracy: float | None
-    interval: tuple[float, float] | None
+    interval: Interval | None
     nll: float | None
 
 
@@ -85,13 +83,10 @@ def _quality(
     if not rows:
         return Quality(version, week, predictions, 0, None, None, None)
     right = int(np.count_nonzero(answers.price_range == labels))
-    interval = binomtest(right, rows).proportion_ci(_LEVEL, method="exact")
     own = np.take_along_axis(answers.probabilities, labels[:, np.newaxis], axis=1)[:, 0]
     losses = -np.log(np.maximum(own, np.finfo(np.float32).eps).astype(np.float64))
     nll = None if np.isnan(losses).any() else float(losses.mean())
-    return Quality(
-        version, week, predictions, rows, right / rows, (float(interval.low), float(interval.high)), nll
-    )
+    return Quality(version, week, predictions, rows, right / rows, exact(right / rows, rows), nll)
 
 
 def _in_order(version: str) -> tuple[int, str]:
