@@ -17,7 +17,7 @@ _EPOCH = date(1970, 1, 1)
 class Quality:
     """What a version answered in a week, which begins on the Monday `week`: None for all its answers.
 
-    Of `predictions` rows `judged` have a label. `interval` is the exact 95 % one of the accuracy; `nll` is the
+    Of `predictions` rows `judged` have a label. `interval` is the exact 95 % one of the accuracy, `nll` the
     mean negative log-likelihood in nats. None where nothing tells them.
     """
 
