@@ -169,7 +169,30 @@ def train(
 
 @app.command()
 def evaluate(
-    data: Data,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Phones with a price_range column: a file, glob, folder or URI as of score, repeatable; or "
+            "synthetic[:ROWS]"
+        ),
+    ] = None,
+    predictions: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of --data: what was answered before, a folder or file of serve --prediction-log or "
+            "of score, judged by --labels"
+        ),
+    ] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(help="Files of labels that came later: an id, price_range, perhaps row; repeatable"),
+    ] = None,
+    id_column: Annotated[
+        str, typer.Option("--id", help="Column of predictions and labels that joins them")
+    ] = "request_id",
+    key_file: Annotated[
+        Path | None, typer.Option(help="Key of the ids, where the prediction log has hashed them")
+    ] = None,
     models: Models = Path("models"),
     model_version: Version = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables")] = False,
@@ -179,12 +202,28 @@ def evaluate(
     null_values: NullValues = None,
     source_timeout: SourceTimeout = 60,
 ) -> None:
-    """Evaluate a model version on labelled phones."""
-    with _extra("train"):
-        from training import evaluate as evaluation
+    """Evaluate a model version on labelled phones.
+
+    With --predictions, evaluate what a service answered by labels that came later, by version and week.
+    """
     reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
-    found = evaluation.evaluate(models, data, model_version, reading)
-    typer.echo(evaluation.as_json(found)) if json else evaluation.show(found)
+    if data and not (predictions or labels):
+        with _extra("train"):
+            from training import evaluate as evaluation
+        found = evaluation.evaluate(models, data, model_version, reading)
+        typer.echo(evaluation.as_json(found)) if json else evaluation.show(found)
+    elif predictions and labels and not data:
+        with _extra("train"):
+            from training.served import evaluate as served
+        judged = served.evaluate(predictions, labels, id_column, key_file, reading)
+        typer.echo(served.as_json(judged)) if json else served.show(judged)
+    else:
+        given = (("--data", data), ("--predictions", predictions), ("--labels", labels))
+        raise SettingsError(
+            "evaluate",
+            "either --data, or --predictions and --labels",
+            ", ".join(name for name, value in given if value) or "none of them",
+        )
 
 
 @app.command()

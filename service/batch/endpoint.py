@@ -174,6 +174,7 @@ class BatchEndpoint:
                     reasons = await self._reasons(block)
                 averaged.count(block.rows, state.received)
                 prediction = await self._predict(block, told.unknown, patient=rows > 0)
+                self._batcher.log("batch", state, block.rows, prediction, first=rows + 1, valid=block.valid)
                 if not begun:
                     await spool.write(writer.head())
                     begun = True

@@ -101,14 +101,15 @@ class PredictEndpoint:
         return await self._answer(request, replace(self._asked(request, (SETS, UNKNOWN)), explain=True))
 
     async def _answer(self, request: Request, asked: Asked) -> Response:
-        media_type_of(RequestState.of(request.scope).head.by_name, (JSON,))
+        state = RequestState.of(request.scope)
+        media_type_of(state.head.by_name, (JSON,))
         explaining = require(self._explaining, self._version.version) if asked.explain else None
         body = await whole(request, self.limit, self._slices)
         phone: npt.NDArray[np.float32] | None = None
         if asked.unknown:
-            answer, phone = await predict_averaged(self.batcher, body)
+            answer, phone = await predict_averaged(self.batcher, body, state)
         else:
-            answer = await self.batcher.predict_phone(body)
+            answer = await self.batcher.predict_phone(body, state)
         unknown = None if phone is None else np.isnan(phone)
         members = b"" if asked.sets is None else self._with_set(asked.sets, answer, unknown)
         if explaining is not None:

@@ -59,6 +59,7 @@ class InferEndpoint:
             answers = Answers(prediction, None)
         else:
             answers = await self._batcher.predict(query.rows)
+        self._batcher.log("v2", state, query.rows, answers.prediction)
         arrays = partial(self._arrays, answers, query)
         # distances of phones with gaps take a while
         found = await self._slices.run(arrays, begun=True) if query.unknown else arrays()
