@@ -16,6 +16,7 @@ from training.fit.loop import iterations
 from training.learn import calibrated, learn, out_of_fold
 from training.progress import shown, summed_up
 from training.quality.coverage import coverage
+from training.quality.drift import drift_reference
 from training.quality.importance import importances
 from training.quality.measures import measure
 from training.quality.region import training_region
@@ -78,6 +79,9 @@ def train(  # noqa: PLR0913, PLR0917
         coverage=covered,
         importances=importances(answering(graph), phones.features[parts.test], tested[1], choices.seed),
         region=training_region(phones.features[parts.training], model.used_features(), choices.seed),
+        drift=drift_reference(
+            phones.features[parts.training], held_out.probabilities, phones.price_range[known]
+        ),
     )
     version = bundle.write(models, graph, passport(run), card.documents(run))
     summed_up(run.diagnosis, version, console)

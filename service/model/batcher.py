@@ -21,6 +21,7 @@ from service.http.deadline import Deadline
 from service.model.decisions import NOTHING, Deciding
 from service.model.parse import rows_of
 from service.model.write import IN_RANGE, applicability_json, probabilities_json
+from service.telemetry.drift.sample import DriftSample
 from service.telemetry.metrics import Metrics
 
 _Rows = npt.NDArray[np.float32]
@@ -97,13 +98,14 @@ class Batcher:
     and what arrives meanwhile waits for the next.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
         predictor: Predictor,
         metrics: Metrics,
         max_queue_rows: int,
         out_of_range: OutOfRange = "answer",
         deciding: Deciding = NOTHING,
+        drift: DriftSample | None = None,
     ) -> None:
         self.region = TrainingRegion.of_version(predictor.bundle.passport)
         self.sets = PredictionSets.of_version(predictor.bundle.passport)
@@ -113,6 +115,7 @@ class Batcher:
         self.limit = max_queue_rows
         self._predictor = predictor
         self._metrics = metrics
+        self._drift = drift
         self._queue = _Queue()
         self._due = False
         self._thread = ThreadPoolExecutor(1) if predictor.provider == "cuda" else None
@@ -220,6 +223,8 @@ class Batcher:
                 self._metrics.out_of_range(answers.applicability)
             if run.averaged:
                 self._metrics.unknown_features(np.isnan(run.rows))
+            if self._drift is not None:
+                self._drift.offer(run.rows, answers.prediction)
         run.hand_out(answers)
 
 

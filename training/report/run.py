@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pricerange.answer.prediction_sets import PredictionSets
-from pricerange.bundle import TrainingRegion
+from pricerange.bundle import DriftReference, TrainingRegion
 from pricerange.predictor import Prediction
 from training.data import LabelledPhones
 from training.fit.history import History
@@ -22,7 +22,7 @@ class Run:
     """`answers` are ONNX Runtime's to all n phones.
 
     `evaluation`, `coverage` and `importances` are of those to the test part; `region` is where the training
-    part lies, None where the model uses no feature.
+    part lies, None where the model uses no feature; `drift` is what later phones are compared with.
     """
 
     recipe: Recipe
@@ -39,3 +39,4 @@ class Run:
     coverage: dict[str, Coverage]
     importances: list[Importance]
     region: TrainingRegion | None
+    drift: DriftReference
