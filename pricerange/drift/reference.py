@@ -79,7 +79,8 @@ class Reference:
 
     def __init__(self, known: DriftReference) -> None:
         self.accuracy, self.mean_confidence = known.accuracy, known.mean_confidence
-        self.binning = Binning({name: bins.edges for name, bins in known.features.items()})
+        self.edges = {name: tuple(bins.edges) for name, bins in known.features.items()}
+        self.binning = Binning(self.edges)
         self.size = self.binning.size + len(LABELS) + 2
         self._recalibration = Recalibration(known.intercept, known.slope)
         of_features = [np.array(known.features[name].counts, np.float64) for name in FEATURE_NAMES]
