@@ -7,8 +7,8 @@ them first.
   of the index. In the last row each window has a reference of its own, of phones that the version has not
   learned from.
 - With a change that begins with a window: rows until the first window that raises an alarm.
-- The accuracy to expect (CBPE) beside the true one, where other phones are asked about and the rule that gives
-  the price range stays; and where the rule itself changes, which no confidence can tell.
+- The accuracy to expect (CBPE) beside the true one, where other phones are asked about and the rule that
+  gives the price range stays; and where the rule itself changes, which no confidence can tell.
 """
 
 import argparse
@@ -75,7 +75,7 @@ class _Bench:
             drifts = [self._drift(self._phones(size)[0]) for _ in range(count)]
             rows.append(_alarms(f"{size:,} rows", drifts))
         own = []
-        for _ in range(windows):
+        for _ in range(10 * windows):
             features, price_range = self._phones(REFERENCE_ROWS)
             probabilities = self._predictor.predict(features.astype(np.float32)).probabilities
             reference = Reference(drift_reference(features.astype(np.float32), probabilities, price_range))

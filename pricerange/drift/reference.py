@@ -86,7 +86,7 @@ class Reference:
         of_features = [np.array(known.features[name].counts, np.float64) for name in FEATURE_NAMES]
         self._counts = [*of_features, np.array(known.answers, np.float64)]
         tests = sum(len(counts) > 1 for counts in self._counts)
-        self._rate = FALSE_ALARMS / tests
+        self.rate = FALSE_ALARMS / tests
 
     @classmethod
     def of_version(cls, passport: Passport) -> Self | None:
@@ -126,4 +126,4 @@ class Reference:
         rows = found.sum()
         shares = tuple((found / rows).tolist()) if rows else ()
         expected = tuple((reference / reference.sum()).tolist())
-        return Shift(name, int(rows), shares, expected, psi(reference, found, self._rate))
+        return Shift(name, int(rows), shares, expected, psi(reference, found, self.rate))
