@@ -69,7 +69,7 @@ Data = Annotated[
     ),
 ]
 Models = Annotated[Path, typer.Option(help="Model repository")]
-Version = Annotated[int | None, typer.Option(help="Model version; the newest if omitted")]
+Version = Annotated[int | None, typer.Option(help="Model version; the newest promotable one if omitted")]
 Recipe = Annotated[Path | None, typer.Option(help="Recipe file (TOML); the shipped one if omitted")]
 Provider = Annotated[
     Literal["cpu", "cuda", "auto"], typer.Option(help="Execution provider; auto uses CUDA if it works")
@@ -202,6 +202,9 @@ def compare(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Number of processes; one per core if omitted")
     ] = None,
+    ensemble: Annotated[
+        int, typer.Option(min=0, help="Networks of the first recipe to average, as one more contender")
+    ] = 0,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
     thousands: Thousands = None,
@@ -215,7 +218,7 @@ def compare(
     with _extra("train"):
         from training.compare import compare as comparison
     reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
-    plan = comparison.Plan(folds, repeats, seed, jobs)
+    plan = comparison.Plan(folds, repeats, seed, jobs, ensemble)
     comparison.run(data, recipe or (), plan, output, reading)
 
 
@@ -419,32 +422,52 @@ def drift(
         raise typer.Exit(EXIT_CODE)
 
 
-@app.command("models")
-def list_models(models: Models = Path("models")) -> None:
-    """List and verify model versions.
+repository = typer.Typer(rich_markup_mode=None)
+app.add_typer(repository, name="models")
 
-    Each is verified as by `serve`; the command fails if one of them is rejected.
+Number = Annotated[int, typer.Argument(metavar="N", help="Model version", min=1)]
+Why = Annotated[str, typer.Option(help="The reason, kept beside the version with your name and the date")]
+Repository = Annotated[Path | None, typer.Option(help="Model repository  [default: models]")]
+
+
+@repository.callback(invoke_without_command=True)
+def list_models(context: typer.Context, models: Models = Path("models")) -> None:
+    """List and verify model versions, and say which one is taken where none is named: the newest promotable.
+
+    Each is verified as by `serve`; the command fails if one of them is invalid.
     """
-    from pricerange import bundle
-    from pricerange.answer.reasons import Explainer
-    from pricerange.predictor import Predictor
+    if context.invoked_subcommand:
+        context.obj = models
+        return
+    from pricerange.listing import listed
 
-    bundle.find(models)
-    refused: list[PriceRangeError] = []
-    for version in bundle.versions(models):
-        try:
-            predictor = Predictor.load(models, version)
-            Explainer.of_version(predictor)
-            passport = predictor.bundle.passport
-        except PriceRangeError as error:
+    refused = []
+    for line, error in listed(models):
+        typer.echo(line)
+        if error is not None:
             refused.append(error)
-            typer.echo(f"{version}  rejected: {error}")
-        else:
-            accuracy = passport.metrics.get("accuracy")
-            quality = f"accuracy {accuracy:.4f}" if isinstance(accuracy, float) else "accuracy unknown"
-            typer.echo(f"{version}  {passport.created:%Y-%m-%d}  {quality}  {passport.model_sha256}")
     if refused:
         raise typer.Exit(refused[0].exit_code)
+
+
+@repository.command()
+def approve(context: typer.Context, number: Number, why: Why, models: Repository = None) -> None:
+    """Make a version promotable, whatever its verdict says."""
+    from pricerange import bundle
+    from pricerange.approval import Approval
+
+    version = bundle.read(bundle.find(models or context.obj, number))
+    typer.echo(Approval.now("approved", why).write(version.path))
+
+
+@repository.command()
+def reject(context: typer.Context, number: Number, why: Why, models: Repository = None) -> None:
+    """Keep a version from being taken where none is named, whatever its verdict says."""
+    from pricerange import bundle
+    from pricerange.approval import Approval
+
+    # also one that is not whole, so that an older one can be taken
+    typer.echo(Approval.now("rejected", why).write(bundle.find(models or context.obj, number)))
 
 
 @app.command()

@@ -37,6 +37,22 @@ class ModelNotFoundError(PriceRangeError):
 
 
 @dataclass
+class NoPromotableVersionError(PriceRangeError):
+    """A model repository of which no version may be served without anyone's word; why not, by number."""
+
+    folder: Path
+    passed_over: Mapping[int, str]
+    exit_code = 10
+
+    def __str__(self) -> str:
+        listed = "; ".join(f"{number} ({why})" for number, why in self.passed_over.items())
+        return (
+            f"no version in {self.folder} is promotable: {listed}; `pricerange models approve N --why TEXT` "
+            "lets one be served, and `--model-version N` takes any"
+        )
+
+
+@dataclass
 class MissingFileError(PriceRangeError):
     """A model version lacks one of its files."""
 
@@ -69,6 +85,21 @@ class PassportError(PriceRangeError):
 
     def __str__(self) -> str:
         return f"{self.path} is not a valid bundle.json: {self.reason}"
+
+
+@dataclass
+class ApprovalError(PriceRangeError):
+    """An approval.json that cannot be read, so that nobody knows what was decided."""
+
+    path: Path
+    reason: str
+    exit_code = 12
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is not a valid approval: {self.reason}; "
+            "`pricerange models approve|reject N --why TEXT` writes it anew"
+        )
 
 
 @dataclass

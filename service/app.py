@@ -62,6 +62,7 @@ _DESCRIPTION = "A phone's 20 features in, its price range out: 0 low, 1 medium, 
 _NOT_SHOWN: Mapping[str, bool | set[str]] = {
     "golden_rows": True,
     "background": True,
+    "seen_rows": True,
     "prediction_sets": {"unknown"},
 }
 """What of the passport only the answers need: it is long."""

@@ -6,10 +6,11 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.bundle import DriftReference, Passport
+from pricerange.bundle import Passport
 from pricerange.drift.bins import Binning
 from pricerange.drift.expected_accuracy import Recalibration
 from pricerange.drift.psi import LEAST_ROWS, Psi, psi
+from pricerange.drift_reference import DriftReference
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Prediction
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from pricerange.answer.unknown import Averages
 from pricerange.drift.psi import LEAST_ROWS
-from pricerange.drift.reference import Drift, Reference
+from pricerange.drift.reference import Drift, Reference, Tally
 from pricerange.predictor import Predictor
 from pricerange.signals import ended_by_signals
 from pricerange.tables.source import files, uri
@@ -74,7 +74,7 @@ def compare(
 
 def _counted(
     found: Found, predictor: Predictor, reference: Reference, guesses: Guesses, heard: Callable[[], None]
-) -> tuple[np.ndarray, int]:
+) -> tuple[Tally, int]:
     """Return what was counted of the files, and how many rows are no phones."""
     averages = Averages.of_version(predictor)
     asked = averages or predictor

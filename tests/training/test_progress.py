@@ -7,6 +7,7 @@ from rich.console import Console
 
 from training.fit.history import Epoch
 from training.progress import shown, summed_up
+from training.quality.leak import Leak
 from training.report.diagnose import Diagnosis
 
 
@@ -37,11 +38,13 @@ def test_shows_a_progress_bar_on_a_terminal() -> None:
 def test_ends_with_the_verdict_what_to_change_and_where_the_report_lies() -> None:
     said = io.StringIO()
     diagnosis = Diagnosis("overfitting", ["A gap of [3] errors."], ["Raise `network.dropout`."])
-    summed_up(diagnosis, Path("models/phone_price_range/2"), Console(file=said))
+    leak = Leak("n_cores", 1.0, 0.95, 1_440)
+    summed_up(diagnosis, [leak], Path("models/phone_price_range/2"), Console(file=said))
     assert said.getvalue().splitlines() == [
         "verdict: overfitting",
         "A gap of [3] errors.",
         "suggested changes:",
         "- Raise `network.dropout`.",
+        "warning: " + leak.sentence.replace("`", ""),
         "report: models/phone_price_range/2/report.html",
     ]

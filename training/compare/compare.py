@@ -12,8 +12,9 @@ from pricerange.machine.cores import usable_cores
 from pricerange.tables.source.files import AS_USUAL, Reading
 from training import data, output
 from training.compare import folds, scoreboard
+from training.compare.additions import ADDITIONS
 from training.compare.baselines import BASELINES
-from training.compare.contender import ByRecipe, Contender
+from training.compare.contender import ByRecipe, Contender, Ensemble
 from training.compare.standings import Standing, standings
 from training.recipe import recipe
 from training.report import svg
@@ -25,12 +26,16 @@ _WIDTH = 120
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How often to measure: `jobs` processes share the work, as many as there are cores if not given."""
+    """How often to measure: `jobs` processes share the work, as many as there are cores if not given.
+
+    `members` networks of the first recipe are one more contender; none if 0.
+    """
 
     folds: int = 5
     repeats: int = 4
     seed: int = 0
     jobs: int | None = None
+    members: int = 0
 
 
 _PLAN = Plan()
@@ -73,14 +78,14 @@ def compare(
     console: Console | None = None,
     reading: Reading = AS_USUAL,
 ) -> Comparison:
-    """Measure recipes, all shipped ones if none is named, and the baselines on the same folds.
+    """Measure recipes, all shipped ones if none is named, and models beside them on the same folds.
 
+    These are the baselines, what could be added to the best of them, and an ensemble where the plan has one.
     The first recipe is the one that all others are compared with.
 
     Raises what `data.load` and `recipe.read` raise, `TooFewRowsError` and `DivergedError`.
     """
-    files = list(recipes) or shipped()
-    contenders: list[Contender] = [*(ByRecipe(path.stem, recipe.read(path)) for path in files), *BASELINES]
+    contenders = _contenders(list(recipes) or shipped(), plan.members)
     console = console or Console(stderr=True)
     phones = data.load(sources, reading, console)
     parts = folds.split(phones.price_range, plan.folds, plan.repeats, plan.seed)
@@ -97,7 +102,7 @@ def show(comparison: Comparison) -> None:
     plan = comparison.plan
     console.print(
         f"{comparison.rows} phones, {plan.folds} folds x {plan.repeats}, seed {plan.seed}; standard errors "
-        "corrected for folds that share rows"
+        "and p corrected for folds that share rows"
     )
     for table in scoreboard.tables(comparison.standings):
         if table.row_count:
@@ -111,6 +116,13 @@ def write(comparison: Comparison, folder: Path) -> None:
         (folder / "comparison.json").write_text(json.dumps(dataclasses.asdict(comparison), indent=1) + "\n")
         (folder / "comparison.csv").write_text(scoreboard.as_csv(comparison.standings))
         (folder / "comparison.svg").write_bytes(svg.standalone(scoreboard.picture(comparison.standings)))
+
+
+def _contenders(files: Sequence[Path], members: int) -> list[Contender]:
+    recipes = [ByRecipe(path.stem, recipe.read(path)) for path in files]
+    first = recipes[0]
+    ensemble = [Ensemble(f"{members} x {first.name}", first.recipe, members)] if members else []
+    return [*recipes, *ensemble, *BASELINES, *ADDITIONS]
 
 
 def shipped() -> list[Path]:

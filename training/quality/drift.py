@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from pricerange.bundle import DriftReference, FeatureBins
 from pricerange.drift.bins import Binning, edges
 from pricerange.drift.expected_accuracy import Recalibration, logit
+from pricerange.drift_reference import DriftReference, FeatureBins
 from pricerange.phone import FEATURE_NAMES, LABELS
 
 _NO_SCALING = np.array([0.0, 1.0])

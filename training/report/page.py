@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 from pricerange.phone import LABELS
 from training.fit.history import History
 from training.network.layers import layers
+from training.promotion.words import told
 from training.report import plots, svg
+from training.report.inside import inside
 from training.report.run import Run
 from training.report.scope import scope
 
@@ -50,7 +52,8 @@ def report(run: Run) -> bytes:
         learning=_learning(run),
         answers=_answers(run),
         importance=_importance(run),
-        scope=list(scope(run)),
+        scope=[*(leak.sentence for leak in run.leaks), *scope(run), *inside(run.usage)],
+        judged=told(run.verdict),
     )
     return text.encode()
 
