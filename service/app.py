@@ -64,6 +64,7 @@ _NOT_SHOWN: Mapping[str, bool | set[str]] = {
     "background": True,
     "seen_rows": True,
     "prediction_sets": {"unknown"},
+    "drift": {"features"},
 }
 """What of the passport only the answers need: it is long."""
 

@@ -31,10 +31,10 @@ class Binning:
     def __init__(self, edges_of: Mapping[str, Sequence[float]]) -> None:
         """Take the edges of the bins of each of the 20 features."""
         of_feature = [edges_of[name] for name in FEATURE_NAMES]
-        # no value is above the edges that a feature lacks
-        self._edges = np.full((len(FEATURE_NAMES), MOST_BINS - 1), np.inf, np.float32)
+        # the first edge of each feature, the second, ...; no value is above those that a feature lacks
+        self._edges = np.full((MOST_BINS - 1, 1, len(FEATURE_NAMES)), np.inf, np.float32)
         for place, found in enumerate(of_feature):
-            self._edges[place, : len(found)] = found
+            self._edges[: len(found), 0, place] = found
         sizes = [len(found) + 1 for found in of_feature]
         self._begins = np.cumsum([0, *sizes[:-1]])
         self.size = sum(sizes)
@@ -42,7 +42,7 @@ class Binning:
 
     def count(self, rows: Rows) -> npt.NDArray[np.int64]:
         """Return how many of n phones float32 [n, 20] are in each bin, int64 [size]; NaN is in none."""
-        places = (rows[:, :, np.newaxis] > self._edges).sum(axis=2) + self._begins
+        places = (rows > self._edges).sum(axis=0) + self._begins
         return np.bincount(places[~np.isnan(rows)], minlength=self.size)
 
     def of_features(self, counts: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:

@@ -9,7 +9,7 @@ from pricerange.predictor import Prediction
 from service.telemetry.drift.windows import Windows
 
 _MOST_ROWS = 128
-"""Rows of which each pause keeps some at most: to count them takes a tenth of a millisecond."""
+"""Rows of which each pause keeps some at most: to count them takes less than a tenth of a millisecond."""
 _PAUSE = 0.5
 """Seconds between two counts."""
 

@@ -1,10 +1,12 @@
 """Files of phones beside what a version has learned from, in every form that is read."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyarrow import csv as pa_csv
 from pyarrow import parquet
 
 from pricerange import synthetic
@@ -70,6 +72,25 @@ def test_bad_rows_are_left_out_and_unknown_features_averaged_over(
     expected = found.reference.drift(found.reference.tally(good, averages.predict(good)))
     assert found.drift.answers.found == expected.answers.found
     assert found.drift.mean_confidence == pytest.approx(expected.mean_confidence)
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
+def test_what_is_unknown_is_counted_alike_in_every_form(
+    model_repository: Path, tmp_path: Path, form: str
+) -> None:
+    whole = dict(zip(FEATURE_NAMES, PHONES[:1].tolist()[0], strict=True))
+    rows = [{**whole, "wifi": None if row < 30 else 1} for row in range(120)]
+    path = tmp_path / f"asked.{form}"
+    match form:
+        case "parquet":
+            parquet.write_table(pa.Table.from_pylist(rows), path)
+        case "csv":
+            pa_csv.write_csv(pa.Table.from_pylist(rows), path)
+        case "ndjson":
+            path.write_text("\n".join(map(json.dumps, rows)))
+    found = compare([str(path)], model_repository)
+    counts = {shift.name: shift.rows for shift in found.drift.shifts}
+    assert (counts["wifi"], counts["ram"], found.bad_rows) == (90, 120, 0)
 
 
 def test_too_few_phones_are_an_error(model_repository: Path, tmp_path: Path) -> None:
