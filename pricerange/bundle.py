@@ -28,6 +28,7 @@ from pydantic import (
 
 from pricerange import durable, regular_file
 from pricerange.approval import Approval
+from pricerange.drift_reference import DriftReference
 from pricerange.errors import (
     ChecksumError,
     FeatureOrderError,
@@ -217,6 +218,7 @@ class Passport(_Record):
     training_region: TrainingRegion | None = None
     prediction_sets: PredictionSetScores | None = None
     background: Background | None = None
+    drift: DriftReference | None = None
     metrics: dict[str, Any]
     calibration: dict[str, Any]
     verdict: Verdict | None = None

@@ -432,6 +432,39 @@ def synth(
     typer.echo(f"{rows:,} phones, {run(rows, target):,} bytes in {without_secret(target)}")
 
 
+@app.command()
+def drift(
+    data: Annotated[
+        list[str],
+        typer.Option(
+            help="Phones that were asked about, such as a result of score: a file, glob, folder or URI, "
+            "repeatable"
+        ),
+    ],
+    reference: Annotated[Path, typer.Option(help="Model repository of the version to compare with")] = Path(
+        "models"
+    ),
+    model_version: Version = None,
+    output: Annotated[Path, typer.Option(help="File to write the report to (HTML)")] = Path("drift.html"),
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    null_values: NullValues = None,
+    source_timeout: SourceTimeout = 60,
+) -> None:
+    """Compare phones that were asked about with those that a model has learned from.
+
+    Exit code 70 says that something has changed.
+    """
+    leave_out_pandas()
+    from scoring.drift.drift import EXIT_CODE
+    from scoring.drift.drift import drift as run
+
+    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
+    if run(data, reference, model_version, output, reading).drift.alarms:
+        raise typer.Exit(EXIT_CODE)
+
+
 repository = typer.Typer(rich_markup_mode=None)
 app.add_typer(repository, name="models")
 

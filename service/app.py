@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from pricerange.answer.decisions import CostMatrix
 from pricerange.answer.reasons import Explainer
+from pricerange.drift.reference import Reference
 from pricerange.errors import PriceRangeError
 from pricerange.phone import PartialPhone, Phone
 from pricerange.predictor import Predictor
@@ -38,6 +39,10 @@ from service.predict.fast_path import FastPath
 from service.predict.what_if import WhatIfEndpoint, WhatIfQuestion, add_what_if
 from service.settings import Settings
 from service.telemetry.access_log import AccessLog
+from service.telemetry.drift.metrics import DriftMetrics
+from service.telemetry.drift.route import add_drift
+from service.telemetry.drift.sample import DriftSample
+from service.telemetry.drift.windows import Windows
 from service.telemetry.forwarded import ForwardedAccessLog, Proxies
 from service.telemetry.log_queue import LogQueue
 from service.telemetry.metrics import Metrics
@@ -60,6 +65,7 @@ _NOT_SHOWN: Mapping[str, bool | set[str]] = {
     "background": True,
     "seen_rows": True,
     "prediction_sets": {"unknown"},
+    "drift": {"features"},
 }
 """What of the passport only the answers need: it is long."""
 
@@ -97,8 +103,15 @@ def create_app(  # noqa: PLR0913, PLR0917
     deciding = Deciding(
         None if settings.cost_matrix is None else CostMatrix.read(settings.cost_matrix), settings.abstain
     )
+    drift = _drift(predictor, metrics, counters, settings.drift_window)
     batcher = Batcher(
-        predictor, metrics, settings.max_queue_rows, settings.out_of_range, deciding, predictions
+        predictor,
+        metrics,
+        settings.max_queue_rows,
+        settings.out_of_range,
+        deciding,
+        DriftSample(drift) if drift else None,
+        predictions,
     )
     slices = TimeSlices(settings.max_queue_rows, settings.max_rows)
     app = DocumentedApp(
@@ -140,6 +153,7 @@ def create_app(  # noqa: PLR0913, PLR0917
     )
     _add_passport(app.router, predictor)
     _add_operations(app.router, metrics, lifecycle)
+    add_drift(app.router, predictor.bundle, drift)
     metrics.add_routes(route.path for route in app.routes if isinstance(route, Route))
     for error in (HTTPException, PriceRangeError):
         app.add_exception_handler(error, answer_exception)
@@ -156,6 +170,16 @@ def _access_log(queue: LogQueue, forwarded_allow_ips: str | None) -> AccessLog:
     if forwarded_allow_ips is None:
         return AccessLog(queue)
     return ForwardedAccessLog(queue, Proxies(forwarded_allow_ips))
+
+
+def _drift(predictor: Predictor, metrics: Metrics, counters: SharedCounters, rows: int) -> Windows | None:
+    """Return windows of so many rows, in the metrics too; None where the version keeps no reference."""
+    reference = Reference.of_version(predictor.bundle.passport)
+    if reference is None:
+        return None
+    windows = Windows(reference, counters, rows)
+    metrics.add(DriftMetrics(windows))
+    return windows
 
 
 def _add_passport(router: APIRouter, predictor: Predictor) -> None:

@@ -10,6 +10,7 @@ from pydantic import Field, PositiveInt, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pricerange.answer.applicability import OutOfRange
+from pricerange.drift.psi import LEAST_ROWS
 from pricerange.prediction_log import columns
 
 _SERVICE_LINK = re.compile("(tcp|udp|sctp)://")
@@ -149,6 +150,12 @@ class Settings(BaseSettings):
     )
     prediction_log_max_age: float = Field(
         2_592_000.0, gt=0, description="Seconds after which a file of the prediction log is removed"
+    )
+    drift_window: int = Field(
+        1_000,
+        ge=LEAST_ROWS,
+        description="Phones of a window, in a sample of those asked about, that is compared with what was "
+        "learned (/drift)",
     )
     access_log: bool = Field(True, description="Write one JSON line per request")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level to log")

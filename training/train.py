@@ -19,6 +19,7 @@ from training.promotion.comparisons import Answers
 from training.promotion.serving import serving
 from training.promotion.verdict import verdict
 from training.quality.coverage import coverage
+from training.quality.drift import drift_reference
 from training.quality.importance import importances
 from training.quality.leak import leaks
 from training.quality.measures import measure
@@ -94,6 +95,9 @@ def train(  # noqa: PLR0913, PLR0917
         coverage=covered,
         importances=importances(answering(graph), phones.features[parts.test], tested[1], choices.seed),
         region=training_region(phones.features[parts.training], model.used_features(), choices.seed),
+        drift=drift_reference(
+            phones.features[parts.training], held_out.probabilities, phones.price_range[known]
+        ),
         leaks=leaking,
         usage=used,
         verdict=judged,

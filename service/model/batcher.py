@@ -22,6 +22,7 @@ from service.http.request_state import RequestState
 from service.model.decisions import NOTHING, Deciding
 from service.model.parse import rows_of
 from service.model.write import IN_RANGE, applicability_json, probabilities_json
+from service.telemetry.drift.sample import DriftSample
 from service.telemetry.metrics import Metrics
 from service.telemetry.prediction_log.log import PredictionLog
 
@@ -125,6 +126,7 @@ class Batcher:
         max_queue_rows: int,
         out_of_range: OutOfRange = "answer",
         deciding: Deciding = NOTHING,
+        drift: DriftSample | None = None,
         predictions: PredictionLog | None = None,
     ) -> None:
         self.region = TrainingRegion.of_version(predictor.bundle.passport)
@@ -135,6 +137,7 @@ class Batcher:
         self.limit = max_queue_rows
         self._predictor = predictor
         self._metrics = metrics
+        self._drift = drift
         self._predictions = predictions
         self._queue = _Queue()
         self._due = False
@@ -252,6 +255,8 @@ class Batcher:
                 self._metrics.out_of_range(answers.applicability)
             if run.averaged:
                 self._metrics.unknown_features(np.isnan(run.rows))
+            if self._drift is not None:
+                self._drift.offer(run.rows, answers.prediction)
         run.hand_out(answers)
         if self._predictions is not None and run.phones:
             self._predictions.phones(run.phones, run.rows, answers.prediction)

@@ -105,6 +105,16 @@ class SharedCounters:
         """Return a gauge of each other process that has given a sign of life since then."""
         return [row[gauge] for row in self._others if row[Gauge.HEARTBEAT] >= since]
 
+    @property
+    def own(self) -> npt.NDArray[np.float64]:
+        """The row as an array, float64 [SLOTS]: for many slots at once."""
+        own: npt.NDArray[np.float64] = self._rows[self._number]
+        return own
+
+    def columns(self, first: int, count: int) -> npt.NDArray[np.float64]:
+        """Return what each process has in some slots: float64 [processes, count]."""
+        return self._rows[:, first : first + count].copy()
+
     def sums(self) -> npt.NDArray[np.float64]:
         """Add up all rows: float64 [SLOTS]."""
         total: npt.NDArray[np.float64] = self._rows.sum(axis=0)
