@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from pricerange.phone import FEATURE_NAMES, LABELS
 from training.fit.history import as_csv
 from training.quality.measures import Measures
-from training.recipe.sections import Lstm, Mlp
 from training.report import plots, svg
+from training.report.described import described
 from training.report.page import report
 from training.report.run import Run
 from training.report.scope import scope
@@ -47,7 +47,7 @@ model, and {len(parts.test)} were held out for testing; each part has the same p
 
 ## Model
 
-{_preprocessing(run)}{_body(run.recipe.network)} and the head
+{_preprocessing(run)}{described(run.recipe)} and the head
 `{run.recipe.head.name}`: {parameters} parameters.
 The condition number is {run.model.preprocess.condition_number:.3g} for the training columns and
 {run.model.preprocess.condition_number_left:.3g} for the network's input.
@@ -124,14 +124,6 @@ def _preprocessing(run: Run) -> str:
     if choices.svd is not None:
         steps.append(f"a truncated SVD to {choices.svd} dimensions")
     return ", ".join([*steps, ""]) if steps else ""
-
-
-def _body(network: Mlp | Lstm) -> str:
-    if isinstance(network, Lstm):
-        return f"an LSTM over the features with {network.layers} layers of {network.hidden} units"
-    block = ["Linear", *(["BatchNorm1d"] if network.batch_norm else []), network.activation, "Dropout"]
-    skip = ", a linear skip from the inputs" if network.linear_skip else ""
-    return f"blocks of {', '.join(block)} with {', '.join(map(str, network.hidden))} units{skip}"
 
 
 def _list(sentences: Iterable[str]) -> str:

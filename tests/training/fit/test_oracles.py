@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from training.fit import optimisers
-from training.fit.loop import iterations
+from training.fit.batches import iterations
 from training.fit.moving_average import moving_average
 from training.network.heads import NumberHead, OrdinalHead, SoftmaxHead
 from training.network.network import Mlp
