@@ -97,7 +97,7 @@ def main() -> None:
         (section, _said(section, one), {section: one})
         for section, choices in every_choice().items()
         for one in choices
-        if one and wanted.only in (None, section)
+        if one and one != BASE.get(section) and wanted.only in (None, section)
     ]
     if wanted.only is None:
         tried.append(("network", "3-3-2-2, initialised layer by layer", THREE_LAYERS))
@@ -119,14 +119,13 @@ def every_choice() -> dict[str, list[Choice | None]]:
     """Return every name at least once, by the section that it stands in; None where there is no section."""
     heads: list[Choice | None] = [
         {"name": "number", "loss": "mae"},
+        {"name": "ordinal", "loss": "exponential"},
+        {"name": "softmax", "loss": "exponential"},
         {"name": "number", "loss": "smooth_l1"},
         {"name": "number", "loss": "huber", "delta": 0.5},
+        {"name": "softmax", "loss": "hinge"},
+        {"name": "ordinal", "loss": "hinge"},
         {"name": "number", "loss": "quantile", "quantile": 0.6},
-        *(
-            {"name": name, "loss": loss}
-            for name in ("softmax", "ordinal")
-            for loss in ("hinge", "exponential")
-        ),
     ]
     return {
         **{section: [*_named(section), *(heads if section == "head" else [])] for section in _UNIONS},
@@ -156,7 +155,7 @@ def every_choice() -> dict[str, list[Choice | None]]:
                 {"batch_size": 50, "clip_value": 0.1},
             )
         ],
-        "pretraining": [None, None, {"epochs": 2}, None],
+        "pretraining": [{"epochs": 2}, None, None, None],
         "bagging": [None, {"networks": 3}, None],
     }
 
@@ -191,7 +190,15 @@ def _said(section: str, choice: Choice) -> str:
     """Name a choice by what distinguishes it."""
     usual = MLP if choice.get("name") == "mlp" else BASE.get(section, {})
     keys = {key: value for key, value in choice.items() if key == "name" or usual.get(key) != value}
-    return ", ".join(f"{value}" if key == "name" else f"{key} {value}" for key, value in keys.items())
+    return ", ".join(
+        _shown(value) if key == "name" else f"{key} {_shown(value)}" for key, value in keys.items()
+    )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(str(one["name"] if isinstance(one, dict) else one) for one in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ a single file that opens in a browser without a network connection.
 `{run.phones.source}`, {run.phones.origin}: {len(run.phones.features)} phones, sha256
 `{run.phones.sha256}`.
 {len(parts.training)} were used for training, {len(parts.validation)} {_use_of_validation(run)} the
-model, and {len(parts.test)} were held out for testing; each part has the same proportions of price ranges.
+model, and {len(parts.test)} were held out for testing; {_parts(run)}.
 
 ## Model
 
@@ -100,6 +100,12 @@ No theorem promises the nominal coverage for that; on the test phones it was:
   that data the accuracy above is slightly optimistic.
 - A `px_height` or `sc_w` of 0 stands for an unknown size in the public data; the model uses it as it is.
 """
+
+
+def _parts(run: Run) -> str:
+    if run.recipe.split.shuffle:
+        return "each part has the same proportions of price ranges"
+    return "the parts follow one another in the order of the table"
 
 
 def _kept(run: Run) -> str:

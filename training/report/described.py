@@ -13,11 +13,16 @@ def described(recipe: Recipe) -> str:
 
 
 def _of_mlp(network: Mlp) -> str:
-    kinds = list(dict.fromkeys(network.activations))
-    block = ["Linear", *(["BatchNorm1d"] if network.batch_norm else []), " or ".join(kinds), "Dropout"]
+    alike = len(set(network.activations)) == 1
+    norm = ["BatchNorm1d"] if network.batch_norm else []
+    block = ", ".join(["Linear", *norm, network.activations[0] if alike else "activation", "Dropout"])
+    widths = [
+        str(width) if alike else f"{width} {name}"
+        for width, name in zip(network.hidden, network.activations, strict=True)
+    ]
     around = ", each from the second on added to its input" if network.residual else ""
     skip = ", a linear skip from the inputs" if network.linear_skip else ""
-    return f"blocks of {', '.join(block)} with {', '.join(map(str, network.hidden))} units{around}{skip}"
+    return f"blocks of {block} with {', '.join(widths)} units{around}{skip}"
 
 
 def _of_lstm(network: Lstm) -> str:

@@ -13,8 +13,10 @@ from pricerange.phone import LABELS
 from training.fit.history import History
 from training.network.layers import layers
 from training.report import plots, svg
+from training.report.described import described
 from training.report.run import Run
 from training.report.scope import scope
+from training.report.weights import weights
 
 _TEMPLATE = files("training.report") / "page.html.jinja"
 
@@ -39,7 +41,9 @@ def report(run: Run) -> bytes:
         run=run,
         labels=LABELS,
         layers=rows,
+        network=described(run.recipe),
         parameters=sum(row.parameters for row in rows),
+        weights=weights(run.model),
         importances=sorted(run.importances, key=lambda one: one.rise, reverse=True),
         parts={
             "training": run.parts.training,

@@ -10,8 +10,8 @@ from torch import nn
 from training.data import LabelledPhones
 from training.errors import DivergedError
 from training.fit.divergence import DivergenceGuard
-from training.fit.history import Epoch
 from training.fit.examples import Examples
+from training.fit.history import Epoch
 from training.fit.loop import fit
 from training.learn import learn
 from training.network.network import Network
