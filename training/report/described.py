@@ -27,7 +27,7 @@ def _of_mlp(network: Mlp) -> str:
 
 def _of_lstm(network: Lstm) -> str:
     cut = (
-        f", errors propagated back through the last {network.truncation} of them"
+        f", errors propagated back through the last {network.truncation} of them,"
         if network.truncation
         else ""
     )
