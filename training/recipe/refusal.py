@@ -46,7 +46,7 @@ def _located(location: tuple[int | str, ...], recipe: type[BaseModel]) -> tuple[
             continue
         names.append(str(key))
         field = None if isinstance(key, int) else section.model_fields.get(key)
-        below = _sections(field.annotation) if field else []
+        below = sections_of(field.annotation) if field else []
         if len(below) == 1:
             section = below[0]
         elif below:
@@ -54,11 +54,11 @@ def _located(location: tuple[int | str, ...], recipe: type[BaseModel]) -> tuple[
     return section, names
 
 
-def _sections(annotation: object) -> list[type[BaseModel]]:
+def sections_of(annotation: object) -> list[type[BaseModel]]:
     """Return the sections that a key may hold."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [one for part in typing.get_args(annotation) for one in _sections(part)]
+    return [one for part in typing.get_args(annotation) for one in sections_of(part)]
 
 
 def _names(section: type[BaseModel]) -> tuple[str, ...]:
