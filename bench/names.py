@@ -18,8 +18,10 @@ from bench.show.tables import show
 from training import data
 from training.data import LabelledPhones
 from training.export import TOLERANCE, answering, export
+from training.fit.batches import iterations
 from training.fit.history import History
 from training.learn import learn
+from training.network import heads
 from training.network.initialise import SymmetryWarning
 from training.network.network import PhoneModel
 from training.recipe import sections
@@ -112,6 +114,8 @@ def main() -> None:
     right = sum(difference <= TOLERANCE for difference in differences)
     print(f"\n{right} of {len(rows)} trained, exported and answer within {TOLERANCE:g} of torch; ", end="")
     print(f"the largest difference is {max(differences):.2g}; {time.perf_counter() - start:.0f} s")
+    if wanted.only is None:
+        show("Figures that can be worked out by hand.", ("figure", "expected", "found"), _by_hand())
     sys.exit(right < len(rows))
 
 
@@ -184,6 +188,20 @@ def _difference(model: PhoneModel, phones: LabelledPhones) -> float:
     with torch.no_grad():
         expected = model(torch.from_numpy(phones.features))[0].numpy()
     return float(np.abs(found - expected).max())
+
+
+def _by_hand() -> list[tuple[str, str, str]]:
+    logits = torch.tensor([[0.1, 0.7, 0.2, 0.0]]).log()
+    cross_entropy = heads.make(1, sections.Softmax(name="softmax")).loss(logits, torch.tensor([1]))
+    ten_epochs = 10 * iterations(50_000, 256)
+    return [
+        ("iterations an epoch, 50,000 rows in batches of 256", "196", str(iterations(50_000, 256))),
+        ("... in 10 epochs", "1,960", f"{ten_epochs:,}"),
+        ("updates, 100 rows over 50 epochs, in full batches", "50", f"{50 * iterations(100, 'full'):,}"),
+        ("... one by one", "5,000", f"{50 * iterations(100, 1):,}"),
+        ("... in 5 batches of 20", "250", f"{50 * iterations(100, 20):,}"),
+        ("cross-entropy of (0, 1, 0) against (.1, .7, .2)", "0.3567", f"{cross_entropy.item():.4f}"),
+    ]
 
 
 def _said(section: str, choice: Choice) -> str:

@@ -76,6 +76,7 @@ class Bagged(nn.Module):
     def __init__(self, networks: Sequence[Network]) -> None:
         super().__init__()
         self.networks = networks
+        # as torch wants to be told of them
         self.members = nn.ModuleList(networks)
 
     @property

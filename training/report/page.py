@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from pricerange.phone import LABELS
 from training.fit.history import History
 from training.network.layers import layers
+from training.network.weights import weights
 from training.report import plots, svg
 from training.report.described import described
 from training.report.run import Run
 from training.report.scope import scope
-from training.report.weights import weights
 
 _TEMPLATE = files("training.report") / "page.html.jinja"
 

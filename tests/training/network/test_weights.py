@@ -7,9 +7,9 @@ import torch
 from pricerange.phone import FEATURE_NAMES
 from training.network.network import Bagged, Network, PhoneModel
 from training.network.preprocess import Preprocess
+from training.network.weights import SHOWN, weights
 from training.recipe import sections
 from training.recipe.recipe import Recipe
-from training.report.weights import SHOWN, weights
 
 ROWS = torch.randn(50, 20, generator=torch.Generator().manual_seed(1))
 
