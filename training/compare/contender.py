@@ -55,7 +55,13 @@ class ByRecipe:
         """Take the rows that stop and calibrate the network out of the training rows."""
         start = time.perf_counter()
         choices = self.recipe.model_copy(update={"seed": (self.recipe.seed + number) % 2**32})
-        learned, validation = two_ways(training, phones.price_range, choices.split.validation, choices.seed)
+        learned, validation = two_ways(
+            training,
+            phones.price_range,
+            choices.split.validation,
+            choices.seed,
+            shuffle=choices.split.shuffle,
+        )
         model, _ = learn(phones, learned, validation, choices, lambda _: None)
         calibrated(model, phones, validation, choices)
         # the few validation rows, lest a fold be many
