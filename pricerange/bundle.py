@@ -28,6 +28,7 @@ from pydantic import (
 
 from pricerange import durable, regular_file
 from pricerange.approval import Approval
+from pricerange.drift_reference import DriftReference
 from pricerange.errors import (
     ChecksumError,
     FeatureOrderError,
@@ -53,6 +54,7 @@ METADATA_PREFIX = "io.pricerange."
 MODEL_FILE = "model.onnx"
 PASSPORT_FILE = "bundle.json"
 _MOST_PASSPORT_BYTES = 1 << 24
+_NAMED_DIGITS = 12
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +160,11 @@ class PredictionSetScores(_Record):
             raise ValueError(f"expected scores of sha256 {self.sha256}, found {found}")
         return self
 
+    @property
+    def calibration(self) -> str:
+        """How answers name them: by the first digits of the sha256."""
+        return self.sha256[:_NAMED_DIGITS]
+
 
 def scores_sha256(
     of_truth: Sequence[Sequence[float]], levels: Sequence[float], unknown: Sequence[UnknownFeatures]
@@ -211,6 +218,7 @@ class Passport(_Record):
     training_region: TrainingRegion | None = None
     prediction_sets: PredictionSetScores | None = None
     background: Background | None = None
+    drift: DriftReference | None = None
     metrics: dict[str, Any]
     calibration: dict[str, Any]
     verdict: Verdict | None = None

@@ -1,7 +1,8 @@
 """Everything that can be wrong, one class per cause: the message is made from typed fields.
 
 `exit_code` is what the command line ends with: 10 to 19 a model version, 20 to 29 the machine,
-30 to 39 a table of phones, 40 to 59 training, 60 to 69 a job over files.
+30 to 39 a table of phones, 40 to 59 training, 60 to 69 and 71 a job over files;
+70 is no error: `pricerange drift` has found some.
 """
 
 from collections.abc import Mapping, Sequence

@@ -20,7 +20,7 @@ _LINES = 10
 @contextmanager
 def shown(epochs: int, iterations: int, console: Console) -> Iterator[Callable[[Epoch], None]]:
     """Yield what is to be called after each of up to `epochs` epochs of so many iterations."""
-    _print(f"iterations an epoch: {iterations}", console)
+    _print(f"iterations an epoch: {iterations:,}, in {epochs:,} epochs: {epochs * iterations:,}", console)
     columns = (
         TextColumn("epoch"),
         MofNCompleteColumn(),

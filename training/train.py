@@ -12,13 +12,14 @@ from pricerange.tables.source.files import AS_USUAL, Reading
 from training import data
 from training.data import LabelledPhones
 from training.export import answering, export, prove_equal
-from training.fit.loop import iterations
+from training.fit.batches import iterations
 from training.learn import calibrated, learn, out_of_fold
 from training.progress import shown, summed_up
 from training.promotion.comparisons import Answers
 from training.promotion.serving import serving
 from training.promotion.verdict import verdict
 from training.quality.coverage import coverage
+from training.quality.drift import drift_reference
 from training.quality.importance import importances
 from training.quality.leak import leaks
 from training.quality.measures import measure
@@ -94,6 +95,9 @@ def train(  # noqa: PLR0913, PLR0917
         coverage=covered,
         importances=importances(answering(graph), phones.features[parts.test], tested[1], choices.seed),
         region=training_region(phones.features[parts.training], model.used_features(), choices.seed),
+        drift=drift_reference(
+            phones.features[parts.training], held_out.probabilities, phones.price_range[known]
+        ),
         leaks=leaking,
         usage=used,
         verdict=judged,

@@ -21,7 +21,9 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([PRICERANGE, *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "compare", "search", "serve", "score", "models"])
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "compare", "search", "serve", "score", "drift", "models"]
+)
 def test_every_command_has_help(command: str) -> None:
     shown = run(command, "--help")
     assert shown.returncode == 0

@@ -22,7 +22,7 @@ def test_says_loss_and_validation_accuracy_in_ten_plain_lines_where_there_is_no_
     said = io.StringIO()
     run(200, Console(file=said))
     lines = said.getvalue().splitlines()
-    assert lines[0] == "iterations an epoch: 4"
+    assert lines[0] == "iterations an epoch: 4, in 200 epochs: 800"
     assert len(lines) == 11
     assert lines[-1] == "epoch 200/200 loss 0.2500 validation accuracy 0.8750"
 
@@ -30,7 +30,7 @@ def test_says_loss_and_validation_accuracy_in_ten_plain_lines_where_there_is_no_
 def test_shows_a_progress_bar_on_a_terminal() -> None:
     said = io.StringIO()
     run(30, Console(file=said, force_terminal=True, width=120))
-    assert "iterations an epoch: 4" in said.getvalue()
+    assert "iterations an epoch: 4, in 30 epochs: 120" in said.getvalue()
     assert "30/30" in said.getvalue()
     assert "loss 0.2500 validation accuracy 0.8750" in said.getvalue()
     assert "━" in said.getvalue()

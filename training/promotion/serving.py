@@ -14,7 +14,7 @@ from training.data import LabelledPhones
 from training.errors import TooFewRowsError
 from training.promotion.comparisons import Answers, paired, unpaired
 from training.recipe import sections
-from training.row_hashes import of_text, row_hashes
+from training.row_hashes import seen
 from training.split import Indices, SplitRows, three_ways
 
 _LEAST_ROWS = 6
@@ -54,10 +54,8 @@ def beside_served(
 
 def _unseen(passport: Passport, phones: LabelledPhones, test: Indices) -> npt.NDArray[np.bool_]:
     """Return which of the test rows a version has surely not learned from, bool [n]."""
-    if passport.seen_rows is None:
-        return np.isin(test, _own_test_rows(passport, phones))
-    seen = (of_text(passport.seen_rows.training), of_text(passport.seen_rows.validation))
-    return ~np.isin(row_hashes(phones.features[test]), np.concatenate(seen))
+    known = seen(passport, phones.features[test])
+    return known.new if known else np.isin(test, _own_test_rows(passport, phones))
 
 
 def _own_test_rows(passport: Passport, phones: LabelledPhones) -> Indices:

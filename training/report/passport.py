@@ -60,6 +60,7 @@ def passport(run: Run) -> Passport:
         training_region=run.region,
         prediction_sets=_scores(run),
         background=kept,
+        drift=run.drift,
         metrics={
             **dataclasses.asdict(run.evaluation),
             "conformal": {level: dataclasses.asdict(found) for level, found in run.coverage.items()},

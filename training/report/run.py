@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.bundle import TrainingRegion
+from pricerange.drift_reference import DriftReference
 from pricerange.predictor import Prediction
 from pricerange.verdict import Verdict
 from training.data import LabelledPhones
@@ -26,7 +27,7 @@ class Run:
 
     `evaluation`, `coverage`, `importances` and `verdict` are of those to the test part; `region` is where the
     training part lies, None where the model uses no feature, and `usage` what it makes use of in all phones.
-    `leaks` are of the training and the validation part.
+    `leaks` are of the training and the validation part; `drift` is what later phones are compared with.
     """
 
     recipe: Recipe
@@ -43,6 +44,7 @@ class Run:
     coverage: dict[str, Coverage]
     importances: list[Importance]
     region: TrainingRegion | None
+    drift: DriftReference
     leaks: list[Leak]
     usage: Usage
     verdict: Verdict
