@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from pricerange.phone import FEATURE_NAMES
-from training.network.network import Mlp, PhoneModel
+from training.network.mlp import Mlp
+from training.network.network import PhoneModel
 
 
 @dataclass(frozen=True, slots=True)
