@@ -6,33 +6,43 @@ The layout is a Triton and KServe model repository as it stands:
 
 import hashlib
 import json
+import logging
 import os
 import shutil
-import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from pricerange.durable import sync
+from pricerange import durable, regular_file
+from pricerange.approval import Approval
+from pricerange.drift_reference import DriftReference
 from pricerange.errors import (
     ChecksumError,
     FeatureOrderError,
     LabelsError,
-    MissingFileError,
     ModelNotFoundError,
+    NoPromotableVersionError,
     PassportError,
     SchemaVersionError,
     TruncatedModelError,
-    UnreadableFileError,
 )
 from pricerange.phone import FEATURE_NAMES, LABELS, admissible
+from pricerange.promotion import Promotion
 from pricerange.triton_config import pbtxt, triton_config
+from pricerange.verdict import Verdict
 
 SCHEMA_VERSION = 2
 _KNOWN_SCHEMAS = (1, SCHEMA_VERSION)
@@ -44,10 +54,13 @@ METADATA_PREFIX = "io.pricerange."
 MODEL_FILE = "model.onnx"
 PASSPORT_FILE = "bundle.json"
 _MOST_PASSPORT_BYTES = 1 << 24
+_NAMED_DIGITS = 12
+
+log = logging.getLogger(__name__)
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class TrainingData(_Record):
@@ -59,12 +72,28 @@ class TrainingData(_Record):
     training_rows: int
 
 
+class SeenRows(_Record):
+    """Short hashes of the rows that a version learned from, and of those that stopped and calibrated it.
+
+    Of 48 bits each, as base64 of 8 characters; `training.row_hashes` makes them of the features alone.
+    """
+
+    training: str = Field(pattern=r"^([A-Za-z0-9+/]{8})*$")
+    validation: str = Field(pattern=r"^([A-Za-z0-9+/]{8})*$")
+
+
 class FeatureRange(_Record):
     """Where a feature lay in the training rows."""
 
     low: float
     high: float
     deciles: list[float] = Field(min_length=9, max_length=9, description="The 10th to the 90th percentile")
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if (lay := [self.low, *self.deciles, self.high]) != sorted(lay):
+            raise ValueError(f"expected low, deciles and high that rise, found {lay}")
+        return self
 
 
 class TrainingRegion(_Record):
@@ -84,8 +113,8 @@ class TrainingRegion(_Record):
     @model_validator(mode="after")
     def _has_the_shapes_that_it_says(self) -> Self:
         size = len(self.features)
-        if not set(self.features) <= set(FEATURE_NAMES) or len(set(self.features)) < size:
-            raise ValueError("features: expected names of features, each once")
+        if self.features != [name for name in FEATURE_NAMES if name in self.features]:
+            raise ValueError("features: expected names of features in the table's order, each once")
         if [len(self.mean), *map(len, self.whitening)] != [size] * (size + 1):
             raise ValueError(f"expected {size} numbers in mean, and {size} rows of as many in whitening")
         return self
@@ -107,7 +136,7 @@ class PredictionSetScores(_Record):
 
     `of_truth` are for each price range the probabilities that phones which had it were given for it by
     networks of other folds, the smallest first. Where features are `unknown`, thresholds of some `levels` are
-    kept instead, which rise. `sha256` names all of it.
+    kept instead, which rise. `sha256` names all of it, as `scores_sha256` says.
     """
 
     folds: int
@@ -125,7 +154,24 @@ class PredictionSetScores(_Record):
                 raise ValueError("unknown: expected names of features")
             if {len(of_one) for of_one in pattern.thresholds} != {len(self.levels)}:
                 raise ValueError(f"unknown: expected {len(self.levels)} thresholds for each price range")
+        # sets by other scores look like any others, and do not hold what they promise
+        found = scores_sha256(self.of_truth, self.levels, self.unknown)
+        if found != self.sha256:
+            raise ValueError(f"expected scores of sha256 {self.sha256}, found {found}")
         return self
+
+    @property
+    def calibration(self) -> str:
+        """How answers name them: by the first digits of the sha256."""
+        return self.sha256[:_NAMED_DIGITS]
+
+
+def scores_sha256(
+    of_truth: Sequence[Sequence[float]], levels: Sequence[float], unknown: Sequence[UnknownFeatures]
+) -> str:
+    """Return the sha256, in hexadecimal, that names what prediction sets are made by: that of its JSON."""
+    all_of_it = json.dumps([of_truth, levels, [pattern.model_dump() for pattern in unknown]])
+    return hashlib.sha256(all_of_it.encode()).hexdigest()
 
 
 class Background(_Record):
@@ -167,14 +213,23 @@ class Passport(_Record):
     created: datetime
     recipe: dict[str, Any]
     training_data: TrainingData
+    seen_rows: SeenRows | None = None
     feature_ranges: dict[str, FeatureRange]
     training_region: TrainingRegion | None = None
     prediction_sets: PredictionSetScores | None = None
     background: Background | None = None
+    drift: DriftReference | None = None
     metrics: dict[str, Any]
     calibration: dict[str, Any]
+    verdict: Verdict | None = None
     golden_rows: list[GoldenRow] = Field(min_length=1)
     packages: dict[str, str] = Field(description="Versions of the libraries that made it")
+
+    @model_validator(mode="after")
+    def _keeps_what_its_reasons_are_held_against(self) -> Self:
+        if (self.background is None) != all(row.reasons is None for row in self.golden_rows):
+            raise ValueError("expected reasons of golden rows where there is a background, and only there")
+        return self
 
     @property
     def active_features(self) -> tuple[str, ...]:
@@ -215,9 +270,9 @@ def versions(models: Path) -> list[int]:
 
 
 def find(models: Path, version: int | None = None) -> Path:
-    """Return the folder of a version, or of the newest complete one.
+    """Return the folder of a version, or of the newest promotable one, and log which newer ones are not.
 
-    Raises `ModelNotFoundError`.
+    Raises `ModelNotFoundError`; where none is named also `NoPromotableVersionError`, and as `promotion` does.
     """
     folder = models / MODEL_NAME
     if version is not None:
@@ -227,7 +282,32 @@ def find(models: Path, version: int | None = None) -> Path:
     complete = versions(models)
     if not complete:
         raise ModelNotFoundError(folder, f"a folder named by a whole number that contains {PASSPORT_FILE}")
-    return folder / str(complete[-1])
+    passed_over: dict[int, str] = {}
+    for number in reversed(complete):
+        found = promotion(folder / str(number))
+        if not found.promotable:
+            passed_over[number] = found.why
+            continue
+        for newer, why in passed_over.items():
+            log.warning("version %d is passed over for version %d: %s", newer, number, why)
+        return folder / str(number)
+    raise NoPromotableVersionError(folder, passed_over)
+
+
+def promotion(path: Path) -> Promotion:
+    """Return whether the version in a folder is promotable.
+
+    Raises `ApprovalError`, and what `read` raises of a passport.
+    """
+    approval = Approval.read(path)
+    if approval is not None:
+        return Promotion.by_word(approval)
+    passport = path / PASSPORT_FILE
+    try:
+        verdict = _fields(passport).get("verdict")
+        return Promotion.by_verdict(None if verdict is None else Verdict.model_validate(verdict))
+    except ValidationError as error:
+        raise _passport_error(passport, error, "verdict") from error
 
 
 def read(path: Path) -> Bundle:
@@ -237,7 +317,7 @@ def read(path: Path) -> Bundle:
     `FeatureOrderError`, `LabelsError`, `TruncatedModelError` or `ChecksumError`.
     """
     passport = _read_passport(path / PASSPORT_FILE)
-    model, size = _read_bytes(path / MODEL_FILE, passport.model_bytes)
+    model, size = regular_file.read(path / MODEL_FILE, passport.model_bytes)
     if size != passport.model_bytes:
         raise TruncatedModelError(path / MODEL_FILE, passport.model_bytes, size)
     found = hashlib.sha256(model).hexdigest()
@@ -260,7 +340,7 @@ def write(models: Path, model: bytes, passport: Passport, documents: Mapping[str
     try:
         files = {**documents, MODEL_FILE: model, PASSPORT_FILE: passport.model_dump_json(indent=1).encode()}
         for name, content in files.items():
-            _write(staging / name, content)
+            durable.write(staging / name, content)
         staging.chmod(0o755)
         return _take_next_number(staging)
     except BaseException:
@@ -280,7 +360,7 @@ def _take_next_number(staging: Path) -> Path:
             if not target.exists():
                 raise
             continue
-        sync(folder)
+        durable.sync(folder)
         return target
 
 
@@ -288,24 +368,34 @@ def _is_version(path: Path) -> bool:
     return path.name.isdecimal() and str(int(path.name)) == path.name and (path / PASSPORT_FILE).is_file()
 
 
-def _read_passport(path: Path) -> Passport:
+def _fields(path: Path) -> dict[str, Any]:
+    """Read a passport of a generation that is known, its fields unchecked."""
     try:
-        content, size = _read_bytes(path, _MOST_PASSPORT_BYTES)
+        content, size = regular_file.read(path, _MOST_PASSPORT_BYTES)
         if size > _MOST_PASSPORT_BYTES:
             raise PassportError(path, f"expected at most {_MOST_PASSPORT_BYTES} bytes, found {size}")
-        fields = json.loads(content)
+        fields = json.loads(content, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise PassportError(path, f"it is not valid JSON: {error}") from error
     if not isinstance(fields, dict):
         raise PassportError(path, "expected a JSON object")
     if fields.get("schema_version") not in _KNOWN_SCHEMAS:
         raise SchemaVersionError(path, _KNOWN_SCHEMAS, fields.get("schema_version"))
+    return fields
+
+
+def _passport_error(path: Path, error: ValidationError, *field: str) -> PassportError:
+    first = error.errors(include_url=False)[0]
+    place = ".".join(map(str, (*field, *first["loc"])))
+    reason = first["msg"].removeprefix("Value error, ")
+    return PassportError(path, f"{place}: {reason}" if place else reason)
+
+
+def _read_passport(path: Path) -> Passport:
     try:
-        passport = Passport.model_validate(fields)
+        passport = Passport.model_validate(_fields(path))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise PassportError(path, f"{place}: {first['msg']}") from error
+        raise _passport_error(path, error) from error
     if tuple(passport.features) != FEATURE_NAMES:
         raise FeatureOrderError(path, FEATURE_NAMES, passport.features)
     if tuple(passport.labels) != LABELS:
@@ -313,35 +403,21 @@ def _read_passport(path: Path) -> Passport:
     if passport.feature_ranges.keys() != set(FEATURE_NAMES):
         differing = sorted(passport.feature_ranges.keys() ^ set(FEATURE_NAMES))
         raise PassportError(path, f"feature_ranges: expected the 20 features, missing or unknown {differing}")
+    ends = [
+        [getattr(passport.feature_ranges[name], end) for name in FEATURE_NAMES] for end in ("low", "high")
+    ]
+    if not (allowed := admissible(np.array(ends)).all(axis=0)).all():
+        wrong = FEATURE_NAMES[int(allowed.argmin())]
+        raise PassportError(path, f"feature_ranges.{wrong}: expected values inside the limits of the feature")
     return passport
 
 
-def _read_bytes(path: Path, most: int) -> tuple[bytes, int]:
-    """Return a file's content, `most` bytes of it at most, and its size."""
-    try:
-        # a pipe without a writer would keep us waiting
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise UnreadableFileError(path, "it is not a regular file")
-            return file.read(most), found.st_size
-    except FileNotFoundError as error:
-        raise MissingFileError(path) from error
-    except OSError as error:
-        raise UnreadableFileError(path, error.strerror or str(error)) from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def _no_number(found: str) -> None:
+    """Refuse what Python reads as a number, and JSON does not know."""
+    raise ValueError(f"found {found}")
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file that others may be reading, by rename; leave it alone where nothing changes."""
-    if path.is_file() and path.read_bytes() == content:
-        return
-    staging = path.with_name(f".writing-{path.name}-{os.getpid()}")
-    _write(staging, content)
-    staging.replace(path)
+    """Write a file that others may be reading; leave it alone where nothing changes."""
+    if not (path.is_file() and path.read_bytes() == content):
+        durable.replace(path, content)

@@ -69,7 +69,7 @@ Data = Annotated[
     ),
 ]
 Models = Annotated[Path, typer.Option(help="Model repository")]
-Version = Annotated[int | None, typer.Option(help="Model version; the newest if omitted")]
+Version = Annotated[int | None, typer.Option(help="Model version; the newest promotable one if omitted")]
 Recipe = Annotated[Path | None, typer.Option(help="Recipe file (TOML); the shipped one if omitted")]
 Provider = Annotated[
     Literal["cpu", "cuda", "auto"], typer.Option(help="Execution provider; auto uses CUDA if it works")
@@ -169,7 +169,30 @@ def train(
 
 @app.command()
 def evaluate(
-    data: Data,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Phones with a price_range column: a file, glob, folder or URI as of score, repeatable; or "
+            "synthetic[:ROWS]"
+        ),
+    ] = None,
+    predictions: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of --data: what was answered before, a folder or file of serve --prediction-log or "
+            "of score, judged by --labels"
+        ),
+    ] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(help="Files of labels that came later: an id, price_range, perhaps row; repeatable"),
+    ] = None,
+    id_column: Annotated[
+        str, typer.Option("--id", help="Column of predictions and labels that joins them")
+    ] = "request_id",
+    key_file: Annotated[
+        Path | None, typer.Option(help="Key of the ids, where the prediction log has hashed them")
+    ] = None,
     models: Models = Path("models"),
     model_version: Version = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables")] = False,
@@ -179,12 +202,28 @@ def evaluate(
     null_values: NullValues = None,
     source_timeout: SourceTimeout = 60,
 ) -> None:
-    """Evaluate a model version on labelled phones."""
-    with _extra("train"):
-        from training import evaluate as evaluation
+    """Evaluate a model version on labelled phones.
+
+    With --predictions, evaluate what a service answered by labels that came later, by version and week.
+    """
     reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
-    found = evaluation.evaluate(models, data, model_version, reading)
-    typer.echo(evaluation.as_json(found)) if json else evaluation.show(found)
+    if data and not (predictions or labels):
+        with _extra("train"):
+            from training import evaluate as evaluation
+        found = evaluation.evaluate(models, data, model_version, reading)
+        typer.echo(evaluation.as_json(found)) if json else evaluation.show(found)
+    elif predictions and labels and not data:
+        with _extra("train"):
+            from training.served import evaluate as served
+        judged = served.evaluate(predictions, labels, id_column, key_file, reading)
+        typer.echo(served.as_json(judged)) if json else served.show(judged)
+    else:
+        given = (("--data", data), ("--predictions", predictions), ("--labels", labels))
+        raise SettingsError(
+            "evaluate",
+            "either --data, or --predictions and --labels",
+            ", ".join(name for name, value in given if value) or "none of them",
+        )
 
 
 @app.command()
@@ -202,6 +241,13 @@ def compare(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Number of processes; one per core if omitted")
     ] = None,
+    additions: Annotated[
+        bool,
+        typer.Option(
+            "--additions",
+            help="Also an ensemble of ten networks, and the ordinal model with products and splines",
+        ),
+    ] = False,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
     thousands: Thousands = None,
@@ -215,7 +261,7 @@ def compare(
     with _extra("train"):
         from training.compare import compare as comparison
     reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
-    plan = comparison.Plan(folds, repeats, seed, jobs)
+    plan = comparison.Plan(folds, repeats, seed, jobs, additions)
     comparison.run(data, recipe or (), plan, output, reading)
 
 
@@ -386,32 +432,85 @@ def synth(
     typer.echo(f"{rows:,} phones, {run(rows, target):,} bytes in {without_secret(target)}")
 
 
-@app.command("models")
-def list_models(models: Models = Path("models")) -> None:
-    """List and verify model versions.
+@app.command()
+def drift(
+    data: Annotated[
+        list[str],
+        typer.Option(
+            help="Phones that were asked about, such as a result of score: a file, glob, folder or URI, "
+            "repeatable"
+        ),
+    ],
+    reference: Annotated[Path, typer.Option(help="Model repository of the version to compare with")] = Path(
+        "models"
+    ),
+    model_version: Version = None,
+    output: Annotated[Path, typer.Option(help="File to write the report to (HTML)")] = Path("drift.html"),
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    null_values: NullValues = None,
+    source_timeout: SourceTimeout = 60,
+) -> None:
+    """Compare phones that were asked about with those that a model has learned from.
 
-    Each is verified as by `serve`; the command fails if one of them is rejected.
+    Exit code 70 says that something has changed.
     """
-    from pricerange import bundle
-    from pricerange.answer.reasons import Explainer
-    from pricerange.predictor import Predictor
+    leave_out_pandas()
+    from scoring.drift.drift import EXIT_CODE
+    from scoring.drift.drift import drift as run
 
-    bundle.find(models)
-    refused: list[PriceRangeError] = []
-    for version in bundle.versions(models):
-        try:
-            predictor = Predictor.load(models, version)
-            Explainer.of_version(predictor)
-            passport = predictor.bundle.passport
-        except PriceRangeError as error:
+    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
+    if run(data, reference, model_version, output, reading).drift.alarms:
+        raise typer.Exit(EXIT_CODE)
+
+
+repository = typer.Typer(rich_markup_mode=None)
+app.add_typer(repository, name="models")
+
+Number = Annotated[int, typer.Argument(metavar="N", help="Model version", min=1)]
+Why = Annotated[str, typer.Option(help="The reason, kept beside the version with your name and the date")]
+Repository = Annotated[Path | None, typer.Option(help="Model repository  [default: models]")]
+
+
+@repository.callback(invoke_without_command=True)
+def list_models(context: typer.Context, models: Models = Path("models")) -> None:
+    """List and verify model versions, and say which one is taken where none is named: the newest promotable.
+
+    Each is verified as by `serve`; the command fails if one of them is invalid.
+    """
+    if context.invoked_subcommand:
+        context.obj = models
+        return
+    from pricerange.listing import listed
+
+    refused = []
+    for line, error in listed(models):
+        typer.echo(line)
+        if error is not None:
             refused.append(error)
-            typer.echo(f"{version}  rejected: {error}")
-        else:
-            accuracy = passport.metrics.get("accuracy")
-            quality = f"accuracy {accuracy:.4f}" if isinstance(accuracy, float) else "accuracy unknown"
-            typer.echo(f"{version}  {passport.created:%Y-%m-%d}  {quality}  {passport.model_sha256}")
     if refused:
         raise typer.Exit(refused[0].exit_code)
+
+
+@repository.command()
+def approve(context: typer.Context, number: Number, why: Why, models: Repository = None) -> None:
+    """Make a version promotable, whatever its verdict says."""
+    from pricerange import bundle
+    from pricerange.approval import Approval
+
+    version = bundle.read(bundle.find(models or context.obj, number))
+    typer.echo(Approval.now("approved", why).write(version.path))
+
+
+@repository.command()
+def reject(context: typer.Context, number: Number, why: Why, models: Repository = None) -> None:
+    """Keep a version from being taken where none is named, whatever its verdict says."""
+    from pricerange import bundle
+    from pricerange.approval import Approval
+
+    # also one that is not whole, so that an older one can be taken
+    typer.echo(Approval.now("rejected", why).write(bundle.find(models or context.obj, number)))
 
 
 @app.command()

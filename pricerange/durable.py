@@ -11,3 +11,23 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a new file and wait until its bytes are on the disk. Raises `FileExistsError`."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file that others may be reading, by rename: they find the old one whole, or the new one."""
+    staging = path.with_name(f".writing-{path.name}-{os.urandom(8).hex()}")
+    try:
+        write(staging, content)
+        staging.replace(path)
+    except BaseException:
+        staging.unlink(missing_ok=True)
+        raise
+    sync(path.parent)

@@ -1,7 +1,8 @@
 """Everything that can be wrong, one class per cause: the message is made from typed fields.
 
 `exit_code` is what the command line ends with: 10 to 19 a model version, 20 to 29 the machine,
-30 to 39 a table of phones, 40 to 59 training, 60 to 69 a job over files.
+30 to 39 a table of phones, 40 to 59 training, 60 to 69 and 71 a job over files;
+70 is no error: `pricerange drift` has found some.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,22 @@ class ModelNotFoundError(PriceRangeError):
     def __str__(self) -> str:
         return (
             f"no model version found in {self.folder}: expected {self.wanted}; `pricerange train` writes one"
+        )
+
+
+@dataclass
+class NoPromotableVersionError(PriceRangeError):
+    """A model repository of which no version may be served without anyone's word; why not, by number."""
+
+    folder: Path
+    passed_over: Mapping[int, str]
+    exit_code = 10
+
+    def __str__(self) -> str:
+        listed = " | ".join(f"version {number}, {why}" for number, why in self.passed_over.items())
+        return (
+            f"no version in {self.folder} is promotable; `pricerange models approve N --why TEXT` makes one "
+            f"so, and `--model-version N` takes any: {listed}"
         )
 
 
@@ -68,6 +85,21 @@ class PassportError(PriceRangeError):
 
     def __str__(self) -> str:
         return f"{self.path} is not a valid bundle.json: {self.reason}"
+
+
+@dataclass
+class ApprovalError(PriceRangeError):
+    """An approval.json that cannot be read, so that nobody knows what was decided."""
+
+    path: Path
+    reason: str
+    exit_code = 12
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is not a valid approval: {self.reason}; "
+            "`pricerange models approve|reject N --why TEXT` writes it anew"
+        )
 
 
 @dataclass

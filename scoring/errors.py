@@ -127,3 +127,28 @@ class NoBackgroundError(PriceRangeError):
 
     def __str__(self) -> str:
         return f"{self.option}: version {self.version} keeps no background rows; train a new version"
+
+
+@dataclass
+class NoDriftReferenceError(PriceRangeError):
+    """A version that does not say what it learned from, so that nothing can be compared with it."""
+
+    version: str
+    exit_code = 69
+
+    def __str__(self) -> str:
+        return f"version {self.version} keeps no reference of drift; train a new version"
+
+
+@dataclass
+class FewRowsError(PriceRangeError):
+    """Too few phones to tell whether they differ from others."""
+
+    expected: int
+    found: int
+    bad_rows: int
+    exit_code = 71
+
+    def __str__(self) -> str:
+        bad = f", and {self.bad_rows:,} rows that are no valid phones" if self.bad_rows else ""
+        return f"expected at least {self.expected} phones to tell drift by, found {self.found}{bad}"

@@ -13,8 +13,9 @@ from starlette.routing import Route
 
 from pricerange.answer.decisions import CostMatrix
 from pricerange.answer.reasons import Explainer
+from pricerange.drift.reference import Reference
 from pricerange.errors import PriceRangeError
-from pricerange.phone import Phone
+from pricerange.phone import PartialPhone, Phone
 from pricerange.predictor import Predictor
 from service.batch.document import Phones
 from service.batch.endpoint import BatchEndpoint, add_batch
@@ -38,10 +39,15 @@ from service.predict.fast_path import FastPath
 from service.predict.what_if import WhatIfEndpoint, WhatIfQuestion, add_what_if
 from service.settings import Settings
 from service.telemetry.access_log import AccessLog
+from service.telemetry.drift.metrics import DriftMetrics
+from service.telemetry.drift.route import add_drift
+from service.telemetry.drift.sample import DriftSample
+from service.telemetry.drift.windows import Windows
 from service.telemetry.forwarded import ForwardedAccessLog, Proxies
 from service.telemetry.log_queue import LogQueue
 from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Middleware
+from service.telemetry.prediction_log.log import PredictionLog
 from service.telemetry.recorder import Recorder
 from service.telemetry.shared_counters import SharedCounters
 from service.v1 import routes as v1
@@ -57,19 +63,24 @@ _DESCRIPTION = "A phone's 20 features in, its price range out: 0 low, 1 medium, 
 _NOT_SHOWN: Mapping[str, bool | set[str]] = {
     "golden_rows": True,
     "background": True,
+    "seen_rows": True,
     "prediction_sets": {"unknown"},
+    "drift": {"features"},
 }
 """What of the passport only the answers need: it is long."""
 
 
-def create_app(
+def create_app(  # noqa: PLR0913, PLR0917
     settings: Settings,
     predictor: Predictor,
     lifecycle: Lifecycle,
     counters: SharedCounters,
     log_queue: LogQueue,
+    predictions: PredictionLog | None = None,
 ) -> Application:
     """Build the application around a predictor; `/readyz` tells the lifecycle's state.
+
+    What is answered is put into `predictions`, if there is such a log.
 
     Raises `SettingsError` where a file of API keys is set and holds none, or a cost matrix that is none, and
     `GoldenReasonsError`.
@@ -78,6 +89,8 @@ def create_app(
     free_of_keys = free_paths(settings.metrics_need_key)
     metrics = Metrics(counters, predictor)
     log_queue.on_drop(metrics.log_line_dropped)
+    if predictions is not None:
+        metrics.add(predictions.counts)
     budget = MemoryBudget(
         settings.max_request_memory or default_budget(settings.workers), metrics.memory_held
     )
@@ -90,10 +103,20 @@ def create_app(
     deciding = Deciding(
         None if settings.cost_matrix is None else CostMatrix.read(settings.cost_matrix), settings.abstain
     )
-    batcher = Batcher(predictor, metrics, settings.max_queue_rows, settings.out_of_range, deciding)
+    drift = _drift(predictor, metrics, counters, settings.drift_window)
+    batcher = Batcher(
+        predictor,
+        metrics,
+        settings.max_queue_rows,
+        settings.out_of_range,
+        deciding,
+        DriftSample(drift) if drift else None,
+        predictions,
+    )
     slices = TimeSlices(settings.max_queue_rows, settings.max_rows)
     app = DocumentedApp(
         Phone,
+        PartialPhone,
         Phones,
         WhatIfQuestion,
         CurveQuestion,
@@ -130,6 +153,7 @@ def create_app(
     )
     _add_passport(app.router, predictor)
     _add_operations(app.router, metrics, lifecycle)
+    add_drift(app.router, predictor.bundle, drift)
     metrics.add_routes(route.path for route in app.routes if isinstance(route, Route))
     for error in (HTTPException, PriceRangeError):
         app.add_exception_handler(error, answer_exception)
@@ -146,6 +170,16 @@ def _access_log(queue: LogQueue, forwarded_allow_ips: str | None) -> AccessLog:
     if forwarded_allow_ips is None:
         return AccessLog(queue)
     return ForwardedAccessLog(queue, Proxies(forwarded_allow_ips))
+
+
+def _drift(predictor: Predictor, metrics: Metrics, counters: SharedCounters, rows: int) -> Windows | None:
+    """Return windows of so many rows, in the metrics too; None where the version keeps no reference."""
+    reference = Reference.of_version(predictor.bundle.passport)
+    if reference is None:
+        return None
+    windows = Windows(reference, counters, rows)
+    metrics.add(DriftMetrics(windows))
+    return windows
 
 
 def _add_passport(router: APIRouter, predictor: Predictor) -> None:

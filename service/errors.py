@@ -417,3 +417,20 @@ class UnknownVersionError(ServiceError):
 
     def __str__(self) -> str:
         return f"the version {self.found[:100]!r} is not served here, only {self.expected}"
+
+
+@dataclass
+class NoDriftReferenceError(ServiceError):
+    """A version that does not say what it learned from, so that nothing can be compared with it."""
+
+    status = HTTPStatus.NOT_FOUND
+    kind = "no-drift-reference"
+    title = "No drift reference"
+
+    version: str
+
+    def __str__(self) -> str:
+        return (
+            f"version {self.version} keeps no reference of drift, so it cannot tell how what is asked "
+            "differs from what was learned; train a new version"
+        )

@@ -6,41 +6,52 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
 from pricerange.answer.prediction_sets import PredictionSets
-from pricerange.bundle import Passport
 from pricerange.phone import LABELS
 from pricerange.predictor import Predictor
 from pricerange.tables.source.files import AS_USUAL, Reading
 from training import data
 from training.quality.coverage import Coverage, coverage
+from training.quality.interval import text
 from training.quality.measures import Measures, measure
+from training.row_hashes import seen
 
 
 @dataclass(frozen=True, slots=True)
-class VersionEvaluation:
-    """How a version answers the phones of `source`.
+class Answered:
+    """How good answers are, and their prediction sets where the version makes any."""
+
+    evaluation: Measures
+    conformal: dict[str, Coverage]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionEvaluation(Answered):
+    """How a version answers the phones of `source`: all of them, and by themselves those that are new to it.
 
     `learned` and `tuned` are the numbers of these phones that the version was fitted to, and that stopped
-    its training and calibrated it: for other data than its own 0.
+    its training and calibrated it, wherever they were read from; None where it does not keep which they were.
+    `new` is None where all are new, none is or it is not known.
     """
 
     model: str
     version: str
     source: str
     sha256: str
-    learned: int
-    tuned: int
-    evaluation: Measures
-    conformal: dict[str, Coverage]
+    learned: int | None
+    tuned: int | None
+    new: Answered | None
 
 
 def evaluate(
     models: Path, sources: Sequence[str], version: int | None = None, reading: Reading = AS_USUAL
 ) -> VersionEvaluation:
-    """Answer phones with a version of a model repository, the newest if none is named, and measure it.
+    """Answer phones with a version, the newest promotable one if none is named, and measure it.
 
     Raises the errors of `pricerange.bundle`, `pricerange.predictor` and `training.data`.
     """
@@ -48,14 +59,25 @@ def evaluate(
     bundle, phones = predictor.bundle, data.load(sources, reading)
     probabilities = predictor.predict(phones.features).probabilities
     sets = PredictionSets.of_version(bundle.passport)
+
+    def answered(rows: npt.NDArray[np.bool_]) -> Answered:
+        given, truth = probabilities[rows], phones.price_range[rows]
+        return Answered(measure(given, truth), coverage(given, truth, sets) if sets else {})
+
+    everything = np.ones(len(probabilities), np.bool_)
+    known = seen(bundle.passport, phones.features)
+    is_new = known.new if known else everything
+    whole = answered(everything)
     return VersionEvaluation(
-        bundle.name,
-        bundle.version,
-        phones.source,
-        phones.sha256,
-        *_seen(bundle.passport, phones.sha256),
-        measure(probabilities, phones.price_range),
-        coverage(probabilities, phones.price_range, sets) if sets else {},
+        evaluation=whole.evaluation,
+        conformal=whole.conformal,
+        model=bundle.name,
+        version=bundle.version,
+        source=phones.source,
+        sha256=phones.sha256,
+        learned=int(known.learned.sum()) if known else None,
+        tuned=int(known.tuned.sum()) if known else None,
+        new=answered(is_new) if is_new.any() and not is_new.all() else None,
     )
 
 
@@ -67,28 +89,39 @@ def as_json(found: VersionEvaluation) -> str:
 def show(found: VersionEvaluation, console: Console | None = None) -> None:
     """Print it for people, on standard output if no console is given."""
     console = console or Console()
-    console.print(
-        f"{found.model} {found.version} on {found.source}: {found.evaluation.rows} phones", highlight=False
-    )
-    if found.learned:
-        console.print(
-            f"The version was made from this very data: {found.learned} of these phones trained it and "
-            f"{found.tuned} were used to stop and calibrate it, so these results are too optimistic.",
-            style="yellow",
-            highlight=False,
-        )
-    for table in _tables(found):
+    rows = found.evaluation.rows
+    console.print(f"{found.model} {found.version} on {found.source}: {rows} phones", highlight=False)
+    for line in _of_seen(found):
+        console.print(line, style="yellow", highlight=False)
+    for table in _tables(found.new or found):
         console.print()
         console.print(table)
+    if found.new:
+        console.print(f"\nOf all {rows} phones:\n", highlight=False)
+        console.print(next(_tables(found)))
 
 
-def _seen(passport: Passport, sha256: str) -> tuple[int, int]:
-    if passport.training_data.sha256 != sha256:
-        return 0, 0
-    return passport.training_data.training_rows, passport.metrics.get("parts", {}).get("validation", 0)
+def _of_seen(found: VersionEvaluation) -> Iterator[str]:
+    """Say how much of the data is not new to the version, and what that means for the figures."""
+    if found.learned is None or found.tuned is None:
+        yield (
+            f"Version {found.version} does not keep which phones it learned from. If some of these are among "
+            "them, the results are too optimistic."
+        )
+        return
+    if not found.learned and not found.tuned:
+        return
+    yield (
+        f"The version has seen some of these phones: {found.learned} of them trained it and {found.tuned} "
+        "were used to stop and calibrate it."
+    )
+    if found.new:
+        yield f"What follows is of the {found.new.evaluation.rows} that are new to it; of all, at the end."
+    else:
+        yield "None is new to it, so these results are too optimistic."
 
 
-def _tables(found: VersionEvaluation) -> Iterator[Table]:
+def _tables(found: Answered) -> Iterator[Table]:
     measured = found.evaluation
     measures = _table("measure", "value", "95 % interval")
     for name, label, value in (
@@ -100,24 +133,24 @@ def _tables(found: VersionEvaluation) -> Iterator[Table]:
         ("brier", "Brier score, 0 to 2", measured.brier),
         ("ece", "expected calibration error", measured.ece),
     ):
-        interval = measured.intervals.get(name)
-        measures.add_row(
-            label, f"{value:.4f}", "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
-        )
+        shown = "undefined" if value is None else f"{value:.4f}"
+        measures.add_row(label, shown, text(measured.intervals.get(name)))
     yield measures
     classes = _table("price range", "precision", "recall", "F1")
     means = (("macro mean", measured.macro), ("weighted mean", measured.weighted))
     for name, quality in (*measured.classes.items(), *means):
-        classes.add_row(name, f"{quality.precision:.4f}", f"{quality.recall:.4f}", f"{quality.f1:.4f}")
+        shares = (quality.precision, quality.recall, quality.f1) if quality else ()
+        classes.add_row(name, *(f"{share:.4f}" for share in shares))
     yield classes
     confusion = _table("true \\ predicted", *LABELS)
     for name, counts in zip(LABELS, measured.confusion, strict=True):
         confusion.add_row(name, *map(str, counts))
     yield confusion
     if found.conformal:
-        sets = _table("prediction sets", "coverage", "mean size")
+        sets = _table("prediction sets", "coverage", "95 % interval", "mean size")
         for level, sets_of in found.conformal.items():
-            sets.add_row(f"{float(level):.0%}", f"{sets_of.coverage:.4f}", f"{sets_of.mean_size:.3f}")
+            covered = (f"{sets_of.coverage:.4f}", text(sets_of.interval))
+            sets.add_row(f"{float(level):.0%}", *covered, f"{sets_of.mean_size:.3f}")
         yield sets
 
 

@@ -5,8 +5,10 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import Tensor
 
+from pricerange.phone import LABELS
 from training.fit.device import reproducible
 from training.network.heads import OrdinalHead
 
@@ -14,7 +16,7 @@ _STRENGTH = 1e-5
 """Weight of the squared norm of score and thresholds: without it, separable rows would have no optimum."""
 
 
-class OrdinalLinear:
+class OrdinalLinear(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Proportional odds by maximum likelihood (McCullagh, "Regression Models for Ordinal Data", 1980).
 
     The ordinal head of the networks on standardised features, fitted to convergence by L-BFGS.
@@ -23,6 +25,7 @@ class OrdinalLinear:
     def fit(self, features: npt.NDArray[np.floating], price_range: npt.NDArray[np.int64]) -> Self:
         """Learn from standardised features [n, k] and price ranges int64 [n]."""
         rows, own = torch.from_numpy(features).double(), torch.from_numpy(price_range)[:, None]
+        self.classes_ = np.arange(len(LABELS))
         with reproducible(0):
             head = self._head = OrdinalHead(features.shape[1]).double()
             search = torch.optim.LBFGS(head.parameters(), max_iter=500, line_search_fn="strong_wolfe")

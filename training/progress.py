@@ -1,6 +1,6 @@
 """What a run says while it trains: a progress bar on a terminal, plain lines elsewhere."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from pricerange.progress import progress
+from pricerange.verdict import Verdict
 from training.fit.history import Epoch
+from training.quality.leak import Leak
 from training.report.diagnose import Diagnosis
 
 _LINES = 10
@@ -34,14 +36,26 @@ def shown(epochs: int, iterations: int, console: Console) -> Iterator[Callable[[
         yield lambda epoch: advance(what=_measures(epoch))
 
 
-def summed_up(diagnosis: Diagnosis, version: Path, console: Console) -> None:
-    """Say how the run went, what to change, and where its report lies."""
-    for line in (f"verdict: {diagnosis.verdict}", *diagnosis.evidence):
+def summed_up(
+    diagnosis: Diagnosis, leaks: Sequence[Leak], verdict: Verdict, version: Path, console: Console
+) -> None:
+    """Say how the run went, what to change, which features may leak, whether the version may be served.
+
+    And where its report lies.
+    """
+    for line in (f"diagnosis: {diagnosis.verdict}", *diagnosis.evidence):
         _print(line, console)
     if diagnosis.advice:
         _print("suggested changes:", console)
     for line in diagnosis.advice:
         _print(f"- {line}", console)
+    for leak in leaks:
+        _print(f"warning: {leak.sentence.replace('`', '')}", console)
+    promotable = "promotable" if verdict.promotable else "not promotable"
+    for line in (f"verdict: {promotable}", *(f"- {reason}" for reason in verdict.reasons), *verdict.remarks):
+        _print(line, console)
+    if not verdict.promotable:
+        _print(f"to serve it nevertheless: pricerange models approve {version.name} --why TEXT", console)
     _print(f"report: {version / 'report.html'}", console)
 
 

@@ -121,6 +121,10 @@ class Metrics(Collector):
             PlatformCollector(registry=self._registry)
         self._row[_WORKERS[predictor.provider]] = 1
 
+    def add(self, collector: Collector) -> None:
+        """Tell what another one counts, too."""
+        self._registry.register(collector)
+
     def add_routes(self, paths: Iterable[str]) -> None:
         """Name the routes, in the same order in every worker; requests for others count as unmatched.
 

@@ -61,7 +61,7 @@ class SharedCountersFullError(PriceRangeError):
 class SharedCounters:
     """The row that a process counts in, `row` float64 [SLOTS], and the sums over all rows.
 
-    Only one thread of the process may write. Pickled as an argument of a new process, it shares the memory.
+    A slot may be written by one thread only. Pickled as an argument of a new process, it shares the memory.
     """
 
     def __init__(self, memory: "_Memory", number: int) -> None:
@@ -104,6 +104,16 @@ class SharedCounters:
     def elsewhere(self, gauge: Gauge, since: float) -> list[float]:
         """Return a gauge of each other process that has given a sign of life since then."""
         return [row[gauge] for row in self._others if row[Gauge.HEARTBEAT] >= since]
+
+    @property
+    def own(self) -> npt.NDArray[np.float64]:
+        """The row as an array, float64 [SLOTS]: for many slots at once."""
+        own: npt.NDArray[np.float64] = self._rows[self._number]
+        return own
+
+    def columns(self, first: int, count: int) -> npt.NDArray[np.float64]:
+        """Return what each process has in some slots: float64 [processes, count]."""
+        return self._rows[:, first : first + count].copy()
 
     def sums(self) -> npt.NDArray[np.float64]:
         """Add up all rows: float64 [SLOTS]."""

@@ -4,6 +4,7 @@ import json
 import math
 import multiprocessing
 import os
+import re
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from pricerange import bundle
-from pricerange.errors import LabelsError, ModelNotFoundError, PassportError, PriceRangeError
+from pricerange.approval import Approval
+from pricerange.errors import (
+    ApprovalError,
+    LabelsError,
+    ModelNotFoundError,
+    NoPromotableVersionError,
+    PassportError,
+    PriceRangeError,
+)
+from pricerange.verdict import Verdict
 
 COMMITTED = Path(__file__).parents[2] / "models/phone_price_range"
 
@@ -36,11 +46,80 @@ def test_what_was_written_is_read(models: Path) -> None:
     assert (written.path / "note.txt").read_bytes() == b"hello"
 
 
-def test_the_newest_version_is_the_highest_number(models: Path) -> None:
+def judged(models: Path, verdict: Verdict | None) -> Path:
+    """Write the model again as the next version, with another verdict."""
+    original = bundle.read(bundle.find(models, 1))
+    passport = original.passport.model_copy(update={"verdict": verdict})
+    return bundle.write(models, original.model, passport, {})
+
+
+def passed(models: Path, promotable: bool) -> Path:
+    own = bundle.read(bundle.find(models, 1)).passport.verdict
+    assert own is not None
+    return judged(
+        models, own.model_copy(update={"promotable": promotable, "reasons": ["it is so", "it has to be"]})
+    )
+
+
+def test_the_newest_version_is_the_highest_number(models: Path, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(9):
-        write_again(models)
+        judged(models, None)
     assert bundle.versions(models) == list(range(1, 11))
     assert bundle.find(models).name == "10"
+    assert caplog.messages == []
+
+
+def test_the_newest_promotable_version_is_taken_and_those_passed_over_are_named(
+    models: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for promotable in (True, False, False):
+        passed(models, promotable)
+    assert bundle.find(models).name == "2"
+    why = "for version 2: not promotable: it is so; it has to be"
+    assert caplog.messages == [f"version {number} is passed over {why}" for number in (4, 3)]
+    assert bundle.find(models, 4).name == "4"
+
+
+def test_a_persons_word_counts_for_more_than_a_verdict(models: Path) -> None:
+    good, bad = passed(models, True), passed(models, False)
+    Approval.now("approved", "better than it looks").write(bad)
+    assert bundle.find(models) == bad
+    assert bundle.promotion(bad).why.endswith(": better than it looks")
+    Approval.now("rejected", "it was the wrong file").write(bad)
+    assert bundle.find(models) == good
+    Approval.now("rejected", "this too").write(good)
+    assert bundle.find(models).name == "1"
+    Approval.now("rejected", "and this").write(bundle.find(models, 1))
+    with pytest.raises(
+        NoPromotableVersionError, match=r"approve N --why TEXT.*: version 3, rejected by .*: it was"
+    ) as no:
+        bundle.find(models)
+    assert list(no.value.passed_over) == [3, 2, 1]
+    assert bundle.find(models, 3) == bad
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "error"),
+    [
+        pytest.param("approval.json", "{}", ApprovalError, id="an approval"),
+        pytest.param("bundle.json", "{", PassportError, id="a passport"),
+        pytest.param(
+            "bundle.json",
+            '{"schema_version": 2, "verdict": {"promotable": 7}}',
+            PassportError,
+            id="a verdict",
+        ),
+    ],
+)
+def test_nothing_that_is_broken_is_passed_over_until_a_person_says_so(
+    models: Path, file: str, text: str, error: type[Exception]
+) -> None:
+    newest = judged(models, None)
+    (newest / file).write_text(text)
+    with pytest.raises(error):
+        bundle.find(models)
+    Approval.now("rejected", "it is broken").write(newest)
+    assert bundle.find(models).name == "1"
 
 
 def test_writers_at_once_each_get_a_number(models: Path) -> None:
@@ -110,10 +189,80 @@ def change_passport(version: Path, **changes: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-@pytest.mark.parametrize("row", [[1.0] * 19, [math.nan] * 20, [-1.0] * 20], ids=["short", "NaN", "no-phone"])
+@pytest.mark.parametrize("row", [[1.0] * 19, [-1.0] * 20], ids=["short", "no-phone"])
 def test_a_background_that_is_no_phones_is_refused(tmp_path: Path, row: list[float]) -> None:
     version = broken(tmp_path, partial(change_passport, schema_version=2, background={"rows": [row]}))
     with pytest.raises(PassportError, match=r"background.*inside the limits of its feature"):
+        bundle.read(version)
+
+
+@pytest.mark.parametrize("text", ["AAAA", "AAAAAAA=", "AAAAAAA\n", "AAAA AAA"])
+def test_hashes_of_another_length_or_alphabet_are_refused(tmp_path: Path, text: str) -> None:
+    seen = {"training": "AAAAAAAA" * 2, "validation": text}
+    version = broken(tmp_path, partial(change_passport, schema_version=2, seen_rows=seen))
+    with pytest.raises(PassportError, match=r"seen_rows\.validation"):
+        bundle.read(version)
+
+
+RAM = ("feature_ranges", "ram")
+SETS = ("prediction_sets",)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        pytest.param(("metrics", "accuracy"), math.nan, "not valid JSON: found NaN", id="NaN"),
+        pytest.param(("background", "rows", 0, 13), math.nan, "found NaN", id="NaN in the background"),
+        pytest.param(("training_region", "limit"), math.inf, "found Infinity", id="infinity"),
+        pytest.param((*RAM, "low"), 3_990.0, r"ram: expected low, deciles and high that rise", id="low"),
+        pytest.param((*RAM, "high"), 1e300, r"ram: expected values inside the limits", id="high"),
+        pytest.param((*SETS, "of_truth", 2, 0), 0.5, "expected scores of sha256", id="scores"),
+        pytest.param((*SETS, "of_truth", 2), [], "expected scores of sha256", id="no scores"),
+        pytest.param((*SETS, "unknown", 0, "thresholds", 0, 0), 0.99, "expected scores", id="threshold"),
+        pytest.param((*SETS, "unknown"), [], "expected scores of sha256", id="no patterns"),
+        pytest.param((*SETS, "sha256"), "0" * 64, "expected scores of sha256 0000", id="sha256"),
+        pytest.param(
+            ("background",), None, "json: expected reasons of golden rows where", id="no background"
+        ),
+    ],
+)
+def test_damage_that_would_change_what_answers_are_worth_is_refused(
+    tmp_path: Path, place: tuple[str | int, ...], value: object, words: str
+) -> None:
+    version = shutil.copytree(COMMITTED / "3", tmp_path / "3")
+    fields = json.loads((version / "bundle.json").read_text())
+    within = fields
+    for step in place[:-1]:
+        within = within[step]
+    within[place[-1]] = value
+    (version / "bundle.json").write_text(json.dumps(fields))
+    with pytest.raises(PassportError, match=words):
+        bundle.read(version)
+
+
+def test_numbers_that_are_too_large_for_a_float_are_refused(tmp_path: Path) -> None:
+    version = shutil.copytree(COMMITTED / "3", tmp_path / "3")
+    path = version / "bundle.json"
+    path.write_text(re.sub(r'"limit": [0-9.]+', '"limit": 1e999', path.read_text()))
+    with pytest.raises(PassportError, match=r"training_region\.limit: Input should be a finite number"):
+        bundle.read(version)
+
+
+def test_golden_rows_without_reasons_beside_a_background_are_refused(tmp_path: Path) -> None:
+    version = shutil.copytree(COMMITTED / "3", tmp_path / "3")
+    golden = json.loads((version / "bundle.json").read_text())["golden_rows"]
+    change_passport(version, golden_rows=[{**row, "reasons": None} for row in golden])
+    with pytest.raises(PassportError, match="expected reasons of golden rows where there is a background"):
+        bundle.read(version)
+
+
+def test_features_of_the_region_in_another_order_are_refused(tmp_path: Path) -> None:
+    version = shutil.copytree(COMMITTED / "3", tmp_path / "3")
+    region = json.loads((version / "bundle.json").read_text())["training_region"]
+    change_passport(version, training_region={**region, "features": region["features"][::-1]})
+    with pytest.raises(
+        PassportError, match=r"training_region: features: expected names .* in the table's order"
+    ):
         bundle.read(version)
 
 

@@ -21,7 +21,9 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([PRICERANGE, *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "compare", "search", "serve", "score", "models"])
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "compare", "search", "serve", "score", "drift", "models"]
+)
 def test_every_command_has_help(command: str) -> None:
     shown = run(command, "--help")
     assert shown.returncode == 0
@@ -42,6 +44,44 @@ def test_models_lists_versions(model_repository: Path) -> None:
     assert listed.returncode == 0
     assert listed.stdout.startswith("1 ")
     assert "accuracy" in listed.stdout
+
+
+def test_models_says_which_version_is_taken_and_a_person_may_overrule(
+    model_repository: Path, tmp_path: Path
+) -> None:
+    models = shutil.copytree(model_repository, tmp_path / "models")
+    shutil.copytree(models / "phone_price_range" / "1", models / "phone_price_range" / "2")
+    (models / "phone_price_range" / "2" / "approval.json").unlink()
+    listed = run("models", "--models", models)
+    assert listed.returncode == 0
+    first, second = listed.stdout.splitlines()
+    assert re.search(r"  approved by \S+, \d{4}-\d\d-\d\d: good enough for tests \(taken\)$", first)
+    assert "  not promotable: significantly worse than the ordinal linear model" in second
+    assert listed.stderr.startswith("version 2 is passed over for version 1: not promotable: ")
+    approved = run("models", "approve", "2", "--why", "seen", "--models", models)
+    assert (approved.returncode, approved.stdout) == (0, f"{models}/phone_price_range/2/approval.json\n")
+    assert run("models", "--models", models).stdout.endswith(": seen (taken)\n")
+    for number in ("1", "2"):
+        assert run("models", "--models", models, "reject", number, "--why", "old").returncode == 0
+    listed = run("models", "--models", models)
+    assert listed.returncode == errors.NoPromotableVersionError.exit_code
+    assert len(listed.stdout.splitlines()) == 2
+    assert "`pricerange models approve N --why TEXT`" in listed.stderr
+    missing = run("models", "approve", "7", "--why", "seen", "--models", models)
+    assert missing.returncode == errors.ModelNotFoundError.exit_code
+
+
+def test_score_says_which_version_it_passed_over(model_repository: Path, tmp_path: Path) -> None:
+    models = shutil.copytree(model_repository, tmp_path / "models")
+    shutil.copytree(models / "phone_price_range" / "1", models / "phone_price_range" / "2")
+    assert run("models", "reject", "2", "--why", "old", "--models", models).returncode == 0
+    assert run("synth", "5", tmp_path / "in.csv").returncode == 0
+    command = ["score", tmp_path / "in.csv", tmp_path / "out.csv", "--models", models]
+    for named, scorer in (([], 1), (["--model-version", "2"], 2)):
+        scored = run(*command, *named)
+        assert scored.returncode == 0
+        assert ("version 2 is passed over for version 1: rejected by" in scored.stderr) == (scorer == 1)
+        assert f"scored by phone_price_range version {scorer} " in scored.stdout
 
 
 def test_evaluate_prints_tables_or_json(model_repository: Path) -> None:
@@ -97,7 +137,7 @@ def test_models_fails_for_a_version_that_serve_would_refuse(model_repository: Pa
     passport.write_text(json.dumps(fields))
     listed = run("models", "--models", models)
     assert listed.returncode == errors.GoldenRowError.exit_code
-    assert "1  rejected: " in listed.stdout
+    assert "1  invalid: " in listed.stdout
     assert run("models", "--models", tmp_path / "nowhere").returncode == errors.ModelNotFoundError.exit_code
 
 

@@ -12,25 +12,32 @@ from pricerange.machine.cores import usable_cores
 from pricerange.tables.source.files import AS_USUAL, Reading
 from training import data, output
 from training.compare import folds, scoreboard
+from training.compare.additions import ADDITIONS
 from training.compare.baselines import BASELINES
-from training.compare.contender import ByRecipe, Contender
+from training.compare.contender import ByRecipe, Contender, Ensemble
 from training.compare.standings import Standing, standings
 from training.recipe import recipe
 from training.report import svg
 from training.steps import shown
 
+MEMBERS = 10
+"""Networks of the ensemble."""
 _WIDTH = 120
 """Columns of a table that goes to a file or a pipe."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How often to measure: `jobs` processes share the work, as many as there are cores if not given."""
+    """How often to measure: `jobs` processes share the work, as many as there are cores if not given.
+
+    With `additions`, what could be added to the best of the simple models is measured too, and an ensemble.
+    """
 
     folds: int = 5
     repeats: int = 4
     seed: int = 0
     jobs: int | None = None
+    additions: bool = False
 
 
 _PLAN = Plan()
@@ -73,20 +80,19 @@ def compare(
     console: Console | None = None,
     reading: Reading = AS_USUAL,
 ) -> Comparison:
-    """Measure recipes, all shipped ones if none is named, and the baselines on the same folds.
+    """Measure recipes, all shipped ones if none is named, and simple models on the same folds.
 
     The first recipe is the one that all others are compared with.
 
     Raises what `data.load` and `recipe.read` raise, `TooFewRowsError` and `DivergedError`.
     """
-    files = list(recipes) or shipped()
-    contenders: list[Contender] = [*(ByRecipe(path.stem, recipe.read(path)) for path in files), *BASELINES]
+    taking_part = contenders(list(recipes) or shipped(), additions=plan.additions)
     console = console or Console(stderr=True)
     phones = data.load(sources, reading, console)
     parts = folds.split(phones.price_range, plan.folds, plan.repeats, plan.seed)
-    with shown(len(contenders) * len(parts), console) as on_fold:
-        answers = folds.answers(phones, contenders, parts, plan.jobs or usable_cores(), on_fold)
-    found = standings([one.name for one in contenders], answers, parts, phones.price_range)
+    with shown(len(taking_part) * len(parts), console) as on_fold:
+        answers = folds.answers(phones, taking_part, parts, plan.jobs or usable_cores(), on_fold)
+    found = standings([one.name for one in taking_part], answers, parts, phones.price_range)
     return Comparison(phones.source, phones.sha256, len(phones.features), plan, found)
 
 
@@ -97,7 +103,7 @@ def show(comparison: Comparison) -> None:
     plan = comparison.plan
     console.print(
         f"{comparison.rows} phones, {plan.folds} folds x {plan.repeats}, seed {plan.seed}; standard errors "
-        "corrected for folds that share rows"
+        "and p corrected for folds that share rows"
     )
     for table in scoreboard.tables(comparison.standings):
         if table.row_count:
@@ -111,6 +117,19 @@ def write(comparison: Comparison, folder: Path) -> None:
         (folder / "comparison.json").write_text(json.dumps(dataclasses.asdict(comparison), indent=1) + "\n")
         (folder / "comparison.csv").write_text(scoreboard.as_csv(comparison.standings))
         (folder / "comparison.svg").write_bytes(svg.standalone(scoreboard.picture(comparison.standings)))
+
+
+def contenders(files: Sequence[Path], *, additions: bool) -> list[Contender]:
+    """Return the recipes of the files, at least one, and what is measured beside them.
+
+    Raises what `recipe.read` raises.
+    """
+    recipes = [ByRecipe(path.stem, recipe.read(path)) for path in files]
+    if not additions:
+        return [*recipes, *BASELINES]
+    first = recipes[0]
+    ensemble = Ensemble(f"{MEMBERS} x {first.name}", first.recipe, MEMBERS)
+    return [*recipes, ensemble, *BASELINES, *ADDITIONS]
 
 
 def shipped() -> list[Path]:

@@ -1,4 +1,4 @@
-"""Something that learns from phones and answers others: a recipe, or a baseline beside it."""
+"""Something that learns from phones and answers others: a recipe, many networks of it, or a baseline."""
 
 import time
 from dataclasses import dataclass
@@ -8,11 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pricerange.answer.prediction_sets import PredictionSets
+from pricerange.phone import LABELS
 from training.data import LabelledPhones
 from training.learn import answers, calibrated, learn
 from training.quality.coverage import Coverage, coverage
 from training.recipe.recipe import Recipe
 from training.split import Indices, two_ways
+
+_SEEDS_OF_FOLDS = 10_000
+"""More than there are folds, each of which has a seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +71,27 @@ class ByRecipe:
         probabilities = answers(model, phones.features[test])
         covered = coverage(probabilities, phones.price_range[test], sets)
         return FoldAnswers(probabilities.argmax(axis=1), probabilities, covered, time.perf_counter() - start)
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """Networks of a recipe, each by a seed and with validation rows of its own; answers are averaged."""
+
+    name: str
+    recipe: Recipe
+    members: int
+
+    def answer(self, phones: LabelledPhones, training: Indices, test: Indices, number: int) -> FoldAnswers:
+        """Let each member learn and answer as `ByRecipe` does."""
+        # in float32, ten times a tenth can be more than 1
+        total, seconds = np.zeros((len(test), len(LABELS))), 0.0
+        for member in range(self.members):
+            # far from the seeds of other folds
+            seed = (self.recipe.seed + _SEEDS_OF_FOLDS * member) % 2**32
+            one = ByRecipe(self.name, self.recipe.model_copy(update={"seed": seed}))
+            answered = one.answer(phones, training, test, number)
+            assert answered.probabilities is not None
+            total += answered.probabilities
+            seconds += answered.seconds
+        probabilities = (total / self.members).astype(np.float32)
+        return FoldAnswers(probabilities.argmax(axis=1), probabilities, None, seconds)

@@ -9,28 +9,32 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from rich.table import Table
 
-from training.compare.folds import Estimate
+from training.compare.folds import Difference, Estimate
 from training.compare.standings import Standing
 from training.quality.coverage import LEVELS
 from training.report import svg
 
 _SHOWN = 0.15
 """Accuracy below the best that the picture has room for."""
+_LEAST_P = 0.001
+"""Whatever is below says the same."""
 
 
 def tables(standings: Sequence[Standing]) -> Iterator[Table]:
     """Make a table of accuracies, one of probabilities, one of prediction sets, for a console."""
     first = standings[0].name
-    accuracies = _table("accuracy", "± s.e.", f"less {first}", "± s.e.", "far errors", "s a fold")
-    probabilities = _table("NLL", "± s.e.", "Brier", "± s.e.", "ECE")
+    less = (f"less {first}", "± s.e.", "p")
+    accuracies = _table("accuracy", "± s.e.", *less, "far errors", "s a fold")
+    probabilities = _table("NLL", "± s.e.", *less, "Brier", "± s.e.", "ECE")
     sets = _table(*(cell for level in LEVELS for cell in (f"{level:.0%} set coverage", "mean size")))
     for one in standings:
         # a difference to itself says nothing
-        difference = _cells(one.difference, "+.4f") if one is not standings[0] else ("", "")
-        cells = (*_cells(one.accuracy), *difference, f"{one.far_errors:.4f}", f"{one.seconds:.2f}")
-        accuracies.add_row(one.name, *cells)
-        if one.nll and one.brier:
-            probabilities.add_row(one.name, *_cells(one.nll), *_cells(one.brier), f"{one.ece:.4f}")
+        differs = _tested if one is not standings[0] else _untested
+        others = (f"{one.far_errors:.4f}", f"{one.seconds:.2f}")
+        accuracies.add_row(one.name, *_cells(one.accuracy), *differs(one.difference), *others)
+        if one.nll and one.nll_difference and one.brier:
+            cells = (*_cells(one.nll), *differs(one.nll_difference), *_cells(one.brier))
+            probabilities.add_row(one.name, *cells, f"{one.ece:.4f}")
         if one.conformal:
             measured = one.conformal.values()
             pairs = ((f"{each.coverage:.4f}", f"{each.mean_size:.3f}") for each in measured)
@@ -86,6 +90,14 @@ def _table(*measures: str) -> Table:
 
 def _cells(found: Estimate, form: str = ".4f") -> tuple[str, str]:
     return format(found.mean, form), f"{found.error:.4f}"
+
+
+def _tested(found: Difference) -> tuple[str, str, str]:
+    return *_cells(found, "+.4f"), f"{found.p:.2g}" if found.p >= _LEAST_P else f"<{_LEAST_P:g}"
+
+
+def _untested(_: Difference) -> tuple[str, str, str]:
+    return "", "", ""
 
 
 def _flat(record: dict[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:

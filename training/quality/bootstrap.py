@@ -4,9 +4,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pricerange.phone import LABELS
+from training.quality.interval import LEVEL, Interval
 
 RESAMPLES = 2_000
-LEVEL = 0.95
+LEAST_ROWS = 30
+"""Fewer do not stand for others, however often they are drawn."""
+LEAST_ERRORS = 5
+"""Wrong answers, and right ones, that a measure of the confusion matrix needs: with fewer, too many resamples
+hold none."""
 _SEED = 0
 _CELLS = 4_000_000
 """Row numbers drawn at a time."""
@@ -16,25 +21,29 @@ Floats = npt.NDArray[np.float64]
 
 def intervals(
     probabilities: npt.NDArray[np.float32], price_range: npt.NDArray[np.int64]
-) -> dict[str, tuple[float, float]]:
-    """Return the 95 % interval of accuracy, macro F1, quadratic kappa, NLL and Brier score of n answers.
+) -> dict[str, Interval | None]:
+    """Return the 95 % interval of macro F1, quadratic kappa, NLL and Brier score of n answers.
 
     Rows are drawn with replacement (Efron & Tibshirani, "An Introduction to the Bootstrap", 1993), always
-    the same ones for a number of rows. Two measures have none: of errors larger than one class there is
-    often not one to draw, and a resample's calibration error is larger than the sample's by construction.
+    the same ones for a number of rows. None where that degenerates: of fewer than `LEAST_ROWS` rows, of F1
+    and kappa also where fewer than `LEAST_ERRORS` are wrong, or right. The calibration error has none either
+    way: a resample's is larger than the sample's by construction.
     """
+    if len(price_range) < LEAST_ROWS:
+        return dict.fromkeys(("macro_f1", "kappa", "nll", "brier"))
+    right = int((probabilities.argmax(axis=1) == price_range).sum())
     confusion, losses = _sums(_per_row(probabilities, price_range))
-    total = confusion.sum(axis=(1, 2))
-    measures = {
-        "accuracy": np.trace(confusion, axis1=1, axis2=2) / total,
-        "macro_f1": _macro_f1(confusion),
-        "kappa": _kappa(confusion),
-        "nll": losses[:, 0] / total,
-        "brier": losses[:, 1] / total,
-    }
-    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    bounds = {name: np.quantile(values, tails) for name, values in measures.items()}
-    return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
+    means = losses / confusion.sum(axis=(1, 2))[:, None]
+    found: dict[str, Interval | None] = {"nll": _bounds(means[:, 0]), "brier": _bounds(means[:, 1])}
+    enough = min(right, len(price_range) - right) >= LEAST_ERRORS
+    for name, of_resamples in (("macro_f1", _macro_f1), ("kappa", _kappa)):
+        found[name] = _bounds(of_resamples(confusion)) if enough else None
+    return found
+
+
+def _bounds(values: Floats) -> Interval:
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
 
 
 def _per_row(probabilities: npt.NDArray[np.float32], price_range: npt.NDArray[np.int64]) -> Floats:
@@ -66,14 +75,15 @@ def _sums(per_row: Floats) -> tuple[Floats, Floats]:
 
 
 def _macro_f1(confusion: Floats) -> Floats:
+    """Return the mean over the price ranges that occur in a resample, be it as truth or as answer."""
     right = np.diagonal(confusion, axis1=1, axis2=2)
     either = confusion.sum(axis=1) + confusion.sum(axis=2)
-    scores: Floats = (2 * right / np.maximum(either, 1)).mean(axis=1)
+    scores: Floats = (2 * right / np.maximum(either, 1)).sum(axis=1) / (either > 0).sum(axis=1)
     return scores
 
 
 def _kappa(confusion: Floats) -> Floats:
-    """1 where neither truth nor answers vary."""
+    """Return 1 where neither truth nor answers vary: all are right, and there is no kappa."""
     places = np.arange(len(LABELS))
     weights = np.square(places[:, None] - places)
     total = confusion.sum(axis=(1, 2))

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.phone import LABELS
+from training.quality.interval import Interval, exact
 
 LEVELS = (0.9, 0.95, 0.99)
 """Shares of phones whose set is promised to hold the true price range, as they are reported."""
@@ -16,12 +17,14 @@ LEVELS = (0.9, 0.95, 0.99)
 class Coverage:
     """How often sets held the true price range, and how many price ranges they held on average.
 
-    `classes` says the first by the true price range, None where no phone had it.
+    `classes` says the first by the true price range, None where no phone had it. `interval` is the exact one
+    of 95 % of the first; None for a mean over folds.
     """
 
     coverage: float
     mean_size: float
     classes: dict[str, float | None]
+    interval: Interval | None = None
 
 
 def coverage(
@@ -36,5 +39,6 @@ def coverage(
             name: float(held[price_range == one].mean()) if (price_range == one).any() else None
             for one, name in enumerate(LABELS)
         }
-        measured[str(level)] = Coverage(float(held.mean()), float(inside.sum(axis=1).mean()), classes)
+        share, size = float(held.mean()), float(inside.sum(axis=1).mean())
+        measured[str(level)] = Coverage(share, size, classes, exact(share, len(held)))
     return measured

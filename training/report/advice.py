@@ -41,6 +41,17 @@ def on_dead_units(recipe: Recipe) -> list[str]:
     return _given(said)
 
 
+def on_little_signal(name: str) -> list[str]:
+    """Look at the rows: no recipe learns what they do not say."""
+    if name == "too few phones":
+        return ["Train on more phones, or raise `split.test`."]
+    return [
+        "Check that each `price_range` stands beside its own phone: a column that was sorted or shuffled "
+        "without the others says nothing.",
+        "Check that no feature which matters, such as `ram`, was lost or filled in with one value.",
+    ]
+
+
 def on_vanishing_gradients(recipe: Recipe) -> list[str]:
     """Keep the signal's size from layer to layer, with fewer layers to pass."""
     said = [_start(recipe)]

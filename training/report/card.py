@@ -4,9 +4,13 @@ from collections.abc import Iterable, Sequence
 
 from pricerange.phone import FEATURE_NAMES, LABELS
 from training.fit.history import as_csv
+from training.promotion.words import told
+from training.quality import interval
 from training.quality.measures import Measures
 from training.report import plots, svg
 from training.report.described import described
+from training.report.inside import inside
+from training.report.limits import limits
 from training.report.page import report
 from training.report.run import Run
 from training.report.scope import scope
@@ -57,13 +61,14 @@ The full recipe is in `bundle.json`, the figures of every epoch in [{_HISTORY}](
 
 ![Learning curve]({_LEARNING_CURVE})
 
-Verdict on the run: **{run.diagnosis.verdict}**.
+Diagnosis of the run: **{run.diagnosis.verdict}**.
 
 {_list(run.diagnosis.evidence)}
 {_what_to_change(run.diagnosis.advice)}
 ## Quality
 
-On the {evaluation.rows} test phones, which this run was not trained on, with 95 % bootstrap intervals:
+On the {evaluation.rows} test phones, which this run was not trained on, with 95 % intervals: exact ones of
+shares (Clopper-Pearson), of other measures a bootstrap's, where there are enough phones and errors for one:
 
 {_measures_table(evaluation)}
 
@@ -73,9 +78,15 @@ On the {evaluation.rows} test phones, which this run was not trained on, with 95
 
 ![Confusion matrix]({_CONFUSION_MATRIX})
 
+## Verdict
+
+{_promotable(run)} On the test phones, from which nothing was learned:
+
+{_list(told(run.verdict))}
+{_remarks(run)}
 ## What it depends on
 
-{_list(scope(run))}
+{_list([*scope(run), *inside(run.usage)])}
 
 ## Calibration
 
@@ -91,14 +102,7 @@ No theorem promises the nominal coverage for that; on the test phones it was:
 
 ## Limits of use
 
-- The phones date from about 2017, and the price ranges have no currency and no year: the model classifies
-  phones like those it has seen and knows nothing about the market of another year.
-- It answers any phone within the limits in `pricerange/phone.py`. For a phone that is not in range, as said
-  above, it extrapolates, and its probabilities are not to be trusted.
-- Its probabilities are calibrated for phones like those it has seen, and only for them.
-- The numbers in the shipped recipe were chosen by cross-validation over all rows of the public data, so on
-  that data the accuracy above is slightly optimistic.
-- A `px_height` or `sc_w` of 0 stands for an unknown size in the public data; the model uses it as it is.
+{_list(limits(run.phones))}
 """
 
 
@@ -140,15 +144,30 @@ def _what_to_change(advice: Sequence[str]) -> str:
     return f"\nSuggested changes:\n\n{_list(advice)}\n" if advice else ""
 
 
+def _promotable(run: Run) -> str:
+    if run.verdict.promotable:
+        return "Promotable: this version is served where none is named, until a newer one is."
+    return "**Not promotable**: this version is served only where it is named, or after a person's word."
+
+
+def _remarks(run: Run) -> str:
+    remarks = [*(leak.sentence for leak in run.leaks), *run.verdict.remarks]
+    return f"\nWorth knowing:\n\n{_list(remarks)}\n" if remarks else ""
+
+
 def _measures_table(evaluation: Measures) -> str:
-    intervals = {name: f"{low:.4f} to {high:.4f}" for name, (low, high) in evaluation.intervals.items()}
+    measures = (
+        ("accuracy", evaluation.accuracy, "accuracy"),
+        ("macro F1", evaluation.macro.f1, "macro_f1"),
+        ("quadratic weighted kappa", evaluation.kappa, "kappa"),
+        ("negative log-likelihood (nats)", evaluation.nll, "nll"),
+        ("Brier score (0 to 2)", evaluation.brier, "brier"),
+        ("expected calibration error", evaluation.ece, "ece"),
+        ("errors larger than one price range", evaluation.far_errors, "far_errors"),
+    )
     rows = [
-        ("accuracy", f"{evaluation.accuracy:.4f}", intervals["accuracy"]),
-        ("quadratic weighted kappa", f"{evaluation.kappa:.4f}", intervals["kappa"]),
-        ("negative log-likelihood (nats)", f"{evaluation.nll:.4f}", intervals["nll"]),
-        ("Brier score (0 to 2)", f"{evaluation.brier:.4f}", intervals["brier"]),
-        ("expected calibration error", f"{evaluation.ece:.4f}", ""),
-        ("errors larger than one price range", f"{evaluation.far_errors:.4f}", ""),
+        (title, "" if value is None else f"{value:.4f}", interval.text(evaluation.intervals.get(name)))
+        for title, value, name in measures
     ]
     return _table(("measure", "value", "interval"), rows)
 
@@ -158,22 +177,21 @@ def _coverage_table(run: Run) -> str:
         (
             f"{100 * float(level):g} %",
             f"{100 * found.coverage:.1f} %",
+            interval.percent(found.interval),
             *("" if share is None else f"{100 * share:.1f} %" for share in found.classes.values()),
             f"{found.mean_size:.2f}",
         )
         for level, found in run.coverage.items()
     ]
-    return _table(("nominal coverage", "actual coverage", *LABELS, "price ranges per set"), rows)
+    return _table(("nominal coverage", "actual coverage", "interval", *LABELS, "price ranges per set"), rows)
 
 
 def _quality_table(evaluation: Measures) -> str:
+    means = (("macro mean", evaluation.macro), ("weighted mean", evaluation.weighted))
     rows = [
-        (name, f"{quality.precision:.4f}", f"{quality.recall:.4f}", f"{quality.f1:.4f}")
-        for name, quality in (
-            *evaluation.classes.items(),
-            ("macro mean", evaluation.macro),
-            ("weighted mean", evaluation.weighted),
-        )
+        (name, *(f"{share:.4f}" for share in (quality.precision, quality.recall, quality.f1)))
+        for name, quality in (*evaluation.classes.items(), *means)
+        if quality
     ]
     return _table(("price range", "precision", "recall", "F1"), rows)
 

@@ -1,18 +1,23 @@
-"""The verdict on a run: what its curves and gradients say, and what to change in the recipe."""
+"""The diagnosis of a run: what its curves and gradients say, and what to change in the recipe."""
 
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+from pricerange.verdict import Verdict
 from training.fit.divergence import EXPLODING_NORM
 from training.fit.history import Epoch, History
+from training.promotion import signal
 from training.recipe.recipe import Recipe
 from training.report import advice
 from training.report.yardstick import Yardstick
 
-Verdict = Literal[
+Name = Literal[
     "exploding gradients",
     "dead units",
+    "too few phones",
+    "no signal",
+    "weak signal",
     "vanishing gradients",
     "underfitting",
     "overfitting",
@@ -40,32 +45,48 @@ END = 5
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """A verdict by name, the numbers that led to it and what to change, each a sentence."""
+    """What is the matter by name, the numbers that led to it and what to change, each a sentence."""
 
-    verdict: Verdict
+    verdict: Name
     evidence: list[str]
     advice: list[str]
 
 
-def diagnose(history: History, recipe: Recipe, linear: Yardstick) -> Diagnosis:
-    """Judge a finished run; `linear` is what a linear model makes of the same phones.
+def diagnose(history: History, recipe: Recipe, linear: Yardstick, verdict: Verdict) -> Diagnosis:
+    """Judge a finished run.
 
-    The verdicts exclude each other. Exploding gradients come first, as the step that they cause can leave
-    dead units behind, which in turn pass no gradient on; a network that cannot learn for one of these
-    reasons also underfits, and only one that learned can overfit.
+    `linear` is what a linear model makes of the validation part, `verdict` how the model does on the test
+    part beside chance and beside a linear model.
+
+    The diagnoses exclude each other. Exploding gradients come first, as the step that they cause can leave
+    dead units behind, which in turn pass no gradient on. Where the rows themselves say little, no network
+    learns much from them; one that cannot learn also underfits, and only one that learned can overfit.
     """
+    if found := _breaks_down(history, recipe):
+        return found
+    if name := signal.lacks(verdict):
+        return Diagnosis(name, signal.evidence(verdict), advice.on_little_signal(name))
+    if _reached(history) < linear.least:
+        return _does_not_learn(history, recipe, linear)
+    if evidence := _overfits(history):
+        return Diagnosis("overfitting", evidence, advice.on_overfitting(recipe))
+    if evidence := signal.missed(verdict):
+        return Diagnosis("underfitting", evidence, advice.on_underfitting(recipe))
+    return Diagnosis("good fit", _fits(history, linear), [])
+
+
+def _breaks_down(history: History, recipe: Recipe) -> Diagnosis | None:
     if evidence := _explodes(history):
         return Diagnosis("exploding gradients", evidence, advice.on_exploding_gradients(recipe))
     if evidence := _is_dead(history):
         return Diagnosis("dead units", evidence, advice.on_dead_units(recipe))
-    learned = _reached(history) >= linear.least
-    if not learned and (evidence := _vanishes(history, linear)):
+    return None
+
+
+def _does_not_learn(history: History, recipe: Recipe, linear: Yardstick) -> Diagnosis:
+    if evidence := _vanishes(history, linear):
         return Diagnosis("vanishing gradients", evidence, advice.on_vanishing_gradients(recipe))
-    if not learned:
-        return Diagnosis("underfitting", _underfits(history, linear), advice.on_underfitting(recipe))
-    if evidence := _overfits(history):
-        return Diagnosis("overfitting", evidence, advice.on_overfitting(recipe))
-    return Diagnosis("good fit", _fits(history, linear), [])
+    return Diagnosis("underfitting", _underfits(history, linear), advice.on_underfitting(recipe))
 
 
 def _explodes(history: History) -> list[str]:

@@ -13,8 +13,10 @@ from pricerange.phone import LABELS
 from training.fit.history import History
 from training.network.layers import layers
 from training.network.weights import weights
+from training.promotion.words import told
 from training.report import plots, svg
 from training.report.described import described
+from training.report.inside import inside
 from training.report.run import Run
 from training.report.scope import scope
 
@@ -54,7 +56,9 @@ def report(run: Run) -> bytes:
         learning=_learning(run),
         answers=_answers(run),
         importance=_importance(run),
-        scope=list(scope(run)),
+        scope=[*scope(run), *inside(run.usage)],
+        judged=told(run.verdict),
+        remarks=[*(leak.sentence for leak in run.leaks), *run.verdict.remarks],
     )
     return text.encode()
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 import math
 import platform
 from datetime import UTC, datetime
@@ -19,16 +18,21 @@ from pricerange.bundle import (
     GoldenRow,
     Passport,
     PredictionSetScores,
+    SeenRows,
     TrainingData,
     UnknownFeatures,
+    scores_sha256,
 )
 from pricerange.phone import FEATURE_NAMES, LABELS
 from training.export import answering
 from training.quality.unknown import background
 from training.report.run import Run
+from training.row_hashes import as_text, row_hashes
 
 GOLDEN_ROWS = 4
 """Golden rows of each price range."""
+_MOST_HASHES = 1_000_000
+"""Of rows that the version has seen: they take 8 MB, and bundle.json may have 16."""
 
 _PACKAGES = ("numpy", "torch", "onnx", "onnxscript", "onnxruntime", "scikit-learn")
 
@@ -51,10 +55,12 @@ def passport(run: Run) -> Passport:
             rows=len(phones.features),
             training_rows=len(parts.training),
         ),
+        seen_rows=_seen_rows(run),
         feature_ranges=feature_ranges(phones.features[parts.training]),
         training_region=run.region,
         prediction_sets=_scores(run),
         background=kept,
+        drift=run.drift,
         metrics={
             **dataclasses.asdict(run.evaluation),
             "conformal": {level: dataclasses.asdict(found) for level, found in run.coverage.items()},
@@ -66,10 +72,13 @@ def passport(run: Run) -> Passport:
                 "test": len(parts.test),
             },
             "epochs": len(run.history.epochs),
+            "leaks": [dataclasses.asdict(leak) for leak in run.leaks],
             "diagnosis": dataclasses.asdict(run.diagnosis),
+            "usage": dataclasses.asdict(run.usage),
             "kept_epoch": dataclasses.asdict(run.history.kept),
         },
         calibration=dataclasses.asdict(run.calibration),
+        verdict=run.verdict,
         golden_rows=_golden_rows(run, _explainer(run, kept, used)),
         packages={"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
     )
@@ -89,6 +98,14 @@ def feature_ranges(training_rows: npt.NDArray[np.float32]) -> dict[str, FeatureR
     }
 
 
+def _seen_rows(run: Run) -> SeenRows | None:
+    seen = (run.parts.training, run.parts.validation)
+    if sum(map(len, seen)) > _MOST_HASHES:
+        return None
+    training, validation = (as_text(row_hashes(run.phones.features[rows])) for rows in seen)
+    return SeenRows(training=training, validation=validation)
+
+
 def _scores(run: Run) -> PredictionSetScores:
     of_truth, patterns = run.sets.of_truth, run.sets.patterns
     unknown = [
@@ -96,13 +113,12 @@ def _scores(run: Run) -> PredictionSetScores:
         for features, thresholds in patterns.kept.items()
     ]
     levels = list(patterns.levels)
-    all_of_it = json.dumps([of_truth, levels, [pattern.model_dump() for pattern in unknown]])
     return PredictionSetScores(
         folds=run.recipe.sets.folds,
         of_truth=of_truth,
         levels=levels,
         unknown=unknown,
-        sha256=hashlib.sha256(all_of_it.encode()).hexdigest(),
+        sha256=scores_sha256(of_truth, levels, unknown),
     )
 
 

@@ -4,14 +4,18 @@ from dataclasses import dataclass
 
 from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.bundle import TrainingRegion
+from pricerange.drift_reference import DriftReference
 from pricerange.predictor import Prediction
+from pricerange.verdict import Verdict
 from training.data import LabelledPhones
 from training.fit.history import History
 from training.network.network import PhoneModel
 from training.quality.calibrate import Calibration
 from training.quality.coverage import Coverage
 from training.quality.importance import Importance
+from training.quality.leak import Leak
 from training.quality.measures import Measures
+from training.quality.usage import Usage
 from training.recipe.recipe import Recipe
 from training.report.diagnose import Diagnosis
 from training.split import SplitRows
@@ -21,8 +25,9 @@ from training.split import SplitRows
 class Run:
     """`answers` are ONNX Runtime's to all n phones.
 
-    `evaluation`, `coverage` and `importances` are of those to the test part; `region` is where the training
-    part lies, None where the model uses no feature.
+    `evaluation`, `coverage`, `importances` and `verdict` are of those to the test part; `region` is where the
+    training part lies, None where the model uses no feature, and `usage` what it makes use of in all phones.
+    `leaks` are of the training and the validation part; `drift` is what later phones are compared with.
     """
 
     recipe: Recipe
@@ -39,3 +44,7 @@ class Run:
     coverage: dict[str, Coverage]
     importances: list[Importance]
     region: TrainingRegion | None
+    drift: DriftReference
+    leaks: list[Leak]
+    usage: Usage
+    verdict: Verdict

@@ -45,17 +45,19 @@ class Judged:
     content: Content
 
 
-def judged(files: Sequence[InputFile], beside: Beside) -> Iterator[Judged]:
+def judged(files: Sequence[InputFile], beside: Beside, *, unknown: bool = False) -> Iterator[Judged]:
     """Stream the rows of files, of each at least once, be there none; other columns are ignored.
+
+    Features may be `unknown`, NaN in a row, where that is asked for.
 
     Raises what `blocks.read` raises, `BrokenRowError`, `MissingColumnError`, `DuplicateColumnError`, and what
     `beside` raises.
     """
     for shard in whole(files):
-        yield from _of_shard(files, shard, beside)
+        yield from _of_shard(files, shard, beside, unknown=unknown)
 
 
-def _of_shard(files: Sequence[InputFile], shard: Shard, beside: Beside) -> Iterator[Judged]:
+def _of_shard(files: Sequence[InputFile], shard: Shard, beside: Beside, *, unknown: bool) -> Iterator[Judged]:
     others: dict[int, Sequence[str]] = {}
     read: set[str] = set()
     file, row = shard.file, 1
@@ -74,7 +76,7 @@ def _of_shard(files: Sequence[InputFile], shard: Shard, beside: Beside) -> Itera
                 if blocks.rows_of(member.content):  # lines, and none of them an object
                     beside(files[file], ())
                 continue
-            verdict, columns = _judge(member.content, others[file])
+            verdict, columns = _judge(member.content, others[file], unknown=unknown)
             dialect = content.dialect if isinstance(content := member.content, TextBlock) else PLAIN
             yield Judged(files[file], row, verdict, columns, dialect, content)
             row += len(verdict.valid)
@@ -104,12 +106,16 @@ def _members(files: Sequence[InputFile], shard: Shard, columns: Sequence[str]) -
             yield Member(shard.file, block.content)
 
 
-def _judge(content: Content, beside: Sequence[str]) -> tuple[Verdict | LineVerdict, list[pa.Array]]:
+def _judge(
+    content: Content, beside: Sequence[str], *, unknown: bool
+) -> tuple[Verdict | LineVerdict, list[pa.Array]]:
     if isinstance(content, LineBlock):
-        judged, batch = json_columns.judged_columns(content.texts, beside, others=True, numbers=False)
+        judged, batch = json_columns.judged_columns(
+            content.texts, beside, others=True, numbers=False, unknown=unknown
+        )
         return judged, batch.columns
     if isinstance(content, TextBlock):
         kept = list(map(content.header.index, beside))
-        return table.judge_csv_beside(content.text, content.header, kept, content.dialect)
+        return table.judge_csv_beside(content.text, content.header, kept, content.dialect, unknown=unknown)
     names = content.schema.names
-    return table.judge(content), [content.column(names.index(name)) for name in beside]
+    return table.judge(content, unknown=unknown), [content.column(names.index(name)) for name in beside]

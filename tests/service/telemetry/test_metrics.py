@@ -143,6 +143,7 @@ def test_two_workers_tell_what_one_counter_of_prometheus_client_would(
             ("pricerange_provider_fallback", frozenset()),
             next(key for key in told if key[0] == "pricerange_model_info"),
             *(key for key in told if key[0] == "pricerange_out_of_range_rows_total"),
+            *(key for key in told if key[0] == "pricerange_unknown_features_total"),
         }
         assert {key: told[key] for key in expected} == pytest.approx(expected, rel=1e-12)
 

@@ -11,10 +11,11 @@ from rich.console import Console
 
 from pricerange.phone import LABELS
 from training.compare import compare, scoreboard
+from training.compare.additions import ADDITIONS
 from training.compare.baselines import BASELINES
 from training.compare.compare import Comparison, Plan
 from training.compare.contender import ByRecipe, FoldAnswers
-from training.compare.folds import Fold, split
+from training.compare.folds import Difference, Fold, split
 from training.compare.standings import standings
 from training.data import LabelledPhones
 from training.errors import OutputError
@@ -47,6 +48,16 @@ def test_recipes_come_first_then_every_baseline(comparison: Comparison) -> None:
     assert comparison.rows == 400
 
 
+def test_additions_are_an_ensemble_of_the_first_recipe_and_what_could_be_added_to_the_ordinal_model(
+    recipe_file: Path,
+) -> None:
+    found = compare.contenders([recipe_file, recipe.DEFAULT], additions=True)
+    names = [one.name for one in found]
+    beside = [one.name for one in (*BASELINES, *ADDITIONS)]
+    assert names == ["quick", "phone_price_range", "10 x quick", *beside]
+    assert len(set(names)) == len(names)
+
+
 def test_models_that_know_the_order_lead_and_the_majority_is_last(comparison: Comparison) -> None:
     accuracy = {one.name: one.accuracy.mean for one in comparison.standings}
     assert accuracy["majority"] == pytest.approx(0.25, abs=0.03)
@@ -58,11 +69,14 @@ def test_the_same_recipe_twice_differs_by_nothing_and_the_others_by_their_accura
     comparison: Comparison,
 ) -> None:
     first, again, *others = comparison.standings
-    assert (again.difference.mean, again.difference.error) == (0, 0)
+    assert again.difference == again.nll_difference == Difference(0, 0, 1)
     assert again.nll == first.nll
     for one in others:
         assert one.difference.mean == pytest.approx(one.accuracy.mean - first.accuracy.mean)
         assert one.difference.error > 0
+        assert 0 < one.difference.p <= 1
+        if one.nll and one.nll_difference and first.nll:
+            assert one.nll_difference.mean == pytest.approx(one.nll.mean - first.nll.mean)
 
 
 def test_what_a_model_does_not_give_is_not_measured(comparison: Comparison) -> None:
@@ -93,9 +107,10 @@ def test_tables_name_every_contender_that_has_the_measure(comparison: Comparison
     said = io.StringIO()
     accuracies, probabilities, sets = scoreboard.tables(comparison.standings)
     assert (accuracies.row_count, probabilities.row_count, sets.row_count) == (8, 7, 2)
-    Console(file=said, width=120).print(accuracies)
+    Console(file=said, width=120).print(accuracies, probabilities)
     assert "less quick" in said.getvalue()
     assert "majority" in said.getvalue()
+    assert " p " in said.getvalue()
     assert "…" not in said.getvalue()
 
 
@@ -131,6 +146,9 @@ def test_standings_of_answers_known_by_heart() -> None:
     assert second.difference.mean == -0.125
     # fold by fold -0.25 and 0: variance 1 / 32, times 1 / 2 and 1
     assert second.difference.error == pytest.approx((1.5 / 32) ** 0.5)
+    # t of one degree of freedom: its distribution is Cauchy's
+    statistic = 0.125 / second.difference.error
+    assert second.difference.p == pytest.approx(1 - 2 * np.arctan(statistic) / np.pi)
     assert (first.far_errors, second.far_errors) == (0, 0.125)
     assert second.nll is not None
     assert second.nll.mean == pytest.approx(-(7 * np.log(0.97) + np.log(0.01)) / 8, rel=1e-5)

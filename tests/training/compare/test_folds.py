@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy.stats import t, ttest_rel
 
 from training.compare import folds
 from training.compare.baselines import BASELINES
@@ -41,6 +42,39 @@ def test_the_standard_error_allows_for_rows_that_folds_share() -> None:
     assert found.mean == pytest.approx(0.9)
     # variance 0.02 / 3, times 1 / 4 for the values and 1 for as many rows tested as learned from
     assert found.error == pytest.approx((0.02 / 3 * 1.25) ** 0.5)
+
+
+def test_refuses_data_that_lacks_the_last_price_range() -> None:
+    with pytest.raises(TooFewRowsError) as raised:
+        folds.split(np.repeat([0, 1, 2], 9), 5, 1, 0)
+    assert (raised.value.price_range, raised.value.found) == (3, 0)
+
+
+def test_a_difference_is_tested_with_the_error_that_allows_for_shared_rows() -> None:
+    values, others = [0.9, 0.8, 1.0, 0.9], [0.8, 0.8, 0.85, 0.85]
+    found = folds.difference(values, others, folds=2)
+    assert (found.mean, found.error) == pytest.approx((0.075, (0.0125 / 3 * 1.25) ** 0.5))
+    # the plain paired test, whose statistic is larger by the root of 1.25 over 1 / 4
+    plain = ttest_rel(values, others)
+    assert found.p == pytest.approx(2 * t.sf(plain.statistic / 5**0.5, 3))
+    assert found.p > plain.pvalue
+    assert folds.difference(others, values, folds=2).p == found.p
+
+
+def test_a_model_and_itself_do_not_differ_and_a_difference_without_any_error_is_one() -> None:
+    same, other = [0.5, 0.75], [0.25, 0.5]
+    assert folds.difference(same, same, folds=2) == folds.Difference(0, 0, 1)
+    assert folds.difference(same, other, folds=2) == folds.Difference(0.25, 0, 0)
+
+
+@pytest.mark.parametrize("correlated", [True, False])
+def test_models_that_are_alike_differ_significantly_once_in_twenty_times(correlated: bool) -> None:
+    draw, found = np.random.default_rng(2), []
+    for _ in range(400):
+        # what the folds share moves all their differences together
+        shared = draw.normal(0, 0.5) if correlated else 0.0
+        found.append(folds.difference(draw.normal(shared, 1, 20), np.zeros(20), folds=5).p < 0.05)
+    assert np.mean(found) < 0.08
 
 
 def test_processes_answer_as_one_does_and_in_the_order_of_the_folds(

@@ -19,3 +19,4 @@ def test_coverage_is_told_of_all_and_of_each_price_range() -> None:
     assert found.coverage == 0.5
     assert found.mean_size == pytest.approx(1.5)
     assert found.classes == {"low": 1.0, "medium": 0.5, "high": 0.0, "very high": None}
+    assert found.interval == pytest.approx((0.0676, 0.9324), abs=1e-4)

@@ -5,11 +5,22 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pytest
-from sklearn.metrics import brier_score_loss, cohen_kappa_score, f1_score, log_loss
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import (
+    brier_score_loss,
+    cohen_kappa_score,
+    f1_score,
+    log_loss,
+    precision_score,
+    recall_score,
+)
 
+from pricerange.phone import LABELS
 from training.quality.measures import Measures, measure
 from training.quality.reliability import expected_calibration_error, reliability
 
+SCORES = {"precision": precision_score, "recall": recall_score, "f1": f1_score}
 Probabilities = npt.NDArray[np.float32]
 
 
@@ -57,11 +68,58 @@ def test_a_price_range_that_is_never_answered_has_precision_0() -> None:
     assert found.classes["very high"].f1 == 0
 
 
-def test_phones_of_one_price_range_all_answered_rightly_agree_fully() -> None:
+def test_phones_of_one_price_range_all_answered_rightly_have_no_kappa_and_no_quality_of_the_others() -> None:
     found = measure(sure([2, 2, 2]), np.array([2, 2, 2]))
-    assert found.kappa == 1
-    assert found.intervals["kappa"] == (1, 1)
-    assert found.weighted.f1 == 1
+    assert found.accuracy == found.macro.f1 == found.weighted.f1 == 1
+    assert found.kappa is None
+    assert found.classes == {"low": None, "medium": None, "high": found.macro, "very high": None}
+
+
+def test_three_phones_answered_rightly_say_little_about_others() -> None:
+    found = measure(sure([0, 1, 2]), np.array([0, 1, 2]))
+    # the accuracy p of which three of three have the probability p ** 3 = 0.025
+    assert found.intervals["accuracy"] == pytest.approx((0.025 ** (1 / 3), 1))
+    assert found.intervals["far_errors"] == pytest.approx((0, 1 - 0.025 ** (1 / 3)))
+    assert {found.intervals[name] for name in ("macro_f1", "kappa", "nll", "brier")} == {None}
+
+
+@pytest.mark.parametrize(("wrong", "enough"), [(0, False), (4, False), (5, True), (155, True), (156, False)])
+def test_f1_and_kappa_have_an_interval_where_enough_answers_are_wrong_and_right(
+    wrong: int, enough: bool
+) -> None:
+    true = np.tile([0, 1, 2, 3], 40)
+    answered = np.where(np.arange(160) < wrong, (true + 1) % 4, true)
+    found = measure(sure(answered.tolist()), true)
+    for name, value in (("macro_f1", found.macro.f1), ("kappa", found.kappa)):
+        ends = found.intervals[name]
+        assert (ends is not None) == enough
+        assert ends is None or (value is not None and ends[0] < value < ends[1])
+
+
+def test_many_phones_all_answered_rightly_have_an_interval_of_what_varies_or_is_a_share() -> None:
+    true = np.tile([0, 1, 2, 3], 40)
+    confidence = np.linspace(0.6, 0.99, 160)[:, None]
+    answers = np.where(np.eye(4)[true] > 0, confidence, (1 - confidence) / 3).astype(np.float32)
+    found = measure(answers, true)
+    assert found.intervals["accuracy"] == pytest.approx((0.025 ** (1 / 160), 1))
+    assert found.intervals["kappa"] is found.intervals["macro_f1"] is None
+    assert found.intervals["nll"] is not None
+    low, high = found.intervals["nll"]
+    assert low < found.nll < high
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=12),
+)
+def test_means_are_over_the_price_ranges_that_occur_or_are_answered(pairs: list[tuple[int, int]]) -> None:
+    true, answered = map(list, zip(*pairs, strict=True))
+    found = measure(sure(answered), np.array(true))
+    for name in ("precision", "recall", "f1"):
+        by_sklearn = SCORES[name](true, answered, average="macro", zero_division=0)
+        assert getattr(found.macro, name) == pytest.approx(by_sklearn)
+    occur = [LABELS[place] for place in sorted({*true, *answered})]
+    assert [name for name, quality in found.classes.items() if quality] == occur
+    assert (found.kappa is None) == (len(occur) == 1)
 
 
 def test_an_answer_of_probability_0_to_the_truth_costs_a_finite_number() -> None:
@@ -91,12 +149,15 @@ def test_answers_as_sure_as_they_are_right_have_a_small_calibration_error(
 def resampled(probabilities: Probabilities, true: npt.NDArray[np.int64]) -> dict[str, list[float]]:
     """The bootstrap once more, slowly, with scikit-learn's measures and other draws."""
     draw, labels = np.random.default_rng(99), [0, 1, 2, 3]
-    values: dict[str, list[float]] = {name: [] for name in ("accuracy", "macro_f1", "kappa", "nll", "brier")}
+    values: dict[str, list[float]] = {
+        name: [] for name in ("accuracy", "far_errors", "macro_f1", "kappa", "nll", "brier")
+    }
     for _ in range(200):
         rows = draw.integers(0, len(true), len(true))
         given, truth = probabilities[rows], true[rows]
         answered = given.argmax(axis=1)
         values["accuracy"].append(float(np.mean(answered == truth)))
+        values["far_errors"].append(float(np.mean(np.abs(answered - truth) > 1)))
         values["macro_f1"].append(f1_score(truth, answered, average="macro"))
         values["kappa"].append(cohen_kappa_score(truth, answered, weights="quadratic"))
         values["nll"].append(log_loss(truth, given, labels=labels))
@@ -104,15 +165,17 @@ def resampled(probabilities: Probabilities, true: npt.NDArray[np.int64]) -> dict
     return values
 
 
-def test_intervals_are_those_of_a_bootstrap_and_hold_the_measure(
+def test_intervals_are_as_wide_as_those_of_a_bootstrap_and_hold_the_measure(
     drawn: tuple[Probabilities, npt.NDArray[np.int64]],
 ) -> None:
     found = measure(*drawn)
     measures = {"accuracy": found.accuracy, "macro_f1": found.macro.f1, "kappa": found.kappa}
-    measures |= {"nll": found.nll, "brier": found.brier}
+    measures |= {"far_errors": found.far_errors, "nll": found.nll, "brier": found.brier}
     slowly = resampled(*drawn)
     assert set(found.intervals) == set(measures)
-    for name, (low, high) in found.intervals.items():
+    for name, ends in found.intervals.items():
+        assert ends is not None
+        low, high = ends
         assert low < measures[name] < high
         np.testing.assert_allclose([low, high], np.quantile(slowly[name], [0.025, 0.975]), atol=0.015)
 

@@ -95,6 +95,9 @@ def test_says_how_good_the_model_is_and_what_the_verdict_rests_on(model_reposito
     assert f"{metrics['nll']:.3f}" in page
     assert f"<strong>{metrics['diagnosis']['verdict']}</strong>" in page
     assert metrics["diagnosis"]["evidence"][0] in page
+    assert "<strong>not promotable</strong>" in page
+    assert "Better than chance beyond doubt: " in page
+    assert "No version was served, so that there was none to compare with." in page
 
 
 def test_shows_the_recipe_the_data_the_layers_and_the_features(model_repository: Path, page: str) -> None:

@@ -1,0 +1,44 @@
+"""The versions of a model repository, each verified, a line each."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pricerange import bundle
+from pricerange.answer.reasons import Explainer
+from pricerange.errors import ModelNotFoundError, NoPromotableVersionError, PriceRangeError
+from pricerange.predictor import Predictor
+
+
+def listed(models: Path) -> Iterator[tuple[str, PriceRangeError | None]]:
+    """Yield a line for each version, oldest first, and the error of one that every command would refuse.
+
+    Its last column says whether the version is promotable, why, and which is taken where none is named.
+    Raises `ModelNotFoundError` at the start, `NoPromotableVersionError` at the end.
+    """
+    taken, none_to_take = "", None
+    try:
+        taken = bundle.find(models).name
+    except ModelNotFoundError:
+        raise
+    except NoPromotableVersionError as error:
+        none_to_take = error
+    except PriceRangeError:
+        pass  # the version that it comes from has a line of its own
+    for number in bundle.versions(models):
+        yield _line(models, number, is_taken=taken == str(number))
+    if none_to_take:
+        raise none_to_take
+
+
+def _line(models: Path, number: int, is_taken: bool) -> tuple[str, PriceRangeError | None]:
+    try:
+        predictor = Predictor.load(models, number)
+        Explainer.of_version(predictor)
+        promotion = bundle.promotion(predictor.bundle.path)
+    except PriceRangeError as error:
+        return f"{number}  invalid: {error}", error
+    passport = predictor.bundle.passport
+    accuracy = passport.metrics.get("accuracy")
+    quality = f"accuracy {accuracy:.4f}" if isinstance(accuracy, float) else "accuracy unknown"
+    columns = (f"{passport.created:%Y-%m-%d}", quality, passport.model_sha256, promotion.why)
+    return f"{number}  {'  '.join(columns)}{' (taken)' if is_taken else ''}", None

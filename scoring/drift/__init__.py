@@ -1,0 +1,1 @@
+"""Files of phones that were asked about, compared with what a version has learned from."""
