@@ -1,5 +1,7 @@
 """What a network makes use of: of networks whose weights are known."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -96,7 +98,7 @@ def test_bagged_networks_are_looked_at_as_one() -> None:
     alone = model(WITH_SKIP)
     skip_of(alone).zero_()
     skip_of(alone)[0, RAM] = 2.0
-    twins = PhoneModel(alone.preprocess, Bagged([alone.network, alone.network])).eval()
+    twins = PhoneModel(alone.preprocess, Bagged([alone.network, copy.deepcopy(alone.network)])).eval()
     expected, found = usage(alone, FEATURES), usage(twins, FEATURES)
     assert expected.branch is not None
     assert found.branch is not None
