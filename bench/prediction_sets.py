@@ -25,7 +25,7 @@ from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.phone import LABELS
 from training import data
 from training.data import LabelledPhones
-from training.fit.loop import iterations
+from training.fit.batches import iterations
 from training.learn import answers, calibrated, learn, out_of_fold
 from training.quality.coverage import LEVELS
 from training.recipe import recipe

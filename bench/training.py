@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from training import data
 from training.data import LabelledPhones
-from training.fit.loop import iterations
+from training.fit.batches import iterations
 from training.learn import learn
 from training.recipe import recipe
 from training.split import Indices, three_ways

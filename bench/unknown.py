@@ -27,7 +27,7 @@ from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Prediction
 from training import data
 from training.data import LabelledPhones
-from training.fit.loop import iterations
+from training.fit.batches import iterations
 from training.learn import answers, calibrated, learn, out_of_fold
 from training.quality.importance import importances
 from training.quality.unknown import background, patterns

@@ -21,7 +21,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
@@ -55,6 +54,7 @@ METADATA_PREFIX = "io.pricerange."
 MODEL_FILE = "model.onnx"
 PASSPORT_FILE = "bundle.json"
 _MOST_PASSPORT_BYTES = 1 << 24
+_NAMED_DIGITS = 12
 
 log = logging.getLogger(__name__)
 
@@ -159,6 +159,11 @@ class PredictionSetScores(_Record):
         if found != self.sha256:
             raise ValueError(f"expected scores of sha256 {self.sha256}, found {found}")
         return self
+
+    @property
+    def calibration(self) -> str:
+        """How answers name them: by the first digits of the sha256."""
+        return self.sha256[:_NAMED_DIGITS]
 
 
 def scores_sha256(
@@ -283,9 +288,8 @@ def find(models: Path, version: int | None = None) -> Path:
         if not found.promotable:
             passed_over[number] = found.why
             continue
-        if passed_over:
-            listed = "; ".join(f"{newer} ({why})" for newer, why in passed_over.items())
-            log.warning("taking version %d, the newest promotable one; passed over: %s", number, listed)
+        for newer, why in passed_over.items():
+            log.warning("version %d is passed over for version %d: %s", newer, number, why)
         return folder / str(number)
     raise NoPromotableVersionError(folder, passed_over)
 
@@ -300,10 +304,10 @@ def promotion(path: Path) -> Promotion:
         return Promotion.by_word(approval)
     passport = path / PASSPORT_FILE
     try:
-        verdict = TypeAdapter(Verdict | None).validate_python(_fields(passport).get("verdict"))
+        verdict = _fields(passport).get("verdict")
+        return Promotion.by_verdict(None if verdict is None else Verdict.model_validate(verdict))
     except ValidationError as error:
         raise _passport_error(passport, error, "verdict") from error
-    return Promotion.by_verdict(verdict)
 
 
 def read(path: Path) -> Bundle:

@@ -169,7 +169,30 @@ def train(
 
 @app.command()
 def evaluate(
-    data: Data,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Phones with a price_range column: a file, glob, folder or URI as of score, repeatable; or "
+            "synthetic[:ROWS]"
+        ),
+    ] = None,
+    predictions: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of --data: what was answered before, a folder or file of serve --prediction-log or "
+            "of score, judged by --labels"
+        ),
+    ] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(help="Files of labels that came later: an id, price_range, perhaps row; repeatable"),
+    ] = None,
+    id_column: Annotated[
+        str, typer.Option("--id", help="Column of predictions and labels that joins them")
+    ] = "request_id",
+    key_file: Annotated[
+        Path | None, typer.Option(help="Key of the ids, where the prediction log has hashed them")
+    ] = None,
     models: Models = Path("models"),
     model_version: Version = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables")] = False,
@@ -179,12 +202,28 @@ def evaluate(
     null_values: NullValues = None,
     source_timeout: SourceTimeout = 60,
 ) -> None:
-    """Evaluate a model version on labelled phones."""
-    with _extra("train"):
-        from training import evaluate as evaluation
+    """Evaluate a model version on labelled phones.
+
+    With --predictions, evaluate what a service answered by labels that came later, by version and week.
+    """
     reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
-    found = evaluation.evaluate(models, data, model_version, reading)
-    typer.echo(evaluation.as_json(found)) if json else evaluation.show(found)
+    if data and not (predictions or labels):
+        with _extra("train"):
+            from training import evaluate as evaluation
+        found = evaluation.evaluate(models, data, model_version, reading)
+        typer.echo(evaluation.as_json(found)) if json else evaluation.show(found)
+    elif predictions and labels and not data:
+        with _extra("train"):
+            from training.served import evaluate as served
+        judged = served.evaluate(predictions, labels, id_column, key_file, reading)
+        typer.echo(served.as_json(judged)) if json else served.show(judged)
+    else:
+        given = (("--data", data), ("--predictions", predictions), ("--labels", labels))
+        raise SettingsError(
+            "evaluate",
+            "either --data, or --predictions and --labels",
+            ", ".join(name for name, value in given if value) or "none of them",
+        )
 
 
 @app.command()
@@ -202,9 +241,13 @@ def compare(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Number of processes; one per core if omitted")
     ] = None,
-    ensemble: Annotated[
-        int, typer.Option(min=0, help="Networks of the first recipe to average, as one more contender")
-    ] = 0,
+    additions: Annotated[
+        bool,
+        typer.Option(
+            "--additions",
+            help="Also an ensemble of ten networks, and the ordinal model with products and splines",
+        ),
+    ] = False,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
     thousands: Thousands = None,
@@ -218,7 +261,7 @@ def compare(
     with _extra("train"):
         from training.compare import compare as comparison
     reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
-    plan = comparison.Plan(folds, repeats, seed, jobs, ensemble)
+    plan = comparison.Plan(folds, repeats, seed, jobs, additions)
     comparison.run(data, recipe or (), plan, output, reading)
 
 

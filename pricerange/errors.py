@@ -45,10 +45,10 @@ class NoPromotableVersionError(PriceRangeError):
     exit_code = 10
 
     def __str__(self) -> str:
-        listed = "; ".join(f"{number} ({why})" for number, why in self.passed_over.items())
+        listed = " | ".join(f"version {number}, {why}" for number, why in self.passed_over.items())
         return (
-            f"no version in {self.folder} is promotable: {listed}; `pricerange models approve N --why TEXT` "
-            "lets one be served, and `--model-version N` takes any"
+            f"no version in {self.folder} is promotable; `pricerange models approve N --why TEXT` makes one "
+            f"so, and `--model-version N` takes any: {listed}"
         )
 
 

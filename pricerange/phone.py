@@ -256,6 +256,10 @@ class _Rule:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
+        described = self._described()
+        return {"anyOf": [described, {"type": "null"}]} if self.may_be_null else described
+
+    def _described(self) -> JsonSchemaValue:
         if self.feature.kind == "yes/no":
             return {"enum": [0, 1, False, True]}
         json_type = "number" if self.feature.kind == "number" else "integer"
@@ -280,7 +284,7 @@ if TYPE_CHECKING:
         """A phone's 20 features: JSON numbers only, all of them, no others, finite, inside their limits."""
 
     class PartialPhone(BaseModel):
-        """A phone whose features may be null, where they are not known; else as `Phone`."""
+        """A phone whose features may be null, with `unknown=average` only; else as `Phone`."""
 else:
     Phone = create_model(
         "Phone",
@@ -296,7 +300,7 @@ else:
     PartialPhone = create_model(
         "PartialPhone",
         __config__=ConfigDict(extra="forbid", frozen=True),
-        __doc__="A phone whose features may be null, where they are not known; else as `Phone`.",
+        __doc__="A phone whose features may be null, with `unknown=average` only; else as `Phone`.",
         **{feature.name: Annotated[float | None, _Rule(feature, may_be_null=True)] for feature in FEATURES},
     )
 

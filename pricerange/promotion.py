@@ -26,4 +26,4 @@ class Promotion:
             return cls(True, "promotable: it has no verdict")
         if verdict.promotable:
             return cls(True, "promotable")
-        return cls(False, f"not promotable: {' '.join(verdict.reasons)}")
+        return cls(False, f"not promotable: {'; '.join(verdict.reasons)}")

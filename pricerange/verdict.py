@@ -9,7 +9,7 @@ Outcome = Literal["better", "no worse", "worse"]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Comparison(_Record):
@@ -48,8 +48,8 @@ class Comparisons(_Record):
 class Verdict(_Record):
     """Whether a version may be served without anyone's word, and why.
 
-    `reasons` speak against it where it is not promotable, else for it; `remarks` are about what it learned
-    and from what, and decide nothing. All are sentences.
+    `reasons`, parts of a sentence, speak against it where it is not promotable, else for it. `remarks`,
+    sentences, are about what it learned and from what, and decide nothing.
     """
 
     promotable: bool

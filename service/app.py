@@ -15,7 +15,7 @@ from pricerange.answer.decisions import CostMatrix
 from pricerange.answer.reasons import Explainer
 from pricerange.drift.reference import Reference
 from pricerange.errors import PriceRangeError
-from pricerange.phone import Phone
+from pricerange.phone import PartialPhone, Phone
 from pricerange.predictor import Predictor
 from service.batch.document import Phones
 from service.batch.endpoint import BatchEndpoint, add_batch
@@ -47,6 +47,7 @@ from service.telemetry.forwarded import ForwardedAccessLog, Proxies
 from service.telemetry.log_queue import LogQueue
 from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Middleware
+from service.telemetry.prediction_log.log import PredictionLog
 from service.telemetry.recorder import Recorder
 from service.telemetry.shared_counters import SharedCounters
 from service.v1 import routes as v1
@@ -69,14 +70,17 @@ _NOT_SHOWN: Mapping[str, bool | set[str]] = {
 """What of the passport only the answers need: it is long."""
 
 
-def create_app(
+def create_app(  # noqa: PLR0913, PLR0917
     settings: Settings,
     predictor: Predictor,
     lifecycle: Lifecycle,
     counters: SharedCounters,
     log_queue: LogQueue,
+    predictions: PredictionLog | None = None,
 ) -> Application:
     """Build the application around a predictor; `/readyz` tells the lifecycle's state.
+
+    What is answered is put into `predictions`, if there is such a log.
 
     Raises `SettingsError` where a file of API keys is set and holds none, or a cost matrix that is none, and
     `GoldenReasonsError`.
@@ -85,6 +89,8 @@ def create_app(
     free_of_keys = free_paths(settings.metrics_need_key)
     metrics = Metrics(counters, predictor)
     log_queue.on_drop(metrics.log_line_dropped)
+    if predictions is not None:
+        metrics.add(predictions.counts)
     budget = MemoryBudget(
         settings.max_request_memory or default_budget(settings.workers), metrics.memory_held
     )
@@ -105,10 +111,12 @@ def create_app(
         settings.out_of_range,
         deciding,
         DriftSample(drift) if drift else None,
+        predictions,
     )
     slices = TimeSlices(settings.max_queue_rows, settings.max_rows)
     app = DocumentedApp(
         Phone,
+        PartialPhone,
         Phones,
         WhatIfQuestion,
         CurveQuestion,

@@ -26,6 +26,7 @@ from service.process.server import DrainingServer
 from service.process.tls import Certificate
 from service.settings import Settings
 from service.telemetry.log_queue import LogQueue
+from service.telemetry.prediction_log import folder as prediction_log
 from service.telemetry.shared_counters import SharedCounters
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,8 @@ def serve(settings: Settings) -> int:
     listener = bind(settings.host, settings.port)
     with logs.to_queue(settings.log_level) as log_queue:
         spool_folder.tell()
+        if settings.prediction_log is not None:
+            prediction_log.require(settings.prediction_log)
         if settings.workers == 1:
             [counters] = SharedCounters.of(1)
             return serve_alone(settings, listener, counters, log_queue, None)
@@ -58,7 +61,8 @@ def serve_alone(
     predictor = Predictor.load(settings.models, settings.model_version, settings.provider)
     _warm_up(predictor)
     lifecycle = Lifecycle()
-    app = create_app(settings, predictor, lifecycle, counters, log_queue)
+    predictions = prediction_log.begun(settings, predictor.bundle, counters)
+    app = create_app(settings, predictor, lifecycle, counters, log_queue, predictions)
     connection = partial(HttpConnection, settings, lifecycle, app)
     config = uvicorn.Config(
         app.asgi,
@@ -88,6 +92,8 @@ def serve_alone(
     gc.collect()
     gc.freeze()
     DrainingServer(config, listener, lifecycle, settings.drain_delay, parent, counters, certificate).run([])
+    if predictions is not None:
+        predictions.close()
     return 0
 
 

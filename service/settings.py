@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pricerange.answer.applicability import OutOfRange
 from pricerange.drift.psi import LEAST_ROWS
+from pricerange.prediction_log import columns
 
 _SERVICE_LINK = re.compile("(tcp|udp|sctp)://")
 
@@ -119,6 +120,37 @@ class Settings(BaseSettings):
         False,
         description="Say in answers with prediction sets whether these leave the price range open (abstain)",
     )
+    prediction_log: Path | None = Field(
+        None,
+        description="Folder for Parquet files of what was asked and answered, and when; None is no log",
+    )
+    prediction_log_sample: float = Field(
+        1.0, gt=0, le=1, description="Share of the phones to log, each drawn by itself"
+    )
+    prediction_log_omit: str | None = Field(
+        None, description="Columns to leave out of the prediction log, separated by commas"
+    )
+    prediction_log_hash: str | None = Field(
+        None,
+        description="Columns of the prediction log to hash under a key, separated by commas",
+    )
+    prediction_log_key_file: Path | None = Field(
+        None, description="File with the secret key of these hashes, of at least 16 bytes"
+    )
+    prediction_log_seconds: float = Field(
+        30.0,
+        gt=0,
+        le=3600,
+        description="Seconds of the prediction log that a file has, and kill -9 loses",
+    )
+    prediction_log_max_bytes: int = Field(
+        1 << 30,
+        ge=1 << 24,
+        description="Maximum size of the prediction log of all workers, in bytes; the oldest files leave",
+    )
+    prediction_log_max_age: float = Field(
+        2_592_000.0, gt=0, description="Seconds after which a file of the prediction log is removed"
+    )
     drift_window: int = Field(
         1_000,
         ge=LEAST_ROWS,
@@ -158,6 +190,34 @@ class Settings(BaseSettings):
                 raise ValueError(f"addresses and networks separated by commas, or * ({error})") from None
         return allowed
 
+    @field_validator("prediction_log_omit", "prediction_log_hash")
+    @classmethod
+    def _columns_are_known(cls, listed: str | None) -> str | None:
+        unknown = [name for name in _names(listed) if name not in columns.NAMES]
+        if unknown:
+            raise ValueError(
+                f"columns of the prediction log ({', '.join(columns.NAMES)}), not {unknown[0]!r}"
+            )
+        if len(set(_names(listed))) == len(columns.NAMES):
+            raise ValueError("a column to be left")
+        return listed
+
+    @property
+    def columns_left_out(self) -> tuple[str, ...]:
+        """Columns that the prediction log does not have."""
+        return _names(self.prediction_log_omit)
+
+    @property
+    def columns_hashed(self) -> tuple[str, ...]:
+        """Columns of the prediction log that are hashed."""
+        return _names(self.prediction_log_hash)
+
+    @model_validator(mode="after")
+    def _hashes_have_a_key(self) -> Self:
+        if self.prediction_log_hash is not None and self.prediction_log_key_file is None:
+            raise ValueError("prediction_log_key_file to be set when prediction_log_hash is")
+        return self
+
     @model_validator(mode="after")
     def _queue_holds_a_request(self) -> Self:
         if self.max_queue_rows < self.max_rows:
@@ -175,3 +235,7 @@ class Settings(BaseSettings):
         if self.metrics_need_key and self.api_keys_file is None:
             raise ValueError("api_keys_file to be set when metrics_need_key is")
         return self
+
+
+def _names(listed: str | None) -> tuple[str, ...]:
+    return () if listed is None else tuple(name.strip() for name in listed.split(","))

@@ -61,7 +61,12 @@ def test_the_feature_table_is_the_tables() -> None:
 
 @pytest.mark.parametrize(
     "document",
-    ["README.md", "docs/what-if-and-decisions.md", "models/phone_price_range/3/MODEL_CARD.md"],
+    [
+        "README.md",
+        "docs/what-if-and-decisions.md",
+        "docs/recipes.md",
+        "models/phone_price_range/3/MODEL_CARD.md",
+    ],
 )
 def test_links_lead_somewhere(document: str) -> None:
     path = ROOT / document

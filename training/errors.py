@@ -138,6 +138,23 @@ class TooFewRowsError(PriceRangeError):
 
 
 @dataclass
+class OneSidedSplitError(PriceRangeError):
+    """A part of a split in file order that lacks a price range; rows count from 1."""
+
+    price_range: int
+    first: int
+    last: int
+    exit_code = 45
+
+    def __str__(self) -> str:
+        return (
+            f"split.shuffle is false: expected phones of all price ranges in rows {self.first:,} to "
+            f"{self.last:,}, which become one part, found none of {self.price_range} "
+            f"({LABELS[self.price_range]}); order rows by time, not price range, or set split.shuffle to true"
+        )
+
+
+@dataclass
 class ExportMismatchError(PriceRangeError):
     """An exported graph that does not answer as the network does."""
 

@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 
 from pricerange.answer.prediction_sets import PredictionSets
-from pricerange.bundle import Passport
 from pricerange.phone import LABELS
 from pricerange.predictor import Predictor
 from pricerange.tables.source.files import AS_USUAL, Reading
@@ -20,7 +19,7 @@ from training import data
 from training.quality.coverage import Coverage, coverage
 from training.quality.interval import text
 from training.quality.measures import Measures, measure
-from training.row_hashes import of_text, row_hashes
+from training.row_hashes import seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +65,8 @@ def evaluate(
         return Answered(measure(given, truth), coverage(given, truth, sets) if sets else {})
 
     everything = np.ones(len(probabilities), np.bool_)
-    seen = _seen(bundle.passport, phones.features)
-    is_new = ~(seen.learned | seen.tuned) if seen else everything
+    known = seen(bundle.passport, phones.features)
+    is_new = known.new if known else everything
     whole = answered(everything)
     return VersionEvaluation(
         evaluation=whole.evaluation,
@@ -76,8 +75,8 @@ def evaluate(
         version=bundle.version,
         source=phones.source,
         sha256=phones.sha256,
-        learned=int(seen.learned.sum()) if seen else None,
-        tuned=int(seen.tuned.sum()) if seen else None,
+        learned=int(known.learned.sum()) if known else None,
+        tuned=int(known.tuned.sum()) if known else None,
         new=answered(is_new) if is_new.any() and not is_new.all() else None,
     )
 
@@ -100,22 +99,6 @@ def show(found: VersionEvaluation, console: Console | None = None) -> None:
     if found.new:
         console.print(f"\nOf all {rows} phones:\n", highlight=False)
         console.print(next(_tables(found)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """Which of n phones a version was fitted to, and which stopped and calibrated it, bool [n] each."""
-
-    learned: npt.NDArray[np.bool_]
-    tuned: npt.NDArray[np.bool_]
-
-
-def _seen(passport: Passport, features: npt.NDArray[np.float32]) -> _Seen | None:
-    kept = passport.seen_rows
-    if kept is None:
-        return None
-    asked = row_hashes(features)
-    return _Seen(*(np.isin(asked, of_text(each)) for each in (kept.training, kept.validation)))
 
 
 def _of_seen(found: VersionEvaluation) -> Iterator[str]:

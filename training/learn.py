@@ -8,17 +8,20 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 from torch import Tensor
 
 from pricerange.phone import LABELS
 from training.data import LabelledPhones
 from training.fit.device import find_device, reproducible
+from training.fit.examples import Examples, bootstrap
 from training.fit.history import Epoch, History
-from training.fit.loop import Examples, fit
+from training.fit.loop import fit
+from training.fit.pretraining import pretrain
 from training.fit.pruning import earning_inputs
 from training.network.initialise import initialise
-from training.network.network import Network, PhoneModel
+from training.network.mlp import Mlp
+from training.network.network import Bagged, Network, PhoneModel
 from training.network.preprocess import Preprocess
 from training.quality import unknown
 from training.quality.calibrate import Calibration, calibrate
@@ -41,6 +44,8 @@ def learn(  # noqa: PLR0913, PLR0917
     """Train a network on the training rows, stopped by the validation rows; no other row is looked at.
 
     Where the recipe prunes, a first network tells which inputs to do without, and its history is forgotten.
+    Of networks that answer together, the history is the first one's.
+
     `device` is where the network learns, `cpu` or `cuda`; the model comes back on the CPU. Raises
     `DeviceError`, `ScheduleError` or `DivergedError`.
     """
@@ -52,18 +57,25 @@ def learn(  # noqa: PLR0913, PLR0917
         for rows in (training, validation)
     )
 
-    def fitted(kept: Tensor | None) -> tuple[Network, History]:
-        with reproducible(choices.seed, where):
+    def fitted(kept: Tensor | None, member: int | None = None) -> tuple[Network, History]:
+        with reproducible((choices.seed + (member or 0)) % 2**32, where):
             network = Network(preprocess.outputs, choices.network, choices.head)
             initialise(network, choices.initialisation)
             if kept is not None:
                 network.keep_inputs(kept.cpu())
-            return network, fit(network.to(where), learned, held_out, choices, on_epoch)
+            network.to(where)
+            part = learned if member is None else bootstrap(learned)
+            if isinstance(network.body, Mlp):
+                pretrain(network.body, part.features, choices)
+            return network, fit(network, part, held_out, choices, on_epoch)
 
-    network, history = fitted(None)
-    if choices.pruning:
-        network, history = fitted(earning_inputs(network, learned, choices.pruning))
-    return PhoneModel(preprocess, network.cpu()).eval(), history
+    kept = earning_inputs(fitted(None)[0], learned, choices.pruning) if choices.pruning else None
+    if choices.bagging is None:
+        network, history = fitted(kept)
+        return PhoneModel(preprocess, network.cpu()).eval(), history
+    members = [fitted(kept, number) for number in range(choices.bagging.networks)]
+    bagged = Bagged([network.cpu() for network, _ in members])
+    return PhoneModel(preprocess, bagged).eval(), members[0][1]
 
 
 def calibrated(
@@ -98,16 +110,18 @@ def out_of_fold(  # noqa: PLR0913, PLR0917
     Each is trained and calibrated as the recipe says, on rows that it takes its validation rows out of, in as
     many `batches` an epoch as the network whose sets are made: a schedule counts them. Where the features of
     one of the `patterns` are unknown, phones that the network has learned from lend their values. Raises what
-    `learn` raises, and `TooFewRowsError`.
+    `learn` and `two_ways` raise.
     """
     probabilities = np.empty((len(rows), len(LABELS)), np.float32)
     averages = np.full((len(patterns), *probabilities.shape), np.nan, np.float32)
     network = np.empty(len(rows), np.int64)
     asked = unknown.asked_for(len(rows), patterns, choices.seed)
-    folds = StratifiedKFold(choices.sets.folds, shuffle=True, random_state=choices.seed)
+    folds = _folds(choices)
     share = choices.split.validation / (1 - choices.split.test)
     for number, (places, held_out) in enumerate(folds.split(rows, phones.price_range[rows])):
-        training, validation = two_ways(rows[places], phones.price_range, share, choices.seed)
+        training, validation = two_ways(
+            rows[places], phones.price_range, share, choices.seed, shuffle=choices.split.shuffle
+        )
         size = max(math.ceil(len(training) / batches), _LEAST_BATCH)
         loop = choices.loop.model_copy(update={"batch_size": size})
         choices = choices.model_copy(update={"loop": loop})
@@ -125,3 +139,10 @@ def out_of_fold(  # noqa: PLR0913, PLR0917
                     partial(answers, model), lenders, phones.features[rows[some]], patterns
                 )
     return HeldOut(probabilities, averages, network)
+
+
+def _folds(choices: Recipe) -> KFold | StratifiedKFold:
+    """Return what parts rows into folds: runs of rows that follow one another where the recipe says so."""
+    if not choices.split.shuffle:
+        return KFold(choices.sets.folds)
+    return StratifiedKFold(choices.sets.folds, shuffle=True, random_state=choices.seed)

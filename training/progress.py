@@ -20,7 +20,7 @@ _LINES = 10
 @contextmanager
 def shown(epochs: int, iterations: int, console: Console) -> Iterator[Callable[[Epoch], None]]:
     """Yield what is to be called after each of up to `epochs` epochs of so many iterations."""
-    _print(f"iterations an epoch: {iterations}", console)
+    _print(f"iterations an epoch: {iterations:,}, in {epochs:,} epochs: {epochs * iterations:,}", console)
     columns = (
         TextColumn("epoch"),
         MofNCompleteColumn(),
@@ -52,7 +52,7 @@ def summed_up(
     for leak in leaks:
         _print(f"warning: {leak.sentence.replace('`', '')}", console)
     promotable = "promotable" if verdict.promotable else "not promotable"
-    for line in (f"verdict: {promotable}", *verdict.reasons, *verdict.remarks):
+    for line in (f"verdict: {promotable}", *(f"- {reason}" for reason in verdict.reasons), *verdict.remarks):
         _print(line, console)
     if not verdict.promotable:
         _print(f"to serve it nevertheless: pricerange models approve {version.name} --why TEXT", console)

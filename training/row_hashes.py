@@ -2,15 +2,40 @@
 
 import base64
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from pricerange.bundle import Passport
 
 _BYTES = 6
 """Of a hash, 8 characters as base64. Where a million rows are compared with a million others, the chance that
 any two are mistaken for the same is below one in a hundred."""
 
 Hashes = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Which of n phones a version was fitted to, and which stopped and calibrated it, bool [n] each."""
+
+    learned: npt.NDArray[np.bool_]
+    tuned: npt.NDArray[np.bool_]
+
+    @property
+    def new(self) -> npt.NDArray[np.bool_]:
+        """Which it has seen in neither way, bool [n]."""
+        return ~(self.learned | self.tuned)
+
+
+def seen(passport: Passport, features: npt.NDArray[np.float32]) -> Seen | None:
+    """Say which phones float32 [n, 20] a version has seen; None where it does not keep that."""
+    kept = passport.seen_rows
+    if kept is None:
+        return None
+    asked = row_hashes(features)
+    return Seen(*(np.isin(asked, of_text(each)) for each in (kept.training, kept.validation)))
 
 
 def row_hashes(features: npt.NDArray[np.float32]) -> Hashes:

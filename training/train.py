@@ -12,7 +12,7 @@ from pricerange.tables.source.files import AS_USUAL, Reading
 from training import data
 from training.data import LabelledPhones
 from training.export import answering, export, prove_equal
-from training.fit.loop import iterations
+from training.fit.batches import iterations
 from training.learn import calibrated, learn, out_of_fold
 from training.progress import shown, summed_up
 from training.promotion.comparisons import Answers

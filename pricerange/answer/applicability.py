@@ -45,7 +45,7 @@ class Applicability:
     far: _Flags
     in_range: _Flags
 
-    def part(self, rows: slice) -> "Applicability":
+    def part(self, rows: slice | _Flags) -> "Applicability":
         """Return that of some rows."""
         return Applicability(self.outside[rows], self.distance[rows], self.far[rows], self.in_range[rows])
 
@@ -230,6 +230,11 @@ class WithinRange:
         self._found = region.of(judged.rows)
         self.rows = judged.rows
         self.valid: _Flags = judged.valid & self._found.in_range
+
+    @property
+    def phones(self) -> Applicability:
+        """How those of the rows lie that are phones, in range or not."""
+        return self._found.part(self._judged.valid)
 
     def problems(self, row: int) -> Iterator[Problem]:
         """Yield what is wrong with a row, value by value; the pointers begin at the row."""

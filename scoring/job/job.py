@@ -79,6 +79,14 @@ class Job:
             asked.unknown is not None,
         )
 
+    @property
+    def promise(self) -> dict[str, float | str] | None:
+        """What the prediction sets promise: their level, and by which calibration."""
+        level, scores = self.worth.sets, self.model.passport.prediction_sets
+        if level is None or scores is None:
+            return None
+        return {"level": level, "calibration": scores.calibration}
+
     def part_name(self, file: int, number: int) -> str:
         """Return the name of a part's file."""
         return part_name(file, number, self.form, len(self.files))
@@ -94,6 +102,7 @@ class Job:
             "--format": self.form,
             "--out-of-range": self.worth.out_of_range,
             "--sets": self.worth.sets,
+            **({"calibration of sets": self.promise["calibration"]} if self.promise else {}),
             **({"--abstain": True} if self.worth.abstain else {}),
             **({"--cost-matrix": list(map(list, self.worth.costs.costs))} if self.worth.costs else {}),
             "--explain": self.worth.explain,

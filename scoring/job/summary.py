@@ -26,7 +26,7 @@ class Summary:
     `rows` were read; `rejected`, or given nulls as their answer, were those in `reasons`, by the first cause
     of each; `price_ranges` counts the others by label. `outside_training_range` is the share of those, per
     feature, that lies outside what the model was trained on. `seconds` are those of the last run, which did
-    `rows_of_run`.
+    `rows_of_run`. `sets` is what prediction sets promise, if there are any.
     """
 
     target: str
@@ -40,6 +40,7 @@ class Summary:
     outside_training_range: dict[str, float]
     rows_of_run: int
     seconds: float
+    sets: dict[str, float | str] | None = None
 
     @classmethod
     def of(cls, job: Job, tally: Tally, rows_of_run: int, seconds: float) -> "Summary":
@@ -58,6 +59,7 @@ class Summary:
             dict(zip(FEATURE_NAMES, shares.tolist(), strict=True)),
             rows_of_run,
             round(seconds, 3),
+            job.promise,
         )
 
     @classmethod
@@ -135,6 +137,9 @@ class Summary:
                 f"rejected to {self.target}{REJECTED}" if self.on_bad_row == "reject" else "without an answer"
             )
             lines.append(f"{self.rejected:,} {went}: {_listed(self.reasons, '{:,}')}")
+        if self.sets:
+            level, calibration = self.sets["level"], self.sets["calibration"]
+            lines.append(f"prediction sets of level {level}, calibration {calibration}")
         beyond = {name: share for name, share in self.outside_training_range.items() if share}
         if beyond:
             largest = dict(sorted(beyond.items(), key=lambda item: -item[1]))

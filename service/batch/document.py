@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from pricerange.answer.columns import SCORES
-from pricerange.phone import FEATURE_NAMES, LABELS, Phone
+from pricerange.phone import FEATURE_NAMES, LABELS, PartialPhone, Phone
 from pricerange.tables.csv.dialect import DELIMITERS
 from service.batch.answers import COLUMNS
 from service.batch.kept import MOST_KEPT
@@ -13,7 +13,7 @@ from service.http.body import JSON
 from service.http.openapi import compressed_body_of
 from service.model.decisions import DecisionOnPhone
 from service.model.explanation import EXPLAIN_PARAMETER, ExplanationOfAnswer
-from service.model.sets import SETS_PARAMETER, SetsOfAnswer
+from service.model.sets import SETS_HEADER, SETS_PARAMETER, SetsOfAnswer
 from service.model.unknown import UNKNOWN_PARAMETER
 from service.model.write import ApplicabilityOfPhone, ModelName
 
@@ -30,7 +30,7 @@ class Phones(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    phones: list[Phone]
+    phones: list[Phone | PartialPhone]
 
 
 class BatchRow(BaseModel):
@@ -117,6 +117,10 @@ def answer_document() -> dict[str, Any]:
                     "What was guessed to read the table, or skipped behind it, if anything was, such as "
                     "`columns are separated by semicolons; RAM is read as ram`"
                 ),
+                "schema": {"type": "string"},
+            },
+            SETS_HEADER: {
+                "description": "With `sets`: `level=0.9; calibration=...`, as `sets` in JSON",
                 "schema": {"type": "string"},
             },
         },

@@ -65,7 +65,7 @@ from service.model.batcher import Batcher
 from service.model.decoded import parts, whole
 from service.model.explaining import Explaining, require
 from service.model.in_pieces import predict_in_pieces
-from service.model.sets import AskedSets
+from service.model.sets import SETS_HEADER, AskedSets
 from service.model.time_slices import TimeSlices
 from service.model.unknown import is_asked
 from service.settings import Settings
@@ -135,7 +135,7 @@ class BatchEndpoint:
             writer = self._writer(answer_form, asked.on_bad_row, kept, told)
             list_at = "/phones" if form == JSON else ""
             await self._work(state, blocks, writer, asked.on_bad_row, kept, told, list_at, spool)
-            return await spool.response(answer_form.encode(), _read_as(said))
+            return await spool.response(answer_form.encode(), _headers(said, told))
         except BaseException:
             spool.close()
             raise
@@ -174,6 +174,7 @@ class BatchEndpoint:
                     reasons = await self._reasons(block)
                 averaged.count(block.rows, state.received)
                 prediction = await self._predict(block, told.unknown, patient=rows > 0)
+                self._batcher.log("batch", state, block.rows, prediction, first=rows + 1, valid=block.valid)
                 if not begun:
                     await spool.write(writer.head())
                     begun = True
@@ -234,7 +235,9 @@ class BatchEndpoint:
 
         def checked() -> Block:
             block, cells = work()
-            return Block(WithinRange(block, self._batcher.region), cells)
+            within = WithinRange(block, self._batcher.region)
+            self._batcher.count(within.phones)
+            return Block(within, cells)
 
         return checked
 
@@ -300,10 +303,11 @@ async def _explanations(
     return found.spread(block.valid)
 
 
-def _read_as(said: Sequence[str]) -> list[tuple[bytes, bytes]]:
-    """Return the header that says what was guessed, if anything was."""
+def _headers(said: Sequence[str], told: Told) -> list[tuple[bytes, bytes]]:
+    """Return the headers that say what was guessed, and what sets promise, if there are any."""
     guesses = "; ".join(filter(None, said))
-    return [(READ_AS.lower().encode(), guesses.encode())] if guesses else []
+    read_as = [(READ_AS.lower().encode(), guesses.encode())] if guesses else []
+    return read_as + ([(SETS_HEADER.lower().encode(), told.sets.header)] if told.sets else [])
 
 
 def _bad_row(block: CheckedRows, before: int, list_at: str) -> InvalidInputError:

@@ -15,15 +15,16 @@ _REF = "#/components/schemas/{model}"
 _PROBLEM = {PROBLEM_JSON: {"schema": {"$ref": _REF.format(model=ProblemDetails.__name__)}}}
 
 
-def body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """Describe a JSON body that the endpoint reads itself (`openapi_extra` of a route)."""
-    schema = {"$ref": _REF.format(model=model.__name__)}
+def body_of(*models: type[BaseModel]) -> dict[str, Any]:
+    """Describe a JSON body that the endpoint reads itself (`openapi_extra` of a route): one of the models."""
+    refs = [{"$ref": _REF.format(model=model.__name__)} for model in models]
+    schema = {"anyOf": refs} if len(refs) > 1 else refs[0]
     return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
 
 
-def compressed_body_of(model: type[BaseModel]) -> dict[str, Any]:
+def compressed_body_of(*models: type[BaseModel]) -> dict[str, Any]:
     """Describe what `body_of` does, of a body that may be compressed."""
-    document = body_of(model)
+    document = body_of(*models)
     document["requestBody"]["description"] = f"May have a Content-Encoding: {', '.join(CONTENT_CODINGS)}"
     return document
 

@@ -1,11 +1,11 @@
 """Requests that arrive within one iteration of the event loop go through the model in one run."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from time import monotonic, perf_counter
-from typing import Any, NamedTuple, Protocol, TypeAlias, cast
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,13 @@ from pricerange.tables.json.phones import Body
 from service.errors import DeadlineError, InvalidInputError, OutOfRangeError, OverloadedError
 from service.http import deadline
 from service.http.deadline import Deadline
+from service.http.request_state import RequestState
 from service.model.decisions import NOTHING, Deciding
 from service.model.parse import rows_of
 from service.model.write import IN_RANGE, applicability_json, probabilities_json
 from service.telemetry.drift.sample import DriftSample
 from service.telemetry.metrics import Metrics
+from service.telemetry.prediction_log.log import PredictionLog
 
 _Rows = npt.NDArray[np.float32]
 
@@ -60,6 +62,12 @@ class Caller(Protocol):
         """Take the reason why there is none."""
 
 
+class PhoneCaller(Caller, Protocol):
+    """Who asks about one phone, given as a request sent it."""
+
+    state: RequestState
+
+
 class _Waiting:
     """A caller that waits for a future."""
 
@@ -74,11 +82,24 @@ class _Waiting:
         self.set_exception = answer.set_exception
 
 
+class _WaitingForPhone(_Waiting):
+    """One that asks about a phone."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, body: Body, ends: Deadline, answer: asyncio.Future[Any], state: RequestState) -> None:
+        super().__init__(body, ends, answer)
+        self.state = state
+
+
+C = TypeVar("C", bound=Caller)
+
+
 class _Queue:
     """Who has asked since the last run: with bodies of one phone each, and with tables of checked rows."""
 
     def __init__(self) -> None:
-        self.bodies: list[Caller] = []
+        self.bodies: list[PhoneCaller] = []
         self.tables: list[Caller] = []
         self.rows = 0
         self.averaged = False
@@ -106,6 +127,7 @@ class Batcher:
         out_of_range: OutOfRange = "answer",
         deciding: Deciding = NOTHING,
         drift: DriftSample | None = None,
+        predictions: PredictionLog | None = None,
     ) -> None:
         self.region = TrainingRegion.of_version(predictor.bundle.passport)
         self.sets = PredictionSets.of_version(predictor.bundle.passport)
@@ -116,18 +138,19 @@ class Batcher:
         self._predictor = predictor
         self._metrics = metrics
         self._drift = drift
+        self._predictions = predictions
         self._queue = _Queue()
         self._due = False
         self._thread = ThreadPoolExecutor(1) if predictor.provider == "cuda" else None
         self._run_on_thread: asyncio.Task[None] | None = None
 
-    async def predict_phone(self, body: Body) -> PhoneAnswer:
-        """Answer one phone, given as it was sent.
+    async def predict_phone(self, body: Body, state: RequestState) -> PhoneAnswer:
+        """Answer one phone, given as a request sent it.
 
         Raises `InvalidInputError` and what `predict` raises.
         """
         answer = asyncio.get_running_loop().create_future()
-        self.submit_phone(_Waiting(body, deadline.current(), answer))
+        self.submit_phone(_WaitingForPhone(body, deadline.current(), answer, state))
         try:
             return cast("PhoneAnswer", await self._in_time(answer))
         finally:
@@ -151,7 +174,16 @@ class Batcher:
         finally:
             del answer
 
-    def submit_phone(self, caller: Caller) -> None:
+    def judge(self, phones: _Rows) -> Applicability:
+        """Say how phones float32 [n, 20] lie that are refused where they are not in range; count those."""
+        return self.count(self.region.of(phones))
+
+    def count(self, found: Applicability) -> Applicability:
+        """Count phones that are refused, those of `found` that are not in range, and return it."""
+        self._metrics.out_of_range(found)
+        return found
+
+    def submit_phone(self, caller: PhoneCaller) -> None:
         """Have one phone answered, given as it was sent, before its deadline. Raises `OverloadedError`."""
         self._reserve(1)
         self._queue.bodies.append(caller)
@@ -206,7 +238,7 @@ class Batcher:
             self._run()
 
     def _begin(self, queue: _Queue) -> "_ModelRun":
-        return _ModelRun(queue, self.region, self.out_of_range)
+        return _ModelRun(queue, self.region, self.out_of_range, self.judge)
 
     def _ask(self, run: "_ModelRun") -> tuple[Answers, float]:
         rows = run.rows
@@ -226,6 +258,22 @@ class Batcher:
             if self._drift is not None:
                 self._drift.offer(run.rows, answers.prediction)
         run.hand_out(answers)
+        if self._predictions is not None and run.phones:
+            self._predictions.phones(run.phones, run.rows, answers.prediction)
+
+    def log(  # noqa: PLR0913
+        self,
+        door: str,
+        state: RequestState,
+        rows: _Rows,
+        prediction: Prediction,
+        *,
+        first: int | None = 1,
+        valid: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Put the answers of a request into the prediction log, if there is one, as `PredictionLog.table`."""
+        if self._predictions is not None:
+            self._predictions.table(door, state, rows, prediction, first=first, valid=valid)
 
 
 class _ModelRun:
@@ -234,28 +282,29 @@ class _ModelRun:
     Where answers are `averaged`, some may have features that are NaN.
     """
 
-    def __init__(self, queue: _Queue, region: TrainingRegion, out_of_range: OutOfRange) -> None:
-        """Drop who is too late; answer who sent no phone, or one that is refused."""
+    def __init__(
+        self,
+        queue: _Queue,
+        region: TrainingRegion,
+        out_of_range: OutOfRange,
+        judge: Callable[[_Rows], Applicability],
+    ) -> None:
+        """Drop who is too late; answer who sent no phone, or one that is refused as it is judged."""
         self._region = region
         self.averaged = queue.averaged
         self._is_told = out_of_range == "flag"
         bodies, self._tables = _still_waiting(queue.bodies), _still_waiting(queue.tables)
-        phones, found = rows_of([caller.asked for caller in bodies])
-        errors: dict[int, InvalidInputError] = {**found}
+        phones, errors = rows_of([caller.asked for caller in bodies])
+        bodies, phones = _without(errors, bodies, phones)
         if out_of_range == "refuse":
-            errors = {**refused(region, phones), **errors}
-        for place, error in errors.items():
-            bodies[place].set_exception(error)
-        if errors:
-            good = [place for place in range(len(bodies)) if place not in errors]
-            phones, bodies = phones[good], [bodies[place] for place in good]
-        self._phones = bodies
+            bodies, phones = _without(refused(region, judge(phones), phones), bodies, phones)
+        self.phones = bodies
         tables = [caller.asked for caller in self._tables]
         self.rows: _Rows = np.concatenate([phones, *tables]) if tables else phones
 
     def hand_out(self, answers: Answers) -> None:
         """Give everyone the answers to what was asked."""
-        start = len(self._phones)
+        start = len(self.phones)
         prediction = answers.prediction
         texts = zip(
             prediction.price_range[:start].tolist(),
@@ -263,13 +312,13 @@ class _ModelRun:
             self._applicability(answers.applicability, start),
             strict=True,
         )
-        for caller, answer in zip(self._phones, texts, strict=True):
+        for caller, answer in zip(self.phones, texts, strict=True):
             if not caller.done():
                 caller.set_result(answer)
-        for caller in self._tables:
-            rows = slice(start, start := start + len(caller.asked))
-            if not caller.done():
-                caller.set_result(answers.part(rows))
+        for table in self._tables:
+            rows = slice(start, start := start + len(table.asked))
+            if not table.done():
+                table.set_result(answers.part(rows))
 
     def _applicability(self, found: Applicability | None, phones: int) -> Iterable[bytes]:
         """Return in JSON how the first phones of the run lie to the training rows, nothing if nobody asks."""
@@ -278,9 +327,8 @@ class _ModelRun:
         return applicability_json(self._region, found, self.rows[:phones])
 
 
-def refused(region: TrainingRegion, phones: _Rows) -> dict[int, InvalidInputError]:
+def refused(region: TrainingRegion, found: Applicability, phones: _Rows) -> dict[int, InvalidInputError]:
     """Return of each of n phones float32 [n, 20] that is not in range why it is refused, by its place."""
-    found = region.of(phones)
     errors: dict[int, InvalidInputError] = {}
     for place in np.flatnonzero(~found.in_range).tolist():
         problems = list(region.problems(found, place, phones[place]))
@@ -288,7 +336,19 @@ def refused(region: TrainingRegion, phones: _Rows) -> dict[int, InvalidInputErro
     return errors
 
 
-def _still_waiting(callers: Sequence[Caller]) -> Sequence[Caller]:
+def _without(
+    errors: Mapping[int, InvalidInputError], bodies: Sequence[PhoneCaller], phones: _Rows
+) -> tuple[Sequence[PhoneCaller], _Rows]:
+    """Tell callers their errors, by place, and return the others and their phones."""
+    if not errors:
+        return bodies, phones
+    for place, error in errors.items():
+        bodies[place].set_exception(error)
+    good = [place for place in range(len(bodies)) if place not in errors]
+    return [bodies[place] for place in good], phones[good]
+
+
+def _still_waiting(callers: Sequence[C]) -> Sequence[C]:
     """Return those for whom an answer would be in time, and who wait for it; tell those who are too late."""
     now = monotonic()
     waiting = [caller for caller in callers if caller.when > now and not caller.done()]

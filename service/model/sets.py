@@ -19,8 +19,9 @@ SETS_PARAMETER = {
     "schema": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
 }
 """How OpenAPI describes it."""
+SETS_HEADER = "X-Prediction-Sets"
+"""Header of the answer to a batch that says what its sets promise: most forms have no other place for it."""
 _MOST_SHOWN = 40
-_NAMED_DIGITS = 12
 
 
 class SetsOfAnswer(BaseModel):
@@ -45,7 +46,8 @@ class AskedSets:
         if not 0 < self._level < 1:
             raise _refused(f"expected a number between 0 and 1, found {level[:_MOST_SHOWN]!r}")
         self._sets = sets
-        self.promise = orjson.dumps({"level": self._level, "calibration": known.sha256[:_NAMED_DIGITS]})
+        self.promise = orjson.dumps({"level": self._level, "calibration": known.calibration})
+        self.header = f"level={self._level}; calibration={known.calibration}".encode()
 
     def of(
         self, probabilities: npt.NDArray[np.float32], unknown: npt.NDArray[np.bool_] | None = None

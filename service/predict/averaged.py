@@ -4,21 +4,25 @@ import numpy as np
 import numpy.typing as npt
 
 from pricerange.tables.json.phones import Body
+from service.http.request_state import RequestState
 from service.model.batcher import Batcher, PhoneAnswer, refused
 from service.model.parse import partial_row_of
 from service.model.write import IN_RANGE, applicability_json, probabilities_json
 
 
-async def predict_averaged(batcher: Batcher, body: Body) -> tuple[PhoneAnswer, npt.NDArray[np.float32]]:
-    """Answer one phone, given as it was sent, and return it, float32 [1, 20] with NaN where unknown.
+async def predict_averaged(
+    batcher: Batcher, body: Body, state: RequestState
+) -> tuple[PhoneAnswer, npt.NDArray[np.float32]]:
+    """Answer one phone, given as a request sent it, and return it, float32 [1, 20] with NaN where unknown.
 
     Raises what `partial_row_of` and `Batcher.predict` raise, and `OutOfRangeError` where that is refused.
     """
     row = partial_row_of(body)
     if batcher.out_of_range == "refuse":
-        for error in refused(batcher.region, row).values():
+        for error in refused(batcher.region, batcher.judge(row), row).values():
             raise error
     prediction, found = await batcher.predict(row, unknown=True)
+    batcher.log("predict", state, row, prediction, first=None)
     applicability = IN_RANGE if batcher.out_of_range == "flag" else b""
     if found is not None:
         (applicability,) = applicability_json(batcher.region, found, row)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from pricerange.answer.prediction_sets import abstains
 from pricerange.bundle import Bundle
-from pricerange.phone import Phone, Problem
+from pricerange.phone import PartialPhone, Phone, Problem
 from service.errors import InvalidInputError
 from service.http.body import JSON, media_type_of
 from service.http.openapi import compressed_body_of, problem_responses
@@ -101,14 +101,15 @@ class PredictEndpoint:
         return await self._answer(request, replace(self._asked(request, (SETS, UNKNOWN)), explain=True))
 
     async def _answer(self, request: Request, asked: Asked) -> Response:
-        media_type_of(RequestState.of(request.scope).head.by_name, (JSON,))
+        state = RequestState.of(request.scope)
+        media_type_of(state.head.by_name, (JSON,))
         explaining = require(self._explaining, self._version.version) if asked.explain else None
         body = await whole(request, self.limit, self._slices)
         phone: npt.NDArray[np.float32] | None = None
         if asked.unknown:
-            answer, phone = await predict_averaged(self.batcher, body)
+            answer, phone = await predict_averaged(self.batcher, body, state)
         else:
-            answer = await self.batcher.predict_phone(body)
+            answer = await self.batcher.predict_phone(body, state)
         unknown = None if phone is None else np.isnan(phone)
         members = b"" if asked.sets is None else self._with_set(asked.sets, answer, unknown)
         if explaining is not None:
@@ -176,5 +177,5 @@ def add_predict(router: APIRouter, endpoint: PredictEndpoint) -> None:
             methods=["POST"],
             summary=summary,
             responses={200: {"model": Answer}, **problem_responses(400, 408, 413, 415, 422, 503, 504)},
-            openapi_extra={**compressed_body_of(Phone), "parameters": parameters},
+            openapi_extra={**compressed_body_of(Phone, PartialPhone), "parameters": parameters},
         )

@@ -60,27 +60,27 @@ class FastPath:
 class _Asked:
     """One phone that is asked about. It takes the answer as a future would, and writes it."""
 
-    __slots__ = ("_endpoint", "_state", "asked", "seconds", "when")
+    __slots__ = ("_endpoint", "asked", "seconds", "state", "when")
 
     def __init__(self, body: bytes, seconds: float, state: RequestState, endpoint: PredictEndpoint) -> None:
         self.asked = body
         self.seconds = seconds
         self.when = state.began + seconds
-        self._state = state
+        self.state = state
         self._endpoint = endpoint
 
     def done(self) -> bool:
         """Return whether the request is answered."""
-        return self._state.recorded
+        return self.state.recorded
 
     def set_result(self, answer: PhoneAnswer) -> None:
         """Write the answer."""
         body = self._endpoint.write(answer)
-        self._state.answer(200, lines_of_reply(body), body)
+        self.state.answer(200, lines_of_reply(body), body)
 
     def set_exception(self, error: Exception) -> None:
         """Write the rejection."""
-        _reject(self._state, error)
+        _reject(self.state, error)
 
 
 def _reject(state: RequestState, error: Exception) -> None:

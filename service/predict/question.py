@@ -9,7 +9,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
-from pricerange.answer.applicability import TrainingRegion
 from pricerange.answer.change.lattice import Rows
 from pricerange.phone import (
     FEATURE_NAMES,
@@ -81,7 +80,7 @@ async def answered(phone: Phone, batcher: Batcher) -> tuple[Rows, Prediction]:
     """
     rows = np.array([features_of(phone)], np.float32)
     if batcher.out_of_range == "refuse":
-        _require_in_range(rows, batcher.region)
+        _require_in_range(rows, batcher)
     return rows[0], (await batcher.predict(rows)).prediction
 
 
@@ -102,12 +101,12 @@ def answer_to(phone: Rows, answer: Prediction, batcher: Batcher) -> dict[str, ob
     return told
 
 
-def _require_in_range(rows: Rows, region: TrainingRegion) -> None:
-    found = region.of(rows)
+def _require_in_range(rows: Rows, batcher: Batcher) -> None:
+    found = batcher.judge(rows)
     if not found.in_range[0]:
         problems = [
             Problem(problem.detail, f"/phone{problem.pointer}")
-            for problem in region.problems(found, 0, rows[0])
+            for problem in batcher.region.problems(found, 0, rows[0])
         ]
         raise OutOfRangeError(problems, len(problems))
 

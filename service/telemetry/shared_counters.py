@@ -61,7 +61,7 @@ class SharedCountersFullError(PriceRangeError):
 class SharedCounters:
     """The row that a process counts in, `row` float64 [SLOTS], and the sums over all rows.
 
-    Only one thread of the process may write. Pickled as an argument of a new process, it shares the memory.
+    A slot may be written by one thread only. Pickled as an argument of a new process, it shares the memory.
     """
 
     def __init__(self, memory: "_Memory", number: int) -> None:

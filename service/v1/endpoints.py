@@ -66,7 +66,7 @@ class ModelEndpoints:
     async def predict(self, request: Request) -> Response:
         """Answer n phones."""
         rows = await self._rows(request)
-        answers = await self._batcher.predict(rows)
+        answers = await self._answers(request, rows)
         return Reply(b'{"predictions":[%b]}' % await self._written(answers, rows))
 
     async def explain(self, request: Request) -> Response:
@@ -74,13 +74,18 @@ class ModelEndpoints:
         explaining = require(self._explaining, self._served.version)
         rows = await self._rows(request)
         explaining.require_few(len(rows))
-        answers = await self._batcher.predict(rows)
+        answers = await self._answers(request, rows)
         state = RequestState.of(request.scope)
         found = await explaining.many(state, rows, answers.prediction.price_range)
         write = partial(explanations_json, found, rows, explaining.background_rows)
         explanations = b",".join(await self._slices.run(write, begun=True))
         predictions = await self._written(answers, rows)
         return Reply(b'{"predictions":[%b],"explanations":[%b]}' % (predictions, explanations))
+
+    async def _answers(self, request: Request, rows: _Rows) -> Answers:
+        answers = await self._batcher.predict(rows)
+        self._batcher.log("v1", RequestState.of(request.scope), rows, answers.prediction)
+        return answers
 
     async def other_model(self, request: Request) -> Response:
         """Refuse what is asked of any other model. Raises `UnknownModelError`."""
@@ -102,7 +107,7 @@ class ModelEndpoints:
         rows = self._reader.rows_of(body)
         if self._batcher.out_of_range == "refuse":
             region = self._batcher.region
-            found = region.of(rows)
+            found = self._batcher.judge(rows)
             for row in np.flatnonzero(~found.in_range)[:1].tolist():
                 problems = of_instance(row, list(region.problems(found, row, rows[row])))
                 raise OutOfRangeError(problems, len(problems))

@@ -10,7 +10,7 @@ import orjson
 from pricerange.bundle import Bundle
 from service.http.framing.encoding import encoded, wanted
 from service.http.reply import JSON, Reply
-from service.v2.query import HEADER_LENGTH, Query
+from service.v2.query import HEADER_LENGTH, SET, Query
 
 OCTETS = "application/octet-stream"
 
@@ -33,6 +33,8 @@ def answer(
     message: dict[str, object] = {"model_name": version.name, "model_version": version.version}
     if query.id is not None:
         message["id"] = query.id
+    if SET in query.outputs and (scores := version.passport.prediction_sets):
+        message["parameters"] = {"sets": query.level, "calibration": scores.calibration}
     # float32, written as the shortest decimal that reads back as the same float32
     text = orjson.dumps({**message, "outputs": tensors}, option=orjson.OPT_SERIALIZE_NUMPY)
     body = b"".join((text, *parts))

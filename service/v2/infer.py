@@ -21,7 +21,7 @@ from service.model.in_pieces import predict_in_pieces
 from service.model.time_slices import TimeSlices
 from service.model.unknown import lacks_background
 from service.v2.answer import answer
-from service.v2.query import EXTRA_OUTPUTS, HEADER_LENGTH, Query, read_query
+from service.v2.query import EXTRA_OUTPUTS, HEADER_LENGTH, SET, Query, read_query
 
 _SMALL_BYTES = 8_192
 """A body that is no longer is read at once, without a time slice of its own."""
@@ -59,6 +59,7 @@ class InferEndpoint:
             answers = Answers(prediction, None)
         else:
             answers = await self._batcher.predict(query.rows)
+        self._batcher.log("v2", state, query.rows, answers.prediction)
         arrays = partial(self._arrays, answers, query)
         # distances of phones with gaps take a while
         found = await self._slices.run(arrays, begun=True) if query.unknown else arrays()
@@ -75,9 +76,9 @@ class InferEndpoint:
         if "in_range" in query.outputs:
             found = answers.applicability or self._batcher.region.of(query.rows)
             arrays["in_range"] = found.in_range
-        if "prediction_set" in query.outputs:
+        if SET in query.outputs:
             unknown = np.isnan(query.rows)
-            arrays["prediction_set"] = self._sets().of(prediction.probabilities, query.level, unknown)
+            arrays[SET] = self._sets().of(prediction.probabilities, query.level, unknown)
         if self._costs is not None and not query.outputs.keys().isdisjoint(DECISION):
             decided = self._costs.decide(prediction.probabilities)
             arrays |= zip(DECISION, (decided.price_range, decided.expected_cost), strict=True)
@@ -101,7 +102,7 @@ class InferEndpoint:
             self._max_rows,
             self._extra_outputs,
         )
-        if "prediction_set" in query.outputs:
+        if SET in query.outputs:
             self._sets()
         if query.unknown and self._batcher.averages is None:
             found = f"average, and {lacks_background(self._served)}"
@@ -113,7 +114,7 @@ class InferEndpoint:
     def _refuse_out_of_range(self, query: Query) -> None:
         """Raise `InferenceInputError` where a phone is unlike those that the model learned from."""
         region = self._batcher.region
-        found = region.of(query.rows)
+        found = self._batcher.judge(query.rows)
         bad = np.flatnonzero(~found.in_range)
         problems = [
             Problem(f"row {row + 1}: {problem.detail}", "/inputs/0")

@@ -12,10 +12,12 @@ Few = Annotated[list[Item], Field(max_length=8)]
 
 Datatype = Literal["FP32", "INT64", "BOOL"]
 
-_NUMBERS = {"type": "array", "items": {"type": "number"}}
+_NUMBERS = {"type": "array", "items": {"type": ["number", "null"]}}
 _TENSOR = {"anyOf": [_NUMBERS, {"type": "array", "items": _NUMBERS}]}
 
-Data = Annotated[Any, WithJsonSchema(_TENSOR), Field(description="Row by row, nested or flat")]
+Data = Annotated[
+    Any, WithJsonSchema(_TENSOR), Field(description="Row by row, nested or flat; null with `unknown` only")
+]
 """Numbers of a tensor: looked at where they become an array, not one by one here."""
 
 
@@ -97,12 +99,20 @@ class OutputTensor(BaseModel):
     data: list[float] | list[bool] | None = Field(None, description="Row by row, flat")
 
 
+class ResponseParameters(BaseModel):
+    """What `prediction_set` promises, where it is among the outputs."""
+
+    sets: float = Field(description="The level: the share of phones whose set holds the true price range")
+    calibration: str = Field(description="What the sets were made by: the first digits of its sha256")
+
+
 class InferResponse(BaseModel):
     """The answers to an inference request."""
 
     id: str | None = None
     model_name: str
     model_version: str
+    parameters: ResponseParameters | None = None
     outputs: list[OutputTensor]
 
 

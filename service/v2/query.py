@@ -15,7 +15,8 @@ from service.v2.tensors import COLUMNS, INPUT, ROW_BYTES, bytes_behind, rows_fro
 
 OUTPUTS = ("probabilities", "price_range")
 """Of the graph: what is answered where a request names none."""
-EXTRA_OUTPUTS = ("in_range", "prediction_set", "unknown")
+SET = "prediction_set"
+EXTRA_OUTPUTS = ("in_range", SET, "unknown")
 LEVEL = 0.9
 """Of prediction sets, where a request names none."""
 HEADER_LENGTH = "Inference-Header-Content-Length"

@@ -56,7 +56,9 @@ def judged(models: Path, verdict: Verdict | None) -> Path:
 def passed(models: Path, promotable: bool) -> Path:
     own = bundle.read(bundle.find(models, 1)).passport.verdict
     assert own is not None
-    return judged(models, own.model_copy(update={"promotable": promotable, "reasons": ["It is as it is."]}))
+    return judged(
+        models, own.model_copy(update={"promotable": promotable, "reasons": ["it is so", "it has to be"]})
+    )
 
 
 def test_the_newest_version_is_the_highest_number(models: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -73,11 +75,8 @@ def test_the_newest_promotable_version_is_taken_and_those_passed_over_are_named(
     for promotable in (True, False, False):
         passed(models, promotable)
     assert bundle.find(models).name == "2"
-    [message] = caplog.messages
-    assert message.startswith(
-        "taking version 2, the newest promotable one; passed over: 4 (not promotable: It"
-    )
-    assert "; 3 (not promotable: It is as it is.)" in message
+    why = "for version 2: not promotable: it is so; it has to be"
+    assert caplog.messages == [f"version {number} is passed over {why}" for number in (4, 3)]
     assert bundle.find(models, 4).name == "4"
 
 
@@ -92,7 +91,7 @@ def test_a_persons_word_counts_for_more_than_a_verdict(models: Path) -> None:
     assert bundle.find(models).name == "1"
     Approval.now("rejected", "and this").write(bundle.find(models, 1))
     with pytest.raises(
-        NoPromotableVersionError, match=r"3 \(rejected by .*: it was .*approve N --why TEXT"
+        NoPromotableVersionError, match=r"approve N --why TEXT.*: version 3, rejected by .*: it was"
     ) as no:
         bundle.find(models)
     assert list(no.value.passed_over) == [3, 2, 1]
@@ -194,6 +193,14 @@ def change_passport(version: Path, **changes: object) -> None:
 def test_a_background_that_is_no_phones_is_refused(tmp_path: Path, row: list[float]) -> None:
     version = broken(tmp_path, partial(change_passport, schema_version=2, background={"rows": [row]}))
     with pytest.raises(PassportError, match=r"background.*inside the limits of its feature"):
+        bundle.read(version)
+
+
+@pytest.mark.parametrize("text", ["AAAA", "AAAAAAA=", "AAAAAAA\n", "AAAA AAA"])
+def test_hashes_of_another_length_or_alphabet_are_refused(tmp_path: Path, text: str) -> None:
+    seen = {"training": "AAAAAAAA" * 2, "validation": text}
+    version = broken(tmp_path, partial(change_passport, schema_version=2, seen_rows=seen))
+    with pytest.raises(PassportError, match=r"seen_rows\.validation"):
         bundle.read(version)
 
 

@@ -56,8 +56,8 @@ def test_models_says_which_version_is_taken_and_a_person_may_overrule(
     assert listed.returncode == 0
     first, second = listed.stdout.splitlines()
     assert re.search(r"  approved by \S+, \d{4}-\d\d-\d\d: good enough for tests \(taken\)$", first)
-    assert "  not promotable: Significantly worse than the ordinal linear model" in second
-    assert listed.stderr.startswith("taking version 1, the newest promotable one; passed over: 2 (not promot")
+    assert "  not promotable: significantly worse than the ordinal linear model" in second
+    assert listed.stderr.startswith("version 2 is passed over for version 1: not promotable: ")
     approved = run("models", "approve", "2", "--why", "seen", "--models", models)
     assert (approved.returncode, approved.stdout) == (0, f"{models}/phone_price_range/2/approval.json\n")
     assert run("models", "--models", models).stdout.endswith(": seen (taken)\n")
@@ -80,7 +80,7 @@ def test_score_says_which_version_it_passed_over(model_repository: Path, tmp_pat
     for named, scorer in (([], 1), (["--model-version", "2"], 2)):
         scored = run(*command, *named)
         assert scored.returncode == 0
-        assert ("taking version 1, the newest promotable one" in scored.stderr) == (scorer == 1)
+        assert ("version 2 is passed over for version 1: rejected by" in scored.stderr) == (scorer == 1)
         assert f"scored by phone_price_range version {scorer} " in scored.stdout
 
 

@@ -22,6 +22,7 @@ from onnx import numpy_helper
 from phone_tables import ARROW, as_arrow
 
 from pricerange import errors
+from pricerange.approval import Approval
 
 
 @pytest.fixture
@@ -142,6 +143,28 @@ def test_a_version_without_passport_does_not_exist(start: Callable[..., Server],
 def test_an_older_version_serves_when_it_is_named(start: Callable[..., Server], models: Path) -> None:
     truncate_model(models / "phone_price_range" / "2")
     start(models, "--model-version", "1").wait_until_ready()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_newest_promotable_version_serves_and_the_log_says_which_one_does_not(
+    start: Callable[..., Server], models: Path, workers: str
+) -> None:
+    Approval.now("rejected", "it was the wrong file").write(models / "phone_price_range" / "2")
+    server = start(models, "--workers", workers).wait_until_ready()
+    assert httpx.get(f"{server.url}/model", verify=NO_TLS).json()["version"] == "1"
+    [line] = server.log(level="warning", logger="pricerange.bundle")
+    assert line["message"].startswith("version 2 is passed over for version 1: rejected by ")
+    assert line["message"].endswith(": it was the wrong file")
+
+
+def test_where_no_version_is_promotable_serve_says_what_to_do(models: Path) -> None:
+    for number in ("1", "2"):
+        Approval.now("rejected", "not any more").write(models / "phone_price_range" / number)
+    command = [PRICERANGE, "serve", "--models", models, "--port", "0"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == errors.NoPromotableVersionError.exit_code
+    assert "`pricerange models approve N --why TEXT`" in ended.stderr
+    assert "version 2, rejected by " in ended.stderr
 
 
 @pytest.mark.parametrize(

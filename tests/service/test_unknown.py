@@ -316,3 +316,19 @@ def test_an_older_version_says_that_it_has_no_phones_to_average_over() -> None:
         assert refused.status_code == 400
         assert told in refused.json()["error"]
     assert server.end() == 0
+
+
+def test_the_document_says_that_features_may_be_null(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    either = {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Phone", "PartialPhone")]}
+    for path in ("/predict", "/predict/explain"):
+        body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+        assert body["schema"] == either
+    assert schemas["Phones"]["properties"]["phones"]["items"] == either
+    partial = schemas["PartialPhone"]
+    ram = {"type": "integer", "minimum": 128, "maximum": 131072}
+    assert partial["properties"]["ram"]["anyOf"] == [ram, {"type": "null"}]
+    assert partial["required"] == list(FEATURE_NAMES)
+    flat, _ = schemas["InputTensor"]["properties"]["data"]["anyOf"]
+    assert flat["items"]["type"] == ["number", "null"]

@@ -121,7 +121,10 @@ def test_each_door_answers_the_same_sets(client: httpx.Client, predictor: Predic
     assert [answer["prediction_set"] for answer in answers["predictions"]] == expected
 
     headers = {"Content-Type": "text/csv"}
-    text = client.post("/predict/batch", params=asked, content=as_csv(), headers=headers).text
+    answered = client.post("/predict/batch", params=asked, content=as_csv(), headers=headers)
+    text = answered.text
+    told = f"level={promise['level']}; calibration={promise['calibration']}"
+    assert answered.headers["X-Prediction-Sets"] == told
     of_csv = [row["prediction_set"] for row in csv.DictReader(io.StringIO(text))]
     assert of_csv == ["|".join(map(str, one)) for one in expected]
     headers = {"Content-Type": ARROW}
@@ -132,6 +135,7 @@ def test_each_door_answers_the_same_sets(client: httpx.Client, predictor: Predic
     answer = client.post("/v2/models/phone_price_range/infer", json=message).json()
     assert answer["outputs"][0]["shape"] == [len(ROWS), 4]
     assert answer["outputs"][0]["data"] == inside.ravel().tolist()
+    assert answer["parameters"] == {"sets": promise["level"], "calibration": promise["calibration"]}
 
 
 @pytest.mark.parametrize("level", ["0", "1", "-0.9", "2", "nan", "ninety", ""])
@@ -195,16 +199,46 @@ def test_rows_out_of_range_are_counted_by_feature(model_repository: Path, predic
         client.post("/predict", json=PHONES[10]).raise_for_status()
         text = client.get("/metrics").text
     assert server.end() == 0
-    told = {
-        line.split('"')[1]: float(line.split()[-1])
-        for line in text.splitlines()
-        if line.startswith("pricerange_out_of_range_rows_total{")
-    }
     again = found.outside[10]
-    assert told == {
+    assert counted(text) == {
         **dict(zip(FEATURE_NAMES, (found.outside.sum(axis=0) + again).tolist(), strict=True)),
         "combination": float((found.far & ~found.outside.any(axis=1)).sum()),
     }
+
+
+def counted(metrics: str) -> dict[str, float]:
+    return {
+        line.split('"')[1]: float(line.split()[-1])
+        for line in metrics.splitlines()
+        if line.startswith("pricerange_out_of_range_rows_total{")
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        pytest.param("/predict", PHONES[10], id="predict"),
+        pytest.param("/predict?unknown=average", PHONES[10] | {"wifi": None}, id="unknown"),
+        pytest.param("/predict/what-if", {"phone": PHONES[10], "price_range": 0}, id="what-if"),
+        pytest.param("/predict/batch", {"phones": [PHONES[0], PHONES[10]]}, id="batch"),
+        pytest.param(
+            "/predict/batch?on_bad_row=null",
+            {"phones": [PHONES[10], PHONES[0] | {"ram": 4}]},
+            id="batch beside a row that is no phone",
+        ),
+        pytest.param("/v1/models/phone_price_range:predict", {"instances": [PHONES[10]]}, id="v1"),
+        pytest.param("/v2/models/phone_price_range/infer", tensor(ROWS[[0, 10]]), id="v2"),
+    ],
+)
+def test_phones_that_are_refused_are_counted_by_feature(
+    refusing: httpx.Client, predictor: Predictor, path: str, body: dict[str, object]
+) -> None:
+    found = TrainingRegion.of_version(predictor.bundle.passport).of(ROWS[10:11])
+    before = counted(refusing.get("/metrics").text)
+    refusing.post(path, json=body)
+    after = counted(refusing.get("/metrics").text)
+    more = {name: after[name] - before[name] for name in after}
+    assert more == {**dict(zip(FEATURE_NAMES, found.outside[0].astype(float), strict=True)), "combination": 0}
 
 
 def test_an_older_version_says_what_it_cannot_tell() -> None:

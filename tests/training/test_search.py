@@ -167,6 +167,14 @@ def test_what_a_recipe_has_not_or_switches_off_is_not_searched(quick: Recipe) ->
     assert set(own) == {"optimiser.learning_rate", "loop.batch_size"}
 
 
+def test_residual_blocks_keep_their_one_width(quick: Recipe) -> None:
+    fields = quick.model_dump(mode="json")
+    fields["network"] |= {"hidden": [16, 16], "residual": True}
+    base = Recipe.model_validate(fields)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    assert all(space.variant(base, study.ask()).network.hidden == [16, 16] for _ in range(10))
+
+
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in shipped()])
 def test_every_shipped_recipe_can_be_searched_from_its_own_values(path: Path) -> None:
     base = recipe.read(path)

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from training import split
-from training.errors import TooFewRowsError
+from training.errors import OneSidedSplitError, TooFewRowsError
 from training.recipe import sections
 
 SHARES = sections.Split(validation=0.1, test=0.1)
+IN_ORDER = SHARES.model_copy(update={"shuffle": False})
 
 
 def test_every_row_is_in_one_part_and_every_part_holds_the_price_ranges_in_proportion() -> None:
@@ -25,6 +26,21 @@ def test_the_seed_decides_the_split() -> None:
     first, again, other = (split.three_ways(price_range, SHARES, seed).test for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert set(first) != set(other)
+
+
+def test_parts_follow_one_another_in_the_order_of_the_file_without_a_shuffle() -> None:
+    price_range = np.tile([0, 1, 2, 3], 50)
+    parts = split.three_ways(price_range, IN_ORDER, seed=1)
+    assert parts.training.tolist() == list(range(160))
+    assert parts.validation.tolist() == list(range(160, 180))
+    assert parts.test.tolist() == list(range(180, 200))
+
+
+def test_refuses_a_part_in_file_order_that_lacks_a_price_range() -> None:
+    price_range = np.repeat([0, 1, 2, 3], 50)
+    with pytest.raises(OneSidedSplitError, match=r"rows 181 to 200, .* found none of 0") as raised:
+        split.three_ways(price_range, IN_ORDER, seed=1)
+    assert (raised.value.price_range, raised.value.exit_code) == (0, 45)
 
 
 def test_refuses_a_price_range_with_too_few_phones_for_every_part() -> None:

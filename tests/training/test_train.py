@@ -1,7 +1,9 @@
 """A whole run: what it leaves behind, the same each time, and nothing when it is killed."""
 
 import csv
+import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,13 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from pricerange import bundle
+from pricerange import bundle, synthetic
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 from training import data
 from training.errors import DivergedError
 from training.recipe.recipe import Recipe
+from training.row_hashes import of_text, row_hashes
 from training.split import three_ways
 from training.train import train
 
@@ -77,6 +81,35 @@ def test_the_background_is_training_phones_of_each_price_range_in_its_share(
     assert np.abs(np.bincount(price_ranges) - expected).max() <= 1
 
 
+def test_the_passport_keeps_hashes_of_the_rows_that_were_seen(model_repository: Path, quick: Recipe) -> None:
+    seen = Predictor.load(model_repository).bundle.passport.seen_rows
+    assert seen is not None
+    phones = data.generate(1_000)
+    parts = three_ways(phones.price_range, quick.split, quick.seed)
+    for text, rows in ((seen.training, parts.training), (seen.validation, parts.validation)):
+        np.testing.assert_array_equal(of_text(text), np.sort(row_hashes(phones.features[rows])))
+
+
+def test_a_label_under_the_name_of_a_feature_is_said_on_the_console_in_the_card_and_in_the_report(
+    recipe_file: Path, tmp_path: Path
+) -> None:
+    features, price_range = synthetic.phones(200)
+    features[:, FEATURE_NAMES.index("n_cores")] = price_range + 1
+    (tmp_path / "leaking.csv").write_text(synthetic.as_csv(features, price_range))
+    said = io.StringIO()
+    console = Console(file=said, width=200)
+    folder = train([str(tmp_path / "leaking.csv")], tmp_path, recipe_file, console)
+    assert "\nwarning: n_cores alone may give the answer away: of 180 phones" in said.getvalue()
+    card, report = ((folder / name).read_text() for name in ("MODEL_CARD.md", "report.html"))
+    assert "- `n_cores` alone may give the answer away" in card
+    assert "<code>n_cores</code> alone may give the answer away" in report
+    (leak,) = bundle.read(folder).passport.metrics["leaks"]
+    assert (leak["feature"], leak["alone"], leak["rows"]) == ("n_cores", 1.0, 180)
+    # nothing of what is known of the public data alone
+    assert "2017" not in card
+    assert "a table supplied by the user" in card
+
+
 def test_card_report_and_pictures_lie_beside_the_model(model_repository: Path) -> None:
     folder = bundle.find(model_repository)
     card = (folder / "MODEL_CARD.md").read_text()
@@ -86,8 +119,11 @@ def test_card_report_and_pictures_lie_beside_the_model(model_repository: Path) -
     assert "[report](report.html)" in card
     assert "within one standard error of the lowest" in card
     assert "The model uses all 20 features." in card
+    assert "Weights of the first hidden layer, as norms over the largest: `" in card
+    assert "the ordinal linear model, which learned from the same phones: " in card
     assert "No theorem promises the nominal coverage" in card
     assert "[history.csv](history.csv)" in card
+    assert "alone may give the answer away" not in card
     assert f"**{passport.metrics['diagnosis']['verdict']}**" in card
     for picture in ("learning_curve.svg", "confusion_matrix.svg"):
         assert f"({picture})" in card
@@ -158,13 +194,41 @@ def test_a_warning_of_the_command_line_is_one_plain_line(recipe_file: Path, tmp_
 def test_another_seed_gives_another_model_and_the_next_version(
     model_repository: Path, recipe_file: Path, tmp_path: Path
 ) -> None:
+    models = shutil.copytree(model_repository, tmp_path / "models")
     reseeded = tmp_path / "reseeded.toml"
     reseeded.write_text(recipe_file.read_text().replace("seed = 1", "seed = 2"))
-    written = [train(["synthetic:1000"], tmp_path, recipe) for recipe in (recipe_file, reseeded)]
-    assert [path.name for path in written] == ["1", "2"]
-    weights = [(path / "model.onnx").read_bytes() for path in written]
-    assert weights[0] == (bundle.find(model_repository) / "model.onnx").read_bytes()
-    assert weights[0] != weights[1]
+    version = train(["synthetic:1000"], models, reseeded)
+    assert version.name == "2"
+    assert (version / "model.onnx").read_bytes() != (version.parent / "1" / "model.onnx").read_bytes()
+    verdict = bundle.read(version).passport.verdict
+    assert verdict is not None
+    assert verdict.comparisons.served is not None
+    assert verdict.comparisons.served.version == "1"
+    # by another seed, few of the test phones are new to both
+    assert 0 < verdict.comparisons.served.rows < verdict.comparisons.linear.rows == 100
+
+
+def test_a_model_of_labels_that_say_nothing_is_called_so_and_not_taken(
+    model_repository: Path, recipe_file: Path, tmp_path: Path
+) -> None:
+    models = shutil.copytree(model_repository, tmp_path / "models")
+    features, price_range = synthetic.phones(400)
+    shuffled = tmp_path / "shuffled.csv"
+    labels = np.random.default_rng(0).permutation(price_range)
+    shuffled.write_text(synthetic.as_csv(features, labels))
+    said = io.StringIO()
+    version = train([str(shuffled)], models, recipe_file, Console(file=said, width=1_000))
+    lines = said.getvalue().splitlines()
+    assert "diagnosis: no signal" in lines
+    assert "verdict: not promotable" in lines
+    assert any(line.startswith("- not better than chance beyond doubt: ") for line in lines)
+    assert any(line.startswith("- wrong as often as right, or more: ") for line in lines)
+    assert bundle.find(models).name == "1"
+    page, card = ((version / name).read_text() for name in ("report.html", "MODEL_CARD.md"))
+    for text in (page, card):
+        assert "Not better than chance beyond doubt: " in text
+    assert page.count('class="box verdict"') == 2
+    assert "**Not promotable**" in card
 
 
 def test_a_run_whose_loss_is_lost_writes_no_version(recipe_file: Path, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from training.recipe import recipe
 from training.report import svg
 from training.steps import shown
 
+MEMBERS = 10
+"""Networks of the ensemble."""
 _WIDTH = 120
 """Columns of a table that goes to a file or a pipe."""
 
@@ -28,14 +30,14 @@ _WIDTH = 120
 class Plan:
     """How often to measure: `jobs` processes share the work, as many as there are cores if not given.
 
-    `members` networks of the first recipe are one more contender; none if 0.
+    With `additions`, what could be added to the best of the simple models is measured too, and an ensemble.
     """
 
     folds: int = 5
     repeats: int = 4
     seed: int = 0
     jobs: int | None = None
-    members: int = 0
+    additions: bool = False
 
 
 _PLAN = Plan()
@@ -78,20 +80,19 @@ def compare(
     console: Console | None = None,
     reading: Reading = AS_USUAL,
 ) -> Comparison:
-    """Measure recipes, all shipped ones if none is named, and models beside them on the same folds.
+    """Measure recipes, all shipped ones if none is named, and simple models on the same folds.
 
-    These are the baselines, what could be added to the best of them, and an ensemble where the plan has one.
     The first recipe is the one that all others are compared with.
 
     Raises what `data.load` and `recipe.read` raise, `TooFewRowsError` and `DivergedError`.
     """
-    contenders = _contenders(list(recipes) or shipped(), plan.members)
+    taking_part = contenders(list(recipes) or shipped(), additions=plan.additions)
     console = console or Console(stderr=True)
     phones = data.load(sources, reading, console)
     parts = folds.split(phones.price_range, plan.folds, plan.repeats, plan.seed)
-    with shown(len(contenders) * len(parts), console) as on_fold:
-        answers = folds.answers(phones, contenders, parts, plan.jobs or usable_cores(), on_fold)
-    found = standings([one.name for one in contenders], answers, parts, phones.price_range)
+    with shown(len(taking_part) * len(parts), console) as on_fold:
+        answers = folds.answers(phones, taking_part, parts, plan.jobs or usable_cores(), on_fold)
+    found = standings([one.name for one in taking_part], answers, parts, phones.price_range)
     return Comparison(phones.source, phones.sha256, len(phones.features), plan, found)
 
 
@@ -118,11 +119,17 @@ def write(comparison: Comparison, folder: Path) -> None:
         (folder / "comparison.svg").write_bytes(svg.standalone(scoreboard.picture(comparison.standings)))
 
 
-def _contenders(files: Sequence[Path], members: int) -> list[Contender]:
+def contenders(files: Sequence[Path], *, additions: bool) -> list[Contender]:
+    """Return the recipes of the files, at least one, and what is measured beside them.
+
+    Raises what `recipe.read` raises.
+    """
     recipes = [ByRecipe(path.stem, recipe.read(path)) for path in files]
+    if not additions:
+        return [*recipes, *BASELINES]
     first = recipes[0]
-    ensemble = [Ensemble(f"{members} x {first.name}", first.recipe, members)] if members else []
-    return [*recipes, *ensemble, *BASELINES, *ADDITIONS]
+    ensemble = Ensemble(f"{MEMBERS} x {first.name}", first.recipe, MEMBERS)
+    return [*recipes, ensemble, *BASELINES, *ADDITIONS]
 
 
 def shipped() -> list[Path]:

@@ -55,7 +55,13 @@ class ByRecipe:
         """Take the rows that stop and calibrate the network out of the training rows."""
         start = time.perf_counter()
         choices = self.recipe.model_copy(update={"seed": (self.recipe.seed + number) % 2**32})
-        learned, validation = two_ways(training, phones.price_range, choices.split.validation, choices.seed)
+        learned, validation = two_ways(
+            training,
+            phones.price_range,
+            choices.split.validation,
+            choices.seed,
+            shuffle=choices.split.shuffle,
+        )
         model, _ = learn(phones, learned, validation, choices, lambda _: None)
         calibrated(model, phones, validation, choices)
         # the few validation rows, lest a fold be many
@@ -77,13 +83,15 @@ class Ensemble:
 
     def answer(self, phones: LabelledPhones, training: Indices, test: Indices, number: int) -> FoldAnswers:
         """Let each member learn and answer as `ByRecipe` does."""
-        mean, seconds = np.zeros((len(test), len(LABELS)), np.float32), 0.0
+        # in float32, ten times a tenth can be more than 1
+        total, seconds = np.zeros((len(test), len(LABELS))), 0.0
         for member in range(self.members):
             # far from the seeds of other folds
             seed = (self.recipe.seed + _SEEDS_OF_FOLDS * member) % 2**32
             one = ByRecipe(self.name, self.recipe.model_copy(update={"seed": seed}))
             answered = one.answer(phones, training, test, number)
             assert answered.probabilities is not None
-            mean += answered.probabilities / self.members
+            total += answered.probabilities
             seconds += answered.seconds
-        return FoldAnswers(mean.argmax(axis=1), mean, None, seconds)
+        probabilities = (total / self.members).astype(np.float32)
+        return FoldAnswers(probabilities.argmax(axis=1), probabilities, None, seconds)

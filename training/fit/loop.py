@@ -1,35 +1,22 @@
 """The training loop: all rows in memory, batches by index, early stopping on the validation part."""
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from training.fit import optimisers, schedules
+from training.fit.batches import batches_of, iterations
 from training.fit.divergence import DivergenceGuard
 from training.fit.early_stopping import EarlyStopping
+from training.fit.examples import Examples, augmented
 from training.fit.history import Epoch, History
 from training.fit.moving_average import moving_average
 from training.fit.recording import Recorder
 from training.network.network import Network
 from training.recipe import sections
 from training.recipe.recipe import Recipe
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """Rows that the network can take: preprocessed float32 [n, inputs] and price ranges int64 [n]."""
-
-    features: Tensor
-    price_range: Tensor
-
-
-def iterations(rows: int, batch_size: int | Literal["full"]) -> int:
-    """Return the number of batches in an epoch: as few as that size allows."""
-    return 1 if batch_size == "full" else math.ceil(rows / batch_size)
 
 
 def fit(
@@ -59,24 +46,24 @@ def fit(
         rate = float(schedule.get_last_lr()[0])
         network.train()
         losses, answers = training.features.new_zeros(batches), []
-        order = _order(training, loop.shuffle)
-        # of nearly one length: a last batch of a few rows would spoil batch normalisation's statistics
-        for batch, rows in enumerate(order.tensor_split(batches)):
-            logits = network(training.features[rows])
+        order = batches_of(len(training.features), loop, training.features.device)
+        for batch, rows in enumerate(order):
+            logits = network(augmented(training.features[rows], choices.augmentation))
             loss = network.head.loss(logits, training.price_range[rows]).mean()
             optimiser.zero_grad()
             (loss + network.penalty()).backward()  # type: ignore[no-untyped-call]
             recorder.note_gradients(batch)
             _clip(network, loop)
             optimiser.step()
-            schedule.step()
+            schedules.after_batch(schedule)
             if averaged is not None:
                 averaged.update_parameters(network)
             losses[batch] = loss.detach()
             answers.append(logits.detach())
         measures = _measure(answering, validation)
+        schedules.after_epoch(schedule, measures[0])
         guard.check(number, losses, recorder.gradient_norms, measures[0], rate)
-        accuracy = _accuracy(network, torch.cat(answers), training.price_range[order])
+        accuracy = _accuracy(network, torch.cat(answers), training.price_range[torch.cat(order)])
         learned = losses.mean().item(), accuracy.item()
         epochs.append(Epoch(number, *learned, *measures, rate, recorder.layers(training.features, answering)))
         on_epoch(epochs[-1])
@@ -86,12 +73,6 @@ def fit(
     network.load_state_dict(answering.state_dict())
     network.eval()
     return History(epochs, kept)
-
-
-def _order(part: Examples, shuffle: bool) -> Tensor:
-    """Return the numbers of all rows as the epoch takes them; they are drawn on the CPU wherever it runs."""
-    rows = torch.randperm(len(part.features)) if shuffle else torch.arange(len(part.features))
-    return rows.to(part.features.device)
 
 
 def _clip(network: Network, loop: sections.Loop) -> None:

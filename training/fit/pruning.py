@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from training.fit.loop import Examples
+from training.fit.examples import Examples
 from training.network.network import Network
 
 

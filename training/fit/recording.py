@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from training.fit.history import Layer
-from training.network.network import Network, WeightLayer
+from training.network.network import Network
+from training.network.weight_layer import WeightLayer
 
 
 class Recorder:

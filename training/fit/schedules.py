@@ -1,4 +1,4 @@
-"""The learning rate's way through the run: torch's schedulers, stepped after every batch."""
+"""The learning rate's way through the run: torch's schedulers, told of every batch and of every epoch."""
 
 from bisect import bisect_left
 from typing import assert_never
@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import (
     LRScheduler,
     MultiStepLR,
     OneCycleLR,
+    ReduceLROnPlateau,
     StepLR,
 )
 
@@ -21,7 +22,7 @@ from training.recipe import sections
 def make(  # noqa: PLR0911
     optimiser: Optimizer, choices: sections.Schedule, learning_rate: float, epochs: int, batches: int
 ) -> LRScheduler:
-    """Make the schedule that the recipe names, to be stepped `epochs` x `batches` times.
+    """Make the schedule that the recipe names, for `epochs` x `batches` steps.
 
     Raises `ScheduleError` where it does not fit into so many steps.
     """
@@ -44,8 +45,22 @@ def make(  # noqa: PLR0911
             return CosineAnnealingLR(optimiser, steps, choices.minimum_rate)
         case sections.OneCycle():
             return _one_cycle(optimiser, choices, learning_rate, steps)
+        case sections.ReduceOnPlateau(factor=factor, patience=patience, minimum_rate=lowest):
+            return ReduceLROnPlateau(optimiser, "min", factor, patience, threshold=0.0, min_lr=lowest)
         case _:
             assert_never(choices)
+
+
+def after_batch(schedule: LRScheduler) -> None:
+    """Go on by a step, on a way that does not depend on the loss."""
+    if not isinstance(schedule, ReduceLROnPlateau):
+        schedule.step()
+
+
+def after_epoch(schedule: LRScheduler, validation_loss: float) -> None:
+    """Tell a way that depends on it of the loss."""
+    if isinstance(schedule, ReduceLROnPlateau):
+        schedule.step(validation_loss)
 
 
 def _one_cycle(

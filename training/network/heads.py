@@ -5,9 +5,10 @@ from typing import Protocol, assert_never
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from pricerange.phone import LABELS
+from training.network import losses
+from training.network.losses import Loss
 from training.recipe import sections
 
 
@@ -27,27 +28,26 @@ class Head(Protocol):
 
 
 class SoftmaxHead(nn.Module):
-    """One logit a price range; cross-entropy."""
+    """One logit a price range; a loss of `losses.of_classes`."""
 
-    def __init__(self, width: int, label_smoothing: float = 0.0) -> None:
+    def __init__(self, width: int, loss_of: Loss) -> None:
         super().__init__()
         self.linear = nn.Linear(width, len(LABELS))
-        self.label_smoothing = label_smoothing
+        self.loss_of = loss_of
 
     def forward(self, hidden: Tensor) -> Tensor:  # noqa: D102
         logits: Tensor = self.linear(hidden)
         return logits
 
     def loss(self, logits: Tensor, price_range: Tensor) -> Tensor:  # noqa: D102
-        smoothing = self.label_smoothing
-        return functional.cross_entropy(logits, price_range, reduction="none", label_smoothing=smoothing)
+        return self.loss_of(logits, price_range)
 
     def probabilities(self, logits: Tensor) -> Tensor:  # noqa: D102
         return logits.softmax(dim=1)
 
 
 class OrdinalHead(nn.Module):
-    """One score a phone and three ordered thresholds; the cumulative binary cross-entropy.
+    """One score a phone and three ordered thresholds; a loss of `losses.of_thresholds`, summed over them.
 
     The logits are float32 [n, 3]: logit k is score - threshold k, and its sigmoid is the probability that
     the price range is above k (proportional odds; McCullagh, "Regression Models for Ordinal Data", 1980).
@@ -55,9 +55,10 @@ class OrdinalHead(nn.Module):
 
     running: Tensor
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, loss_of: Loss = losses.binary_cross_entropy) -> None:
         super().__init__()
         self.linear = nn.Linear(width, 1)
+        self.loss_of = loss_of
         # where the quartiles of a standard normal score lie
         self.first_threshold = nn.Parameter(torch.tensor([-0.67]))
         # logarithms: gaps stay positive, so that the thresholds stay in order, and the steepness, which
@@ -76,18 +77,10 @@ class OrdinalHead(nn.Module):
 
     def loss(self, logits: Tensor, price_range: Tensor) -> Tensor:  # noqa: D102
         above = price_range[:, None] > torch.arange(len(LABELS) - 1, device=logits.device)
-        target = above.to(logits.dtype)
-        return functional.binary_cross_entropy_with_logits(logits, target, reduction="none").sum(dim=1)
+        return self.loss_of(logits, above.to(logits.dtype)).sum(dim=1)
 
     def probabilities(self, logits: Tensor) -> Tensor:  # noqa: D102
         return _between_thresholds(logits)
-
-
-_ELEMENT_LOSSES = {
-    "mse": functional.mse_loss,
-    "mae": functional.l1_loss,
-    "smooth_l1": functional.smooth_l1_loss,
-}
 
 
 class NumberHead(nn.Module):
@@ -103,10 +96,10 @@ class NumberHead(nn.Module):
 
     thresholds: Tensor
 
-    def __init__(self, width: int, loss: str) -> None:
+    def __init__(self, width: int, loss_of: Loss) -> None:
         super().__init__()
         self.linear = nn.Linear(width, 1)
-        self.element_loss = _ELEMENT_LOSSES[loss]
+        self.loss_of = loss_of
         # the layer's own number counts from the middle of the price ranges, so that it starts there
         self.middle = (len(LABELS) - 1) / 2
         thresholds = torch.arange(len(LABELS) - 1) + 0.5 - self.middle
@@ -118,7 +111,7 @@ class NumberHead(nn.Module):
 
     def loss(self, logits: Tensor, price_range: Tensor) -> Tensor:  # noqa: D102
         number = logits[:, 0] * self.NOISE + self.thresholds[0]
-        return self.element_loss(number, price_range - self.middle, reduction="none")
+        return self.loss_of(number, price_range - self.middle)
 
     def probabilities(self, logits: Tensor) -> Tensor:  # noqa: D102
         return _between_thresholds(logits)
@@ -128,11 +121,11 @@ def make(width: int, choices: sections.Head) -> Head:
     """Make the head that the recipe names for hidden values of that width."""
     match choices:
         case sections.Softmax():
-            return SoftmaxHead(width, choices.label_smoothing)
+            return SoftmaxHead(width, losses.of_classes(choices))
         case sections.Ordinal():
-            return OrdinalHead(width)
+            return OrdinalHead(width, losses.of_thresholds(choices))
         case sections.Number():
-            return NumberHead(width, choices.loss)
+            return NumberHead(width, losses.of_numbers(choices))
         case _:
             assert_never(choices)
 

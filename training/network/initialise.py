@@ -5,7 +5,8 @@ from typing import assert_never
 
 from torch import Tensor, nn
 
-from training.network.network import Network, WeightLayer
+from training.network.network import Network
+from training.network.weight_layer import WeightLayer
 from training.recipe import sections
 
 RELU_FAMILY = ("relu", "leaky_relu", "prelu")
@@ -21,22 +22,24 @@ def initialise(network: Network, choices: sections.Initialisation) -> None:
     Warns with `SymmetryWarning` where all weights of a layer become the same: then all its units get the same
     gradient and stay one unit many times over.
     """
-    if choices.name == "torch_default":
-        return
-    if isinstance(choices, sections.Constant | sections.Fixed):
+    of_layers = choices.layers if isinstance(choices, sections.PerLayer) else [choices] * len(network.layers)
+    same = {one.name for one in of_layers if isinstance(one, sections.Constant | sections.Fixed)}
+    for name in sorted(same):
         message = (
-            f"initialisation {choices.name!r} gives all units of a layer the same weights, and so the same "
+            f"initialisation {name!r} gives all units of a layer the same weights, and so the same "
             "gradient: only dropout can make them differ; use 'auto', which breaks the symmetry"
         )
         warnings.warn(message, SymmetryWarning, stacklevel=2)
-    for layer in network.layers:
+    for layer, one in zip(network.layers, of_layers, strict=True):
+        if one.name == "torch_default":
+            continue
         for weight in layer.weights:
-            _fill(weight, layer, choices)
+            _fill(weight, layer, one)
         for bias in layer.biases:
             nn.init.zeros_(bias)
 
 
-def _fill(weight: Tensor, layer: WeightLayer, choices: sections.Initialisation) -> None:
+def _fill(weight: Tensor, layer: WeightLayer, choices: sections.LayerInitialisation) -> None:
     match choices:
         case sections.ByRule(name=name):
             _fill_by_rule(weight, _rule(layer) if name == "auto" else name)

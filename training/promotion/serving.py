@@ -14,7 +14,11 @@ from training.data import LabelledPhones
 from training.errors import TooFewRowsError
 from training.promotion.comparisons import Answers, paired, unpaired
 from training.recipe import sections
+from training.row_hashes import seen
 from training.split import Indices, SplitRows, three_ways
+
+_LEAST_ROWS = 6
+"""The exact McNemar test finds nothing in fewer, whoever is right about them."""
 
 
 def serving(models: Path) -> Predictor | None:
@@ -33,12 +37,12 @@ def beside_served(
 ) -> Comparison | None:
     """Compare answers to the test rows with the served version's.
 
-    Paired on those that the served version has not learned from either. Where these cannot be told, not
-    paired, with what it came to on its own test rows; None where it does not tell that.
+    Paired on those that the served version has not learned from either. Where these cannot be told, or are
+    too few, not paired, with what it came to on its own test rows; None where it does not tell that.
     """
     passport, number = served.bundle.passport, served.bundle.version
-    unseen = np.isin(test, _own_test_rows(passport, phones))
-    if unseen.any():
+    unseen = _unseen(passport, phones, test)
+    if unseen.sum() >= _LEAST_ROWS:
         rows = test[unseen]
         others = Answers(served.predict(phones.features[rows]).probabilities, phones.price_range[rows])
         return paired(answers.of(unseen), others, number)
@@ -46,6 +50,12 @@ def beside_served(
     if not (isinstance(accuracy, float) and isinstance(rows_of_other, int)):
         return None
     return unpaired(number, answers, round(accuracy * rows_of_other), rows_of_other)
+
+
+def _unseen(passport: Passport, phones: LabelledPhones, test: Indices) -> npt.NDArray[np.bool_]:
+    """Return which of the test rows a version has surely not learned from, bool [n]."""
+    known = seen(passport, phones.features[test])
+    return known.new if known else np.isin(test, _own_test_rows(passport, phones))
 
 
 def _own_test_rows(passport: Passport, phones: LabelledPhones) -> Indices:

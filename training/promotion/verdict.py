@@ -85,8 +85,8 @@ def _on_the_linear_model(linear: Comparison) -> Iterator[str]:
 def _on_what_serves(served: Predictor | None, incumbent: Comparison | None) -> Iterator[str]:
     if served is None:
         yield "No version was served, so that there was none to compare with."
-    elif incumbent is None:
+    elif incumbent is None or incumbent.nll_difference is None:
         yield (
-            f"Version {served.bundle.version}, which is served, was not compared: which of these phones it "
-            "learned from is not known, nor how many of its own it classified correctly."
+            f"Too few of the test phones are known to be new to version {served.bundle.version}, so that the "
+            "two were not compared on the same phones."
         )

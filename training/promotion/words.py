@@ -1,4 +1,4 @@
-"""Comparisons as sentences, for the console, the card and the report."""
+"""Comparisons in words: parts of a sentence for a line of a log, sentences for the card and the report."""
 
 from pricerange.verdict import Comparison, Verdict
 from training.promotion.comparisons import BEYOND_DOUBT
@@ -8,39 +8,45 @@ _LEAST_SHARE = 1e-5
 
 
 def told(verdict: Verdict) -> list[str]:
-    """Say how a version does beside each of its opponents."""
+    """Say how a version does beside each of its opponents, a sentence each."""
     found = verdict.comparisons
     served = [of_served(found.served)] if found.served else []
-    return [of_chance(found.chance), of_share(found.chance), of_linear(found.linear), *served]
+    every = (of_chance(found.chance), of_share(found.chance), of_linear(found.linear), *served)
+    return [sentence(each) for each in every]
+
+
+def sentence(part: str) -> str:
+    """Make a sentence of what is part of one."""
+    return f"{part[:1].upper()}{part[1:]}."
 
 
 def of_chance(found: Comparison) -> str:
     """Say how a version does beside the commonest price range."""
     if too_few(found):
         return (
-            f"{found.rows} test phones are too few to tell the model from chance: if all were classified "
-            f"correctly, p would be {_most_likely(found):.2g}, and below {BEYOND_DOUBT:g} is beyond doubt."
+            f"too few test phones to tell it from chance: if all {found.rows} were classified correctly, p "
+            f"would be {_most_likely(found):.2g}, and below {BEYOND_DOUBT:g} is beyond doubt"
         )
-    doubt = "better than chance beyond doubt" if found.outcome == "better" else "not beyond doubt"
     return (
-        f"{found.right} of {found.rows} test phones are classified correctly, and {found.other_right} by "
-        f"always giving the commonest price range: p = {found.p:.2g} ({found.test}), {doubt}."
+        f"{'' if found.outcome == 'better' else 'not '}better than chance beyond doubt: {found.right} of "
+        f"{found.rows} test phones right, {found.other_right} by always giving the commonest price range "
+        f"(p = {found.p:.3g}, {found.test})"
     )
 
 
 def of_share(found: Comparison) -> str:
     """Say whether a version is right more often than wrong."""
     often = (
-        "more often right than wrong" if 2 * found.right > found.rows else "no more often right than wrong"
+        "right more often than wrong" if 2 * found.right > found.rows else "wrong as often as right, or more"
     )
-    return f"The model is {often}: for {found.right} of {found.rows} test phones it is right."
+    return f"{often}: {found.right} of {found.rows} test phones right"
 
 
 def of_linear(found: Comparison) -> str:
     """Say how a version does beside the ordinal linear model."""
     return (
-        f"{_judged(found)} the ordinal linear model, which learned from the same phones: it classifies "
-        f"{found.other_right} of {found.rows} test phones correctly, the model {found.right}{_tests(found)}."
+        f"{_judged(found)} the ordinal linear model, which learned from the same phones: {found.right} of "
+        f"{found.rows} test phones right beside {found.other_right} ({_tests(found)})"
     )
 
 
@@ -49,13 +55,12 @@ def of_served(found: Comparison) -> str:
     name = f"version {found.version}, which is served"
     if found.nll_difference is None:
         return (
-            f"{_judged(found)} {name}: {found.right} of {found.rows} test phones are classified correctly, "
-            f"and by that version {found.other_right} of {found.other_rows} of its own{_tests(found)}. They "
-            "were not compared on the same phones: which of these that version learned from is not known."
+            f"{_judged(found)} {name}: {found.right} of {found.rows} test phones right, beside "
+            f"{found.other_right} of {found.other_rows} of its own ({_tests(found)})"
         )
     return (
-        f"{_judged(found)} {name}: of the {found.rows} phones from which neither learned, it classifies "
-        f"{found.other_right} correctly, the model {found.right}{_tests(found)}."
+        f"{_judged(found)} {name}: {found.right} of {found.rows} phones right that neither learned from, "
+        f"beside {found.other_right} ({_tests(found)})"
     )
 
 
@@ -76,17 +81,15 @@ def _most_likely(found: Comparison) -> float:
 
 def _judged(found: Comparison) -> str:
     return {
-        "better": "Significantly better than",
-        "no worse": "Not significantly worse than",
-        "worse": "Significantly worse than",
+        "better": "significantly better than",
+        "no worse": "not significantly worse than",
+        "worse": "significantly worse than",
     }[found.outcome]
 
 
 def _tests(found: Comparison) -> str:
-    told = f" (p = {found.p:.2g}, {found.test}"
-    if found.nll_difference is not None and found.nll_error is not None and found.nll_p is not None:
-        told += (
-            f"; NLL {found.nll_difference:+.4f} ± {found.nll_error:.4f} beside it, p = {found.nll_p:.2g}, "
-            "paired t-test"
-        )
-    return f"{told})"
+    said = f"p = {found.p:.3g}, {found.test}"
+    if found.nll_difference is None or found.nll_error is None or found.nll_p is None:
+        return said
+    difference = f"{found.nll_difference:+.4f} ± {found.nll_error:.4f}"
+    return f"{said}; NLL {difference}, p = {found.nll_p:.3g}, paired t-test"

@@ -9,11 +9,12 @@ from training.quality.interval import LEVEL, Interval
 RESAMPLES = 2_000
 LEAST_ROWS = 30
 """Fewer do not stand for others, however often they are drawn."""
+LEAST_ERRORS = 5
+"""Wrong answers, and right ones, that a measure of the confusion matrix needs: with fewer, too many resamples
+hold none."""
 _SEED = 0
 _CELLS = 4_000_000
 """Row numbers drawn at a time."""
-_ROUNDING = 1e-9
-"""By which sums of the same numbers may differ."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,24 +25,24 @@ def intervals(
     """Return the 95 % interval of macro F1, quadratic kappa, NLL and Brier score of n answers.
 
     Rows are drawn with replacement (Efron & Tibshirani, "An Introduction to the Bootstrap", 1993), always
-    the same ones for a number of rows. None where that degenerates: of fewer than `LEAST_ROWS` rows, and
-    where all resamples are alike, as those of answers that are all right are in F1 and kappa. The calibration
-    error has none either way: a resample's is larger than the sample's by construction.
+    the same ones for a number of rows. None where that degenerates: of fewer than `LEAST_ROWS` rows, of F1
+    and kappa also where fewer than `LEAST_ERRORS` are wrong, or right. The calibration error has none either
+    way: a resample's is larger than the sample's by construction.
     """
-    names = ("macro_f1", "kappa", "nll", "brier")
     if len(price_range) < LEAST_ROWS:
-        return dict.fromkeys(names)
+        return dict.fromkeys(("macro_f1", "kappa", "nll", "brier"))
+    right = int((probabilities.argmax(axis=1) == price_range).sum())
     confusion, losses = _sums(_per_row(probabilities, price_range))
     means = losses / confusion.sum(axis=(1, 2))[:, None]
-    measures = (_macro_f1(confusion), _kappa(confusion), means[:, 0], means[:, 1])
-    return {name: _bounds(values) for name, values in zip(names, measures, strict=True)}
+    found: dict[str, Interval | None] = {"nll": _bounds(means[:, 0]), "brier": _bounds(means[:, 1])}
+    enough = min(right, len(price_range) - right) >= LEAST_ERRORS
+    for name, of_resamples in (("macro_f1", _macro_f1), ("kappa", _kappa)):
+        found[name] = _bounds(of_resamples(confusion)) if enough else None
+    return found
 
 
-def _bounds(values: Floats) -> Interval | None:
-    defined = values[~np.isnan(values)]
-    if not len(defined) or np.ptp(defined) <= _ROUNDING:
-        return None
-    low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+def _bounds(values: Floats) -> Interval:
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 
@@ -82,11 +83,11 @@ def _macro_f1(confusion: Floats) -> Floats:
 
 
 def _kappa(confusion: Floats) -> Floats:
-    """Return NaN where neither truth nor answers vary."""
+    """Return 1 where neither truth nor answers vary: all are right, and there is no kappa."""
     places = np.arange(len(LABELS))
     weights = np.square(places[:, None] - places)
     total = confusion.sum(axis=(1, 2))
     by_chance = confusion.sum(axis=2)[:, :, None] * confusion.sum(axis=1)[:, None, :] / total[:, None, None]
     found, expected = ((weights * table).sum(axis=(1, 2)) for table in (confusion, by_chance))
-    kappas: Floats = 1 - found / np.where(expected > 0, expected, np.nan)
+    kappas: Floats = 1 - found / np.where(expected > 0, expected, 1)
     return kappas

@@ -20,6 +20,11 @@ def exact(share: float, rows: int) -> Interval:
     return float(low), float(high)
 
 
-def text(interval: Interval | None, form: str = ".4f") -> str:
-    """Write its ends by a format of numbers; nothing where there is none."""
-    return "" if interval is None else f"{interval[0]:{form}} to {interval[1]:{form}}"
+def text(interval: Interval | None) -> str:
+    """Write its ends; nothing where there is none."""
+    return "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
+
+
+def percent(interval: Interval | None) -> str:
+    """Write the ends of a share's; nothing where there is none."""
+    return "" if interval is None else f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f} %"

@@ -68,6 +68,8 @@ What a run costs, its epochs and its number of blocks, stays as the recipe says.
 
 _SWITCHES = {"network.batch_norm_bias": "batch_norm", "network.skip_sparsity": "linear_skip"}
 """What a key says nothing without."""
+_FIXED = {"network.hidden.*": "residual"}
+"""What leaves a key no choice of its own: residual blocks have one width."""
 
 
 def variant(base: Recipe, trial: BaseTrial) -> Recipe:
@@ -103,6 +105,8 @@ def _places(fields: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
         if key not in holder or (holder[key] == 0 and 0 not in allowed):
             continue
         if pattern in _SWITCHES and not holder[_SWITCHES[pattern]]:
+            continue
+        if pattern in _FIXED and holder.get(_FIXED[pattern]):
             continue
         if each and isinstance(holder[key], list):
             places.update({f"{section}.{key}.{at}": (holder[key], at) for at in range(len(holder[key]))})

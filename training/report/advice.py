@@ -33,7 +33,7 @@ def on_dead_units(recipe: Recipe) -> list[str]:
                 "units start active."
             )
         said.append(_normalise(recipe))
-        if network.activation == "relu":
+        if "relu" in network.activations:
             said.append('Set `network.activation` to "leaky_relu": it also passes a gradient below zero.')
         if network.input_sparsity:
             said.append(f"Lower `network.input_sparsity` (now {network.input_sparsity:g}).")
@@ -57,14 +57,17 @@ def on_vanishing_gradients(recipe: Recipe) -> list[str]:
     said = [_start(recipe)]
     network = recipe.network
     if isinstance(network, Mlp):
-        if network.activation not in RELU_FAMILY:
+        flat = sorted(set(network.activations) - {*RELU_FAMILY, "maxout"})
+        if flat:
             said.append(
-                f'Set `network.activation` to "relu" (now "{network.activation}", whose slope is far below 1 '
+                f'Set `network.activation` to "relu" (now "{", ".join(flat)}", whose slope is far below 1 '
                 "almost everywhere)."
             )
         said.append(_normalise(recipe))
         if len(network.hidden) > 2:
             said.append(f"Use fewer layers in `network.hidden` (now {len(network.hidden)} layers).")
+        if len(network.hidden) > 2 and not network.residual and len(set(network.hidden)) == 1:
+            said.append("Set `network.residual` to true: what comes into a block also goes past it.")
         if not network.linear_skip:
             said.append("Set `network.linear_skip` to true: the inputs bypass the layers and reach the head.")
     else:

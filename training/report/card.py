@@ -7,8 +7,8 @@ from training.fit.history import as_csv
 from training.promotion.words import told
 from training.quality import interval
 from training.quality.measures import Measures
-from training.recipe.sections import Lstm, Mlp
 from training.report import plots, svg
+from training.report.described import described
 from training.report.inside import inside
 from training.report.limits import limits
 from training.report.page import report
@@ -47,11 +47,11 @@ a single file that opens in a browser without a network connection.
 `{run.phones.source}`, {run.phones.origin}: {len(run.phones.features)} phones, sha256
 `{run.phones.sha256}`.
 {len(parts.training)} were used for training, {len(parts.validation)} {_use_of_validation(run)} the
-model, and {len(parts.test)} were held out for testing; each part has the same proportions of price ranges.
+model, and {len(parts.test)} were held out for testing; {_parts(run)}.
 
 ## Model
 
-{_preprocessing(run)}{_body(run.recipe.network)} and the head
+{_preprocessing(run)}{described(run.recipe)} and the head
 `{run.recipe.head.name}`: {parameters} parameters.
 The condition number is {run.model.preprocess.condition_number:.3g} for the training columns and
 {run.model.preprocess.condition_number_left:.3g} for the network's input.
@@ -86,7 +86,7 @@ shares (Clopper-Pearson), of other measures a bootstrap's, where there are enoug
 {_remarks(run)}
 ## What it depends on
 
-{_list([*(leak.sentence for leak in run.leaks), *scope(run), *inside(run.usage)])}
+{_list([*scope(run), *inside(run.usage)])}
 
 ## Calibration
 
@@ -104,6 +104,12 @@ No theorem promises the nominal coverage for that; on the test phones it was:
 
 {_list(limits(run.phones))}
 """
+
+
+def _parts(run: Run) -> str:
+    if run.recipe.split.shuffle:
+        return "each part has the same proportions of price ranges"
+    return "the parts follow one another in the order of the table"
 
 
 def _kept(run: Run) -> str:
@@ -130,14 +136,6 @@ def _preprocessing(run: Run) -> str:
     return ", ".join([*steps, ""]) if steps else ""
 
 
-def _body(network: Mlp | Lstm) -> str:
-    if isinstance(network, Lstm):
-        return f"an LSTM over the features with {network.layers} layers of {network.hidden} units"
-    block = ["Linear", *(["BatchNorm1d"] if network.batch_norm else []), network.activation, "Dropout"]
-    skip = ", a linear skip from the inputs" if network.linear_skip else ""
-    return f"blocks of {', '.join(block)} with {', '.join(map(str, network.hidden))} units{skip}"
-
-
 def _list(sentences: Iterable[str]) -> str:
     return "\n".join(f"- {sentence}" for sentence in sentences)
 
@@ -153,7 +151,8 @@ def _promotable(run: Run) -> str:
 
 
 def _remarks(run: Run) -> str:
-    return f"\nWorth knowing:\n\n{_list(run.verdict.remarks)}\n" if run.verdict.remarks else ""
+    remarks = [*(leak.sentence for leak in run.leaks), *run.verdict.remarks]
+    return f"\nWorth knowing:\n\n{_list(remarks)}\n" if remarks else ""
 
 
 def _measures_table(evaluation: Measures) -> str:
@@ -178,7 +177,7 @@ def _coverage_table(run: Run) -> str:
         (
             f"{100 * float(level):g} %",
             f"{100 * found.coverage:.1f} %",
-            interval.text(found.interval, ".1%"),
+            interval.percent(found.interval),
             *("" if share is None else f"{100 * share:.1f} %" for share in found.classes.values()),
             f"{found.mean_size:.2f}",
         )

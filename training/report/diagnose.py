@@ -7,8 +7,9 @@ from typing import Literal
 from pricerange.verdict import Verdict
 from training.fit.divergence import EXPLODING_NORM
 from training.fit.history import Epoch, History
+from training.promotion import signal
 from training.recipe.recipe import Recipe
-from training.report import advice, signal
+from training.report import advice
 from training.report.yardstick import Yardstick
 
 Name = Literal[

@@ -12,8 +12,10 @@ from matplotlib.figure import Figure
 from pricerange.phone import LABELS
 from training.fit.history import History
 from training.network.layers import layers
+from training.network.weights import weights
 from training.promotion.words import told
 from training.report import plots, svg
+from training.report.described import described
 from training.report.inside import inside
 from training.report.run import Run
 from training.report.scope import scope
@@ -41,7 +43,9 @@ def report(run: Run) -> bytes:
         run=run,
         labels=LABELS,
         layers=rows,
+        network=described(run.recipe),
         parameters=sum(row.parameters for row in rows),
+        weights=weights(run.model),
         importances=sorted(run.importances, key=lambda one: one.rise, reverse=True),
         parts={
             "training": run.parts.training,
@@ -52,8 +56,9 @@ def report(run: Run) -> bytes:
         learning=_learning(run),
         answers=_answers(run),
         importance=_importance(run),
-        scope=[*(leak.sentence for leak in run.leaks), *scope(run), *inside(run.usage)],
+        scope=[*scope(run), *inside(run.usage)],
         judged=told(run.verdict),
+        remarks=[*(leak.sentence for leak in run.leaks), *run.verdict.remarks],
     )
     return text.encode()
 

@@ -368,3 +368,12 @@ def test_a_cell_does_not_depend_on_the_cells_beside_it(texts):
     finite = np.isfinite(alone)
     np.testing.assert_array_equal(finite, np.isfinite(together))
     np.testing.assert_array_equal(alone[finite], together[finite])
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()], ids=str)
+def test_empty_cells_beside_numbers_in_text_hold_nothing(kind: pa.DataType) -> None:
+    column = pa.array(["2048", "", None, "1e3", " ", "x"], kind)
+    for cells in (column, column[:4]):
+        found = numbers(FEATURE["ram"], cells)
+        assert found[[0, 3]].tolist() == [2048, 1000]
+        assert np.isnan(np.delete(found, [0, 3])).all()

@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet
 from scoring_tables import read, rejects_of, write
 
-from pricerange import synthetic
+from pricerange import bundle, synthetic
 from pricerange.answer.applicability import TrainingRegion
 from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.phone import FEATURE_NAMES
@@ -109,6 +109,23 @@ def test_another_level_is_another_job(tmp_path, model_repository, source):
     score([source], tmp_path / "out", model_repository, options=Options(worth=WorthAsked(sets=0.9)))
     with pytest.raises(JobDiffersError, match="--sets"):
         score([source], tmp_path / "out", model_repository, options=Options(worth=WorthAsked(sets=0.95)))
+
+
+def test_another_calibration_is_named_and_another_job(tmp_path, model_repository, source):
+    options = Options(worth=WorthAsked(sets=0.9))
+    version = bundle.read(bundle.find(model_repository))
+    scores = version.passport.prediction_sets
+    summary = score([source], tmp_path / "out", model_repository, options=options)
+    assert summary.sets == {"level": 0.9, "calibration": scores.sha256[:12]}
+    assert f"prediction sets of level 0.9, calibration {scores.sha256[:12]}" in str(summary)
+    of_truth = [given[1:] for given in scores.of_truth]
+    other = bundle.PredictionSetScores(
+        folds=2, of_truth=of_truth, sha256=bundle.scores_sha256(of_truth, [], [])
+    )
+    passport = version.passport.model_copy(update={"prediction_sets": other})
+    bundle.write(tmp_path / "models", version.model, passport, {})
+    with pytest.raises(JobDiffersError, match="calibration of sets"):
+        score([source], tmp_path / "out", tmp_path / "models", options=options)
 
 
 def test_a_version_without_sets_says_so(tmp_path, source):

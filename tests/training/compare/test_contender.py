@@ -26,4 +26,5 @@ def test_an_ensemble_answers_with_the_mean_of_networks_that_differ(
     np.testing.assert_allclose(two.probabilities, (alone.probabilities + second.probabilities) / 2, atol=1e-6)
     assert two.probabilities is not None
     assert two.price_range.tolist() == two.probabilities.argmax(axis=1).tolist()
+    assert two.probabilities.max() <= 1
     assert two.coverage is None

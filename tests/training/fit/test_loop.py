@@ -10,8 +10,9 @@ from torch import nn
 from training.data import LabelledPhones
 from training.errors import DivergedError
 from training.fit.divergence import DivergenceGuard
+from training.fit.examples import Examples
 from training.fit.history import Epoch
-from training.fit.loop import Examples, fit
+from training.fit.loop import fit
 from training.learn import learn
 from training.network.network import Network
 from training.recipe.recipe import Recipe

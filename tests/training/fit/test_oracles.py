@@ -5,13 +5,20 @@ import math
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from training.fit import optimisers
-from training.fit.loop import iterations
+from training.fit.batches import iterations
+from training.fit.device import reproducible
+from training.fit.examples import Examples
+from training.fit.loop import fit
 from training.fit.moving_average import moving_average
-from training.network.heads import NumberHead, OrdinalHead, SoftmaxHead
-from training.network.network import Mlp
+from training.network import heads
+from training.network.heads import OrdinalHead
+from training.network.mlp import Mlp
+from training.network.network import Network
 from training.recipe import sections
+from training.recipe.recipe import Recipe
 
 
 def sigmoid_network(inputs: int, *widths: int) -> Mlp:
@@ -25,12 +32,20 @@ def sigmoid_network(inputs: int, *widths: int) -> Mlp:
     return Mlp(inputs, choices)
 
 
+def softmax_loss(logits: Tensor, price_range: list[int], loss: str = "cross_entropy") -> Tensor:
+    choices = sections.Softmax.model_validate({"name": "softmax", "loss": loss})
+    return heads.make(8, choices).loss(logits, torch.tensor(price_range))
+
+
 def test_categorical_cross_entropy() -> None:
     # (-ln .95 - ln .1) / 2 = (.0513 + 2.3026) / 2; logits that are logarithms of probabilities are left as
     # they are by the softmax; the fourth price range has probability 0
     logits = torch.tensor([[0.05, 0.95, 0.0, 0.0], [0.1, 0.8, 0.1, 0.0]]).log()
-    losses = SoftmaxHead(8).loss(logits, torch.tensor([1, 2]))
+    losses = softmax_loss(logits, [1, 2])
     assert losses.mean().item() == pytest.approx(1.1769, abs=5e-5)
+    # of (0, 1, 0) against (.1, .7, .2), -ln .7
+    [loss] = softmax_loss(torch.tensor([[0.1, 0.7, 0.2, 0.0]]).log(), [1])
+    assert loss.item() == pytest.approx(-math.log(0.7), rel=1e-6) == pytest.approx(0.3567, abs=5e-5)
 
 
 def test_binary_cross_entropy() -> None:
@@ -44,16 +59,50 @@ def test_binary_cross_entropy() -> None:
 @pytest.mark.parametrize(
     ("loss", "expected"),
     [
-        pytest.param("smooth_l1", 0.18, id="huber: .6^2 / 2"),
-        pytest.param("mse", 0.36, id="squared: .6^2"),
-        pytest.param("mae", 0.6, id="absolute: .6"),
+        # max(0, 1 - margin), the margins being 2, -.5 and 3 on the right side
+        pytest.param("hinge", 1.5, id="hinge: 0 + 1.5 + 0"),
+        pytest.param("exponential", math.exp(-2) + math.exp(0.5) + math.exp(-3), id="exponential"),
     ],
 )
-def test_losses_of_a_number(loss: str, expected: float) -> None:
+def test_margin_losses_of_three_thresholds(loss: str, expected: float) -> None:
+    # price range 2 is above the first two thresholds, and not above the third
+    head = heads.make(8, sections.Ordinal.model_validate({"name": "ordinal", "loss": loss}))
+    [found] = head.loss(torch.tensor([[2.0, -0.5, -3.0]]), torch.tensor([2]))
+    assert found.item() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        # the others' logits less the true one, and 1, where that is above 0: .5 + 0 + .2, over 4 classes
+        pytest.param("hinge", 0.7 / 4, id="hinge: torch's multi-margin loss"),
+        # the mean logit is .55
+        pytest.param("exponential", math.exp(0.55 - 1.5), id="exponential"),
+    ],
+)
+def test_margin_losses_of_four_price_ranges(loss: str, expected: float) -> None:
+    [found] = softmax_loss(torch.tensor([[1.5, 1.0, -1.0, 0.7]]), [0], loss)
+    assert found.item() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        pytest.param({"loss": "smooth_l1"}, 0.18, id="smooth_l1: .6^2 / 2"),
+        pytest.param({"loss": "huber"}, 0.18, id="huber: .6^2 / 2"),
+        pytest.param({"loss": "huber", "delta": 0.5}, 0.5 * (0.6 - 0.25), id="huber: delta (.6 - delta / 2)"),
+        pytest.param({"loss": "mse"}, 0.36, id="squared: .6^2"),
+        pytest.param({"loss": "mae"}, 0.6, id="absolute: .6"),
+        pytest.param({"loss": "quantile"}, 0.3, id="median: half the absolute"),
+        # one number is .6 too much, the other lacks .6
+        pytest.param({"loss": "quantile", "quantile": 0.9}, (0.1 * 0.6 + 0.9 * 0.6) / 2, id="quantile"),
+    ],
+)
+def test_losses_of_a_number(choices: dict[str, object], expected: float) -> None:
     # 0 against .6 and 1 against .4: both are .6 away
-    head = NumberHead(1, loss)
+    head = heads.make(1, sections.Number.model_validate({"name": "number", **choices}))
     nn.init.ones_(head.linear.weight)
-    nn.init.constant_(head.linear.bias, -head.middle)
+    nn.init.constant_(head.linear.bias, -1.5)
     losses = head.loss(head(torch.tensor([[0.6], [0.4]])), torch.tensor([0, 1]))
     assert losses.mean().item() == pytest.approx(expected, abs=1e-6)
 
@@ -140,6 +189,42 @@ def test_parameters_of_a_small_network() -> None:
 )
 def test_iterations_an_epoch(rows: int, batch_size: int, expected: int) -> None:
     assert iterations(rows, batch_size) == expected
+
+
+def test_iterations_of_ten_epochs() -> None:
+    assert 10 * iterations(50_000, 256) == 1_960
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "updates"),
+    [
+        pytest.param("full", 50, id="batch gradient descent"),
+        pytest.param(1, 5_000, id="stochastic gradient descent"),
+        pytest.param(20, 250, id="five mini-batches an epoch"),
+    ],
+)
+def test_updates_of_the_weights_by_100_rows_in_50_epochs(
+    quick: Recipe, batch_size: int | str, updates: int
+) -> None:
+    recipe = quick.model_copy(
+        update={
+            "network": sections.Mlp(
+                name="mlp", hidden=[1], activation="relu", dropout=[0.0], batch_norm=False
+            ),
+            "optimiser": sections.Sgd(name="sgd", learning_rate=0.01),
+            "schedule": sections.Steady(name="constant"),
+            "loop": sections.Loop.model_validate({"epochs": 50, "batch_size": batch_size}),
+        }
+    )
+    rows = Examples(torch.randn(100, 2), torch.arange(100) % 4)
+    steps = []
+    hook = register_optimizer_step_post_hook(lambda *_: steps.append(1))
+    try:
+        with reproducible(1):
+            fit(Network(2, recipe.network, recipe.head), rows, rows, recipe, lambda _: None)
+    finally:
+        hook.remove()
+    assert len(steps) == updates
 
 
 @pytest.mark.parametrize(

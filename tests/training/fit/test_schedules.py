@@ -22,7 +22,8 @@ def rates(choices: sections.Schedule, optimiser: sections.Optimiser | None = Non
     for _ in range(EPOCHS * BATCHES):
         found.append(stepped.param_groups[0]["lr"])
         stepped.step()
-        schedule.step()
+        schedules.after_batch(schedule)
+        schedules.after_epoch(schedule, 1.0)
     return found
 
 
@@ -68,6 +69,46 @@ def by_epoch(factors: list[float]) -> list[float]:
 )
 def test_rate_of_every_step(choices: sections.Schedule, expected: list[float]) -> None:
     assert rates(choices) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("choices", "losses", "expected"),
+    [
+        pytest.param(
+            sections.ReduceOnPlateau(name="reduce_on_plateau"),
+            # falls, rises, still above the lowest, below it, the same again
+            [1.0, 0.9, 0.95, 0.92, 0.8, 0.8],
+            [0.5, 0.5, 0.5, 0.25, 0.125, 0.125, 0.0625],
+            id="halved as often as the loss is not below the lowest",
+        ),
+        pytest.param(
+            sections.ReduceOnPlateau(name="reduce_on_plateau", factor=0.1, patience=1),
+            [1.0, 1.1, 0.9, 1.0, 1.1, 1.2],
+            [0.5, 0.5, 0.5, 0.5, 0.5, 0.05, 0.05],
+            id="a tenth after two in a row",
+        ),
+        pytest.param(
+            sections.ReduceOnPlateau(name="reduce_on_plateau", minimum_rate=0.2),
+            [1.0, 1.1, 1.2, 1.3],
+            [0.5, 0.5, 0.25, 0.2, 0.2],
+            id="never below the lowest rate",
+        ),
+    ],
+)
+def test_a_rate_falls_with_a_loss_that_does_not(
+    choices: sections.ReduceOnPlateau, losses: list[float], expected: list[float]
+) -> None:
+    optimiser = optimisers.make([nn.Parameter(torch.ones(1))], sections.Sgd(name="sgd", learning_rate=0.5))
+    schedule = schedules.make(optimiser, choices, 0.5, EPOCHS, BATCHES)
+    found = [schedule.get_last_lr()[0]]
+    for loss in losses:
+        for _ in range(BATCHES):
+            optimiser.step()
+            schedules.after_batch(schedule)
+        schedules.after_epoch(schedule, loss)
+        found.append(schedule.get_last_lr()[0])
+    assert found == pytest.approx(expected)
+    assert optimiser.param_groups[0]["lr"] == found[-1]
 
 
 def test_one_cycle_rises_for_its_share_of_the_steps_and_ends_at_almost_nothing() -> None:

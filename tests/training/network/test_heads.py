@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from training.network import heads
-from training.network.heads import NumberHead, OrdinalHead, SoftmaxHead
+from training.network.heads import NumberHead, OrdinalHead
 from training.recipe import sections
 
 HEADS = [
@@ -14,6 +14,7 @@ HEADS = [
     pytest.param(sections.Ordinal(name="ordinal"), id="ordinal"),
     pytest.param(sections.Number(name="number", loss="mse"), id="number"),
 ]
+SOFTMAX = sections.Softmax(name="softmax")
 
 
 @pytest.mark.parametrize("choices", HEADS)
@@ -27,7 +28,7 @@ def test_probabilities_are_never_negative_and_sum_to_1(choices: sections.Head) -
 
 
 def test_softmax_head_loses_the_cross_entropy() -> None:
-    head = SoftmaxHead(8)
+    head = heads.make(8, SOFTMAX)
     logits, price_range = torch.randn(6, 4), torch.tensor([0, 1, 2, 3, 1, 2])
     chosen = head.probabilities(logits)[torch.arange(6), price_range]
     torch.testing.assert_close(head.loss(logits, price_range), -chosen.log())
@@ -61,12 +62,14 @@ def test_label_smoothing_moves_its_share_of_the_target_to_all_price_ranges_alike
     logits, price_range = torch.randn(6, 4), torch.tensor([0, 1, 2, 3, 1, 2])
     target = 0.9 * functional.one_hot(price_range, 4) + 0.1 / 4
     expected = -(target * logits.log_softmax(dim=1)).sum(dim=1)
-    torch.testing.assert_close(SoftmaxHead(8, label_smoothing=0.1).loss(logits, price_range), expected)
+    head = heads.make(8, SOFTMAX.model_copy(update={"label_smoothing": 0.1}))
+    torch.testing.assert_close(head.loss(logits, price_range), expected)
 
 
 def number_head() -> NumberHead:
     """A head whose number is its input."""
-    head = NumberHead(1, "mse")
+    head = heads.make(1, sections.Number(name="number", loss="mse"))
+    assert isinstance(head, NumberHead)
     nn.init.ones_(head.linear.weight)
     nn.init.constant_(head.linear.bias, -head.middle)
     return head

@@ -81,6 +81,22 @@ def test_a_start_that_cannot_break_symmetry_is_accepted_with_a_warning(
         torch.testing.assert_close(weight, torch.full_like(weight, value))
 
 
+def test_each_layer_starts_by_its_own_choice() -> None:
+    choices = sections.PerLayer(
+        name="per_layer",
+        layers=[
+            sections.Normal(name="normal", deviation=0.3),
+            sections.ByRule(name="xavier_uniform"),
+            sections.Fixed(name="ones"),
+        ],
+    )
+    with pytest.warns(SymmetryWarning, match="'ones'"):
+        first, second, head = started(choices)[0]
+    assert first.std().item() == pytest.approx(0.3, rel=0.05)
+    assert second.abs().max().item() <= math.sqrt(6 / 500)
+    assert (head == 1).all()
+
+
 def test_torch_default_leaves_the_layers_as_torch_made_them_without_a_warning() -> None:
     torch.manual_seed(0)
     untouched = Network(20, WIDE, sections.Softmax(name="softmax"))

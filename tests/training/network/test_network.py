@@ -4,45 +4,13 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import nn
 
-from training.network.network import ACTIVATIONS, Mlp, Network
+from training.network.network import Bagged, Network
 from training.recipe import sections
 from training.recipe.recipe import Recipe
 
-
-def mlp(quick: Recipe, **changes: object) -> Mlp:
-    body = Network(20, quick.network.model_copy(update=changes), quick.head).body
-    assert isinstance(body, Mlp)
-    return body
-
-
-def test_blocks_are_linear_batch_norm_activation_dropout_as_the_recipe_says(quick: Recipe) -> None:
-    blocks = mlp(quick).blocks
-    assert [type(layer) for layer in blocks] == [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Dropout] * 2
-    assert [layer.out_features for layer in blocks if isinstance(layer, nn.Linear)] == [16, 8]
-    assert [layer.p for layer in blocks if isinstance(layer, nn.Dropout)] == [0.05, 0.0]
-    for layer in blocks:
-        if isinstance(layer, nn.BatchNorm1d):
-            assert (layer.bias == 3.0).all()
-
-
-def test_blocks_go_without_batch_norm_where_the_recipe_says_so(quick: Recipe) -> None:
-    kinds = [type(layer) for layer in mlp(quick, batch_norm=False).blocks]
-    assert kinds == [nn.Linear, nn.ReLU, nn.Dropout] * 2
-
-
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_activations_are_the_functions_of_that_name(name: sections.Activation) -> None:
-    inputs = torch.linspace(-3, 3, 50)
-    expected = {
-        "relu": inputs.clamp_min(0),
-        "leaky_relu": torch.maximum(inputs, 0.01 * inputs),
-        "prelu": torch.maximum(inputs, 0.25 * inputs),
-        "tanh": (inputs.exp() - (-inputs).exp()) / (inputs.exp() + (-inputs).exp()),
-        "sigmoid": 1 / (1 + (-inputs).exp()),
-    }
-    torch.testing.assert_close(ACTIVATIONS[name]()(inputs).detach(), expected[name])
+MLP = sections.Mlp(name="mlp", hidden=[4], activation="relu", dropout=[0.0], batch_norm=False)
+LSTM = sections.Lstm(name="lstm", hidden=3)
 
 
 def test_linear_skip_lets_the_head_see_the_inputs(quick: Recipe) -> None:
@@ -79,16 +47,6 @@ def test_penalty_weighs_the_sums_of_the_norms_of_the_columns_of_inputs(
     assert network.penalty().item() == pytest.approx(expected(*norms), rel=1e-5)
 
 
-def test_lstm_reads_the_features_in_their_order_and_answers_with_the_last_state(quick: Recipe) -> None:
-    network = Network(20, sections.Lstm(name="lstm", hidden=6, layers=2), quick.head).eval()
-    lstm = network.get_submodule("body.lstm")
-    rows = torch.randn(3, 20)
-    _, (hidden, _) = lstm(rows[:, :, None])
-    torch.testing.assert_close(network.body(rows), hidden[-1])
-    assert network(rows).shape == (3, 3)
-    assert network.penalty().item() == 0
-
-
 def test_layers_with_weights_go_from_the_input_to_the_head(quick: Recipe) -> None:
     layers = Network(20, quick.network, quick.head).layers
     assert [layer.name for layer in layers] == ["hidden 1", "hidden 2", "head"]
@@ -99,3 +57,36 @@ def test_layers_with_weights_go_from_the_input_to_the_head(quick: Recipe) -> Non
     ]
     recurrent = Network(20, sections.Lstm(name="lstm", hidden=6), quick.head).layers
     assert [tuple(weight.shape) for weight in recurrent[0].weights] == [(24, 1), (24, 6)]
+
+
+@pytest.mark.parametrize("body", [MLP, LSTM], ids=["mlp", "lstm"])
+def test_l1_penalty_is_the_sum_of_the_sizes_of_all_weights_but_the_biases(
+    quick: Recipe, body: sections.Network
+) -> None:
+    network = Network(20, body.model_copy(update={"l1": 0.5}), quick.head)
+    weights = [one for name, one in network.named_parameters() if "weight" in name]
+    assert network.penalty().item() == pytest.approx(
+        0.5 * sum(one.abs().sum().item() for one in weights), rel=1e-5
+    )
+
+
+def test_networks_side_by_side_answer_with_the_mean_of_their_logits(quick: Recipe) -> None:
+    networks = [Network(20, MLP, quick.head).eval() for _ in range(3)]
+    bagged = Bagged(networks)
+    rows = torch.randn(5, 20)
+    torch.testing.assert_close(bagged(rows), sum(network(rows) for network in networks) / 3)
+    assert [layer.name for layer in bagged.layers][:3] == [
+        "network 1, hidden 1",
+        "network 1, head",
+        "network 2, hidden 1",
+    ]
+    assert sum(one.numel() for one in bagged.parameters()) == 3 * sum(
+        one.numel() for one in networks[0].parameters()
+    )
+
+
+def test_an_input_is_used_that_one_of_the_networks_uses(quick: Recipe) -> None:
+    networks = [Network(20, MLP, quick.head) for _ in range(2)]
+    for network, used in zip(networks, (3, 7), strict=True):
+        network.keep_inputs(torch.arange(20) == used)
+    assert Bagged(networks).used_inputs().nonzero().flatten().tolist() == [3, 7]

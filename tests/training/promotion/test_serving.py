@@ -69,33 +69,64 @@ def test_by_another_seed_only_rows_that_neither_has_learned_from_count(
     assert (found.rows, found.right) == (len(shared), int(own(served, learned, shared).right.sum()))
 
 
-def test_on_other_data_the_versions_are_not_paired(served: Predictor, quick: Recipe) -> None:
+def test_in_other_files_rows_are_known_by_their_hashes(
+    served: Predictor, learned: LabelledPhones, quick: Recipe
+) -> None:
+    kept = three_ways(learned.price_range, quick.split, quick.seed).test
+    backwards = replace(
+        learned, features=learned.features[::-1], price_range=learned.price_range[::-1], sha256="another"
+    )
+    everything = np.arange(1_000)
+    found = beside_served(served, own(served, backwards, everything), backwards, everything)
+    assert found is not None
+    assert (found.rows, found.right) == (len(kept), int(own(served, learned, kept).right.sum()))
+
+
+@pytest.fixture
+def older(served: Predictor, monkeypatch: pytest.MonkeyPatch) -> Predictor:
+    """The served version, as one from before there were hashes of rows."""
+    passport = served.bundle.passport.model_copy(update={"seen_rows": None})
+    monkeypatch.setattr(served, "bundle", replace(served.bundle, passport=passport))
+    return served
+
+
+def test_an_older_version_is_known_by_its_split_and_its_golden_rows(
+    older: Predictor, learned: LabelledPhones, quick: Recipe
+) -> None:
+    first, second = (three_ways(learned.price_range, quick.split, seed).test for seed in (quick.seed, 9))
+    found = beside_served(older, own(older, learned, second), learned, second)
+    assert found is not None
+    assert found.rows == len(np.intersect1d(first, second))
+    moved = replace(learned, features=learned.features + np.float32(1))
+    unknown = beside_served(older, own(older, learned, second), moved, second)
+    assert unknown is not None
+    assert unknown.nll_difference is None
+
+
+def test_where_rows_cannot_be_told_apart_the_versions_are_not_paired(older: Predictor, quick: Recipe) -> None:
     others = data.generate(500)
     test = three_ways(others.price_range, quick.split, quick.seed).test
-    found = beside_served(served, own(served, others, test), others, test)
+    found = beside_served(older, own(older, others, test), others, test)
     assert found is not None
     assert found.nll_difference is None
     assert found.test == "Fisher's exact test, not paired"
-    metrics = served.bundle.passport.metrics
     assert (found.rows, found.other_rows) == (50, 100)
-    assert found.other_right == round(100 * metrics["accuracy"])
+    assert found.other_right == round(100 * older.bundle.passport.metrics["accuracy"])
 
 
-def test_a_split_that_does_not_hold_the_golden_rows_is_not_that_of_the_version(
-    served: Predictor, learned: LabelledPhones, quick: Recipe
-) -> None:
-    test = three_ways(learned.price_range, quick.split, quick.seed).test
-    moved = replace(learned, features=learned.features + np.float32(1))
-    found = beside_served(served, own(served, learned, test), moved, test)
+def test_few_new_rows_are_not_enough(served: Predictor, learned: LabelledPhones, quick: Recipe) -> None:
+    parts = three_ways(learned.price_range, quick.split, quick.seed)
+    mostly_seen = np.sort(np.concatenate([parts.test[:5], parts.training[:100]]))
+    found = beside_served(served, own(served, learned, mostly_seen), learned, mostly_seen)
     assert found is not None
     assert found.nll_difference is None
 
 
 def test_a_version_that_does_not_say_how_good_it_is_is_left_out(
-    served: Predictor, quick: Recipe, monkeypatch: pytest.MonkeyPatch
+    older: Predictor, quick: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = data.generate(500)
     test = three_ways(others.price_range, quick.split, quick.seed).test
-    silent = served.bundle.passport.model_copy(update={"metrics": {}})
-    monkeypatch.setattr(served, "bundle", replace(served.bundle, passport=silent))
-    assert beside_served(served, own(served, others, test), others, test) is None
+    silent = older.bundle.passport.model_copy(update={"metrics": {}})
+    monkeypatch.setattr(older, "bundle", replace(older.bundle, passport=silent))
+    assert beside_served(older, own(older, others, test), others, test) is None

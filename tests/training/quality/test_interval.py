@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from training.quality.interval import exact, text
+from training.quality.interval import exact, percent, text
 
 
 @given(st.integers(1, 2_000).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows))))
@@ -24,5 +24,5 @@ def test_they_hold_the_truth_at_least_as_often_as_promised(rows: int, share: flo
 
 def test_an_interval_is_written_by_its_ends_and_none_as_nothing() -> None:
     assert text((0.29243, 1.0)) == "0.2924 to 1.0000"
-    assert text((0.29243, 1.0), ".1%") == "29.2% to 100.0%"
-    assert text(None) == ""
+    assert percent((0.29243, 1.0)) == "29.2 to 100.0 %"
+    assert text(None) == percent(None) == ""

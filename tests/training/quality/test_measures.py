@@ -83,6 +83,19 @@ def test_three_phones_answered_rightly_say_little_about_others() -> None:
     assert {found.intervals[name] for name in ("macro_f1", "kappa", "nll", "brier")} == {None}
 
 
+@pytest.mark.parametrize(("wrong", "enough"), [(0, False), (4, False), (5, True), (155, True), (156, False)])
+def test_f1_and_kappa_have_an_interval_where_enough_answers_are_wrong_and_right(
+    wrong: int, enough: bool
+) -> None:
+    true = np.tile([0, 1, 2, 3], 40)
+    answered = np.where(np.arange(160) < wrong, (true + 1) % 4, true)
+    found = measure(sure(answered.tolist()), true)
+    for name, value in (("macro_f1", found.macro.f1), ("kappa", found.kappa)):
+        ends = found.intervals[name]
+        assert (ends is not None) == enough
+        assert ends is None or (value is not None and ends[0] < value < ends[1])
+
+
 def test_many_phones_all_answered_rightly_have_an_interval_of_what_varies_or_is_a_share() -> None:
     true = np.tile([0, 1, 2, 3], 40)
     confidence = np.linspace(0.6, 0.99, 160)[:, None]

@@ -3,116 +3,73 @@
 import typing
 from itertools import cycle, islice
 
-import numpy as np
 import pytest
 
+from bench.names import MLP, THREE_LAYERS, Choice, every_choice, recipe, trained_and_exported
 from training.data import LabelledPhones
-from training.export import export, prove_equal
-from training.learn import learn
+from training.export import TOLERANCE
 from training.recipe import sections
-from training.recipe.recipe import Recipe
-from training.split import three_ways
 
-Choice = dict[str, object]
-
-SECTIONS = {
-    "initialisation": sections.Initialisation,
-    "head": sections.Head,
-    "optimiser": sections.Optimiser,
-    "schedule": sections.Schedule,
-}
-NEEDED: dict[tuple[str, str], Choice] = {
-    ("initialisation", "constant"): {"value": 0.1},
-    ("head", "number"): {"loss": "mse"},
-    ("schedule", "step"): {"step_size": 1},
-    ("schedule", "multistep"): {"milestones": [1]},
-    ("schedule", "piecewise_constant"): {"boundaries": [1], "factors": [1.0, 0.1]},
-    ("schedule", "exponential"): {"gamma": 0.9},
-    ("schedule", "inverse_time"): {"decay_rate": 0.5},
-    ("schedule", "one_cycle"): {"warm_up": 0.5},
-}
-"""What these names cannot do without."""
+Changes = dict[str, Choice]
 
 
-def names(union: object) -> list[str]:
-    members = typing.get_args(typing.get_args(union)[0])
-    return [name for one in members for name in typing.get_args(one.model_fields["name"].annotation)]
-
-
-def choices_of(section: str) -> list[Choice]:
-    found: list[Choice] = []
-    for name in names(SECTIONS[section]):
-        rate: Choice = {"learning_rate": 0.01} if section == "optimiser" else {}
-        found.append({"name": name, **rate, **NEEDED.get((section, name), {})})
-    if section == "head":
-        found += [{"name": "number", "loss": loss} for loss in ("mae", "smooth_l1")]
-    return found
-
-
-def mlp(activation: str = "relu", **others: object) -> Choice:
-    return {"name": "mlp", "hidden": [6, 5], "activation": activation, "dropout": [0.1, 0.0], **others}
-
-
-NETWORKS: list[Choice] = [
-    *(mlp(activation) for activation in typing.get_args(sections.Activation)),
-    mlp(batch_norm=False),
-    mlp(linear_skip=True, skip_sparsity=0.1),
-    mlp(input_sparsity=0.1),
-    {"name": "lstm", "hidden": 5},
-    {"name": "lstm", "hidden": 4, "layers": 2, "dropout": 0.2},
-]
-PREPROCESS: list[Choice] = [{}, {"svd": 3}, {"standardise": False}, {"svd": 20}]
-LOOPS: list[Choice] = [
-    {"batch_size": 64},
-    {"batch_size": 1},
-    {"batch_size": "full", "shuffle": False},
-    {"batch_size": 100, "ema_decay": 0.9, "patience": 1},
-    {"batch_size": 3, "clip_norm": 1.0},
-    {"batch_size": 50, "clip_value": 0.1},
-]
-
-
-def combined() -> list[dict[str, Choice]]:
+def combined() -> list[Changes]:
     """Name every choice of every section at least once, all sections at a time: an export takes a second."""
-    columns = {
-        **{section: choices_of(section) for section in SECTIONS},
-        "network": NETWORKS,
-        "preprocess": PREPROCESS,
-        "loop": LOOPS,
-    }
+    columns = every_choice()
     longest = max(map(len, columns.values()))
     rows = zip(*(islice(cycle(choices), longest) for choices in columns.values()), strict=True)
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+    return [
+        {section: one for section, one in zip(columns, row, strict=True) if one is not None} for row in rows
+    ]
 
 
-def described(changes: dict[str, Choice]) -> str:
+def quick(changes: Changes) -> Changes:
+    """Keep it to two epochs, and go without what a batch of one row cannot have."""
+    loop = {"patience": 2} | changes.get("loop", {"batch_size": 64}) | {"epochs": 2}
+    network = changes["network"]
+    if loop["batch_size"] == 1 and network["name"] == "mlp":
+        network = network | {"batch_norm": False}
+    schedule = changes.get("schedule", {"name": "constant"})
+    if schedule["name"] == "reduce_on_plateau":
+        loop["epochs"] = 3
+    return changes | {"loop": loop, "network": network}
+
+
+def described(changes: Changes) -> str:
+    said = [
+        changes[section]["name"] for section in ("initialisation", "head", "optimiser", "schedule", "network")
+    ]
     activation = changes["network"].get("activation", "")
-    said = [str(changes[section]["name"]) for section in (*SECTIONS, "network")]
-    return " ".join([*said, str(activation)]).strip()
+    return " ".join(
+        map(str, [*said, *(activation if isinstance(activation, list) else [activation])])
+    ).strip()
 
 
 @pytest.mark.parametrize("changes", [pytest.param(one, id=described(one)) for one in combined()])
 @pytest.mark.filterwarnings("ignore::training.network.initialise.SymmetryWarning")
-def test_trains_and_answers_after_export_as_torch_does(
-    phones: LabelledPhones, quick: Recipe, changes: dict[str, Choice]
-) -> None:
-    changes = {**changes, "loop": {"patience": 2, **changes["loop"], "epochs": 2}}
-    if changes["loop"]["batch_size"] == 1 and changes["network"]["name"] == "mlp":
-        changes["network"] = {**changes["network"], "batch_norm": False}
-    recipe = Recipe.model_validate({**quick.model_dump(), **changes})
-    parts = three_ways(phones.price_range, recipe.split, recipe.seed)
-    model, history = learn(phones, parts.training, parts.validation, recipe, lambda _: None)
-    assert len(history.epochs) == 2
-    answers = prove_equal(model, export(model, {}), phones.features)
-    np.testing.assert_allclose(answers.probabilities.sum(axis=1), 1, atol=1e-5)
+def test_trains_and_answers_after_export_as_torch_does(phones: LabelledPhones, changes: Changes) -> None:
+    choices = recipe(quick(changes))
+    history, difference = trained_and_exported(phones, choices)
+    assert len(history.epochs) == choices.loop.epochs
+    assert difference <= TOLERANCE
+
+
+def test_three_layers_of_sigmoid_relu_and_softmax_are_a_recipe(phones: LabelledPhones) -> None:
+    choices = recipe(THREE_LAYERS | {"loop": {"epochs": 2, "batch_size": 64}})
+    assert isinstance(choices.network, sections.Mlp)
+    assert [choices.preprocess.outputs, *choices.network.hidden] == [3, 3, 2, 2]
+    assert choices.network.activations == ["sigmoid", "relu", "softmax"]
+    _, difference = trained_and_exported(phones, choices)
+    assert difference <= TOLERANCE
 
 
 ASKED_FOR = {
     "initialisation": "kaiming_normal kaiming_uniform xavier_normal xavier_uniform normal uniform constant "
-    "zeros ones auto",
+    "zeros ones auto per_layer",
     "head": "softmax ordinal number",
     "optimiser": "sgd momentum nesterov adagrad rmsprop adam adamw",
-    "schedule": "constant step multistep piecewise_constant exponential inverse_time cosine one_cycle",
+    "schedule": "constant step multistep piecewise_constant exponential inverse_time cosine one_cycle "
+    "reduce_on_plateau",
     "network": "mlp lstm",
 }
 """As the standard names go, whatever the tables of the sections say."""
@@ -125,11 +82,36 @@ def test_every_name_that_was_asked_for_is_among_them(section: str) -> None:
     assert tried == set(ASKED_FOR[section].split()) | own
 
 
-def test_every_activation_and_loss_is_among_them() -> None:
-    activations = {str(changes["network"].get("activation")) for changes in combined()}
-    assert activations >= {"relu", "leaky_relu", "prelu", "tanh", "sigmoid"}
-    losses = {str(changes["head"].get("loss")) for changes in combined()}
-    assert losses >= {"mse", "mae", "smooth_l1"}
-    assert typing.get_args(sections.Softmax.model_fields["loss"].annotation) == ("cross_entropy",)
+@pytest.mark.parametrize(
+    ("section", "key", "names"),
+    [
+        ("network", "activation", "relu leaky_relu prelu tanh sigmoid softmax maxout"),
+        ("head", "loss", "mse mae smooth_l1 huber quantile hinge exponential"),
+        ("network", "name", "mlp lstm"),
+    ],
+)
+def test_every_activation_and_loss_is_among_them(section: str, key: str, names: str) -> None:
+    assert {str(changes[section].get(key)) for changes in combined()} >= set(names.split())
+
+
+def test_every_key_that_switches_something_on_is_among_them() -> None:
+    tried = {(section, key) for changes in combined() for section, one in changes.items() for key in one}
+    assert tried >= {
+        ("network", "residual"),
+        ("network", "truncation"),
+        ("network", "l1"),
+        ("network", "maxout_pieces"),
+        ("augmentation", "input_dropout"),
+        ("augmentation", "noise"),
+        ("preprocess", "standardise"),
+        ("split", "shuffle"),
+        ("pretraining", "epochs"),
+        ("bagging", "networks"),
+    }
     assert {changes["loop"]["batch_size"] for changes in combined()} >= {1, 64, "full"}
-    assert {"standardise": False} in [changes["preprocess"] for changes in combined()]
+
+
+def test_the_losses_of_a_head_without_a_choice_are_the_standard_ones() -> None:
+    assert sections.Softmax(name="softmax").loss == "cross_entropy"
+    assert sections.Ordinal(name="ordinal").loss == "binary_cross_entropy"
+    assert {*typing.get_args(sections.Activation)} >= {str(MLP["activation"])}

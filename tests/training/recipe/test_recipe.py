@@ -60,7 +60,7 @@ def test_softmax_recipe_differs_from_the_served_one_in_its_head_alone() -> None:
             '"ordinal"',
             '"number"\nloss = "l2"',
             "head.loss",
-            "'mse', 'mae' or 'smooth_l1'",
+            "'mse', 'mae', 'smooth_l1', 'huber' or 'quantile'",
             "'l2'",
             id="loss",
         ),
@@ -179,6 +179,176 @@ def test_refuses_an_impossible_choice(
     assert found in error.found
 
 
+LSTM = 'name = "lstm"\nhidden = 5\n'
+PER_LAYER = '[initialisation]\nname = "per_layer"\nlayers = '
+
+
+@pytest.mark.parametrize(
+    ("network", "others", "field", "expected", "found"),
+    [
+        pytest.param(
+            'activation = ["relu", "rleu"]',
+            "",
+            "network.activation",
+            "'maxout', or a list of them, one for each hidden width",
+            "['relu', 'rleu']",
+            id="activation in a list",
+        ),
+        pytest.param(
+            'activation = ["relu"]',
+            "",
+            "network.activation",
+            "one activation for each of the 2 hidden widths",
+            "['relu']",
+            id="an activation too few",
+        ),
+        pytest.param(
+            'activation = "relu"\nmaxout_pieces = 3',
+            "",
+            "network.maxout_pieces",
+            "2 without maxout",
+            "3",
+            id="pieces of no maxout",
+        ),
+        pytest.param(
+            'activation = "relu"\nresidual = true',
+            "",
+            "network.hidden",
+            "two or more widths, all the same",
+            "[16, 8]",
+            id="residual blocks of two widths",
+        ),
+        pytest.param(
+            LSTM + "truncation = 20",
+            "",
+            "network.truncation",
+            "less than the 20 steps",
+            "20",
+            id="truncation that cuts nothing off",
+        ),
+        pytest.param(
+            LSTM + "truncation = 3",
+            "[preprocess]\nsvd = 3",
+            "network.truncation",
+            "less than the 3 steps",
+            "3",
+            id="truncation of a sequence of three",
+        ),
+        pytest.param(
+            LSTM,
+            "[pretraining]\nepochs = 1",
+            "network.name",
+            "'mlp' with pretraining",
+            "lstm",
+            id="pretraining",
+        ),
+        pytest.param(
+            LSTM,
+            "[bagging]\nnetworks = 1",
+            "bagging.networks",
+            "greater than or equal to 2",
+            "1",
+            id="bagging",
+        ),
+        pytest.param(
+            LSTM,
+            "[augmentation]\nnoise = -0.1",
+            "augmentation.noise",
+            "greater than or equal to 0",
+            "-0.1",
+            id="noise",
+        ),
+        pytest.param(
+            LSTM,
+            "[augmentation]\nflip = true",
+            "augmentation.flip",
+            "input_dropout, noise",
+            "unknown",
+            id="flip",
+        ),
+        pytest.param(
+            LSTM,
+            PER_LAYER + '[{name = "auto"}, {name = "auto"}, {name = "ones"}]',
+            "initialisation.layers",
+            "2 tables, one for each layer and the head's last",
+            "['auto', 'auto', 'ones']",
+            id="a start too many",
+        ),
+        pytest.param(
+            LSTM,
+            PER_LAYER + '[{name = "auto"}, {name = "he"}]',
+            "initialisation.layers.1.name",
+            "'kaiming_normal'",
+            "'he'",
+            id="an unknown start of a layer",
+        ),
+        pytest.param(
+            LSTM,
+            PER_LAYER + '[{name = "auto"}, {name = "normal", bound = 1.0}]',
+            "initialisation.layers.1.bound",
+            "name, deviation",
+            "an unknown key",
+            id="a key of another start",
+        ),
+    ],
+)
+def test_refuses_networks_and_what_is_around_them(
+    recipe_file: Path, tmp_path: Path, network: str, others: str, field: str, expected: str, found: str
+) -> None:
+    text = recipe_file.read_text()
+    whole = text[text.index('name = "mlp"') : text.index("[head]")]
+    blocks = 'name = "mlp"\nhidden = [16, 8]\ndropout = [0.0, 0.0]\n' if "lstm" not in network else ""
+    error = refuse(recipe_file, tmp_path, whole, f"{blocks}{network}\n{others}\n")
+    assert error.field == field
+    assert expected in error.expected
+    assert found in error.found
+
+
+@pytest.mark.parametrize(
+    ("head", "field", "expected", "found"),
+    [
+        pytest.param(
+            'name = "softmax"\nloss = "hinge"\nlabel_smoothing = 0.1',
+            "head.label_smoothing",
+            "0 without cross_entropy",
+            "0.1",
+            id="smoothing",
+        ),
+        pytest.param(
+            'name = "number"\nloss = "mse"\ndelta = 0.5', "head.delta", "1 without huber", "0.5", id="delta"
+        ),
+        pytest.param(
+            'name = "number"\nloss = "mae"\nquantile = 0.9',
+            "head.quantile",
+            "0.5 without",
+            "0.9",
+            id="quantile",
+        ),
+        pytest.param(
+            'name = "number"\nloss = "quantile"\nquantile = 1.0',
+            "head.quantile",
+            "less than 1",
+            "1.0",
+            id="a quantile of all",
+        ),
+        pytest.param(
+            'name = "ordinal"\nloss = "cross_entropy"',
+            "head.loss",
+            "'binary_cross_entropy', 'hinge' or 'exponential'",
+            "'cross_entropy'",
+            id="loss of another head",
+        ),
+    ],
+)
+def test_refuses_a_loss_that_does_not_go_with_the_rest(
+    recipe_file: Path, tmp_path: Path, head: str, field: str, expected: str, found: str
+) -> None:
+    error = refuse(recipe_file, tmp_path, 'name = "ordinal"', head)
+    assert error.field == field
+    assert expected in error.expected
+    assert found in error.found
+
+
 def test_refuses_what_is_no_toml_and_what_is_not_there(tmp_path: Path) -> None:
     broken = tmp_path / "broken.toml"
     broken.write_text("seed = = 1")
@@ -237,6 +407,20 @@ ONE_CYCLE = 'name = "one_cycle"\nwarm_up = 0.3'
             "less than the learning rate of 0.05",
             "0.05",
             id="a way down that stays level",
+        ),
+        pytest.param(
+            'name = "reduce_on_plateau"\nminimum_rate = 0.05',
+            "schedule.minimum_rate",
+            "less than the learning rate of 0.05",
+            "0.05",
+            id="a rate that cannot fall",
+        ),
+        pytest.param(
+            'name = "reduce_on_plateau"\npatience = 28',
+            "schedule.patience",
+            "less than 28, to be heard of within the 30 epochs",
+            "28",
+            id="a patience that outlasts the run",
         ),
         pytest.param(
             'name = "one_cycle"\nwarm_up = 0.3\nbase_momentum = 0.96',

@@ -8,10 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pricerange.verdict import Comparison, Comparisons, Outcome, Verdict
 from training.data import LabelledPhones
 from training.fit.divergence import EXPLODING_NORM
 from training.fit.history import Epoch, History, Layer
-from training.learn import learn
+from training.learn import answers, calibrated, learn
+from training.promotion.comparisons import BEYOND_DOUBT, Answers, chance_of
+from training.promotion.verdict import verdict
+from training.quality.usage import usage
 from training.recipe import recipe
 from training.recipe.recipe import Recipe
 from training.report import advice
@@ -115,8 +119,12 @@ def changed(file: Path, text: str) -> Recipe:
 
 def verdict_of_training(phones: LabelledPhones, choices: Recipe) -> Diagnosis:
     parts = three_ways(phones.price_range, choices.split, choices.seed)
-    _, history = learn(phones, parts.training, parts.validation, choices, lambda _: None)
-    return judge(history, choices, yardstick(phones, parts.training, parts.validation))
+    model, history = learn(phones, parts.training, parts.validation, choices, lambda _: None)
+    calibrated(model, phones, parts.validation, choices)
+    test = parts.test
+    tested = Answers(answers(model, phones.features[test]), phones.price_range[test])
+    judged = verdict(tested, phones, parts, usage(model, phones.features), None)
+    return judge(history, choices, yardstick(phones, parts.training, parts.validation), judged)
 
 
 @pytest.mark.parametrize(
@@ -152,11 +160,60 @@ def test_the_shipped_recipe_fits_well(phones_csv: Path) -> None:
     assert (diagnosis.verdict, diagnosis.advice) == ("good fit", [])
 
 
+def test_labels_that_say_nothing_are_the_first_thing_to_be_named(phones_csv: Path) -> None:
+    from training import data
+
+    phones = data.load([str(phones_csv)])
+    shuffled = np.random.default_rng(0).permutation(phones.price_range)
+    choices = recipe.read(recipe.DEFAULT)
+    short = choices.model_copy(update={"loop": choices.loop.model_copy(update={"epochs": 20})})
+    diagnosis = verdict_of_training(replace(phones, price_range=shuffled), short)
+    assert diagnosis.verdict == "no signal"
+    assert diagnosis.evidence[0].startswith("Not better than chance beyond doubt: ")
+    assert "`price_range`" in diagnosis.advice[0]
+
+
 LINEAR = Yardstick(0.97, 0.0135)
 
 
-def diagnose(history: History, choices: Recipe, linear: Yardstick = LINEAR) -> Diagnosis:
-    return judge(history, choices, linear)
+def beside(right: int, other: int, rows: int, outcome: Outcome) -> Comparison:
+    return Comparison(
+        test="a test", rows=rows, right=right, other_rows=rows, other_right=other, p=0.5, outcome=outcome
+    )
+
+
+def judged(right: int = 96, linear: int = 97, rows: int = 100, outcome: Outcome = "no worse") -> Verdict:
+    above = "better" if chance_of(right, rows, rows // 4) < BEYOND_DOUBT else "no worse"
+    chance = beside(right, rows // 4, rows, above)  # type: ignore[arg-type]
+    comparisons = Comparisons(chance=chance, linear=beside(right, linear, rows, outcome))
+    return Verdict(promotable=False, reasons=["Tested elsewhere."], comparisons=comparisons)
+
+
+WELL = judged()
+
+
+def diagnose(
+    history: History, choices: Recipe, linear: Yardstick = LINEAR, verdict: Verdict = WELL
+) -> Diagnosis:
+    return judge(history, choices, linear, verdict)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "name"),
+    [
+        pytest.param(judged(4, 4, rows=4), "too few phones", id="4 phones, all right"),
+        pytest.param(judged(38, 37), "no signal", id="neither above chance"),
+        pytest.param(judged(50, 45), "weak signal", id="as often wrong as right"),
+        pytest.param(judged(38, 60), "underfitting", id="a linear model finds more"),
+        pytest.param(judged(90, 97, outcome="worse"), "underfitting", id="a linear model is better"),
+        pytest.param(judged(90, 60, outcome="better"), "good fit", id="a linear model is worse"),
+    ],
+)
+def test_a_good_fit_is_good_beside_others(quick: Recipe, verdict: Verdict, name: str) -> None:
+    found = diagnose(history(*[EPOCH] * 10), quick, verdict=verdict)
+    assert found.verdict == name
+    assert found.evidence
+    assert bool(found.advice) == (name != "good fit")
 
 
 def test_what_a_linear_model_reaches_is_that_of_the_same_phones(

@@ -95,6 +95,9 @@ def test_says_how_good_the_model_is_and_what_the_verdict_rests_on(model_reposito
     assert f"{metrics['nll']:.3f}" in page
     assert f"<strong>{metrics['diagnosis']['verdict']}</strong>" in page
     assert metrics["diagnosis"]["evidence"][0] in page
+    assert "<strong>not promotable</strong>" in page
+    assert "Better than chance beyond doubt: " in page
+    assert "No version was served, so that there was none to compare with." in page
 
 
 def test_shows_the_recipe_the_data_the_layers_and_the_features(model_repository: Path, page: str) -> None:
@@ -102,6 +105,13 @@ def test_shows_the_recipe_the_data_the_layers_and_the_features(model_repository:
     for text in (passport.training_data.sha256, "batch_norm_bias", "one_cycle", "BatchNorm1d", "OrdinalHead"):
         assert text in page
     assert all(f">{name}</text>" in page for name in FEATURE_NAMES)
+
+
+def test_shows_the_weights(page: str, outline: Outline) -> None:
+    assert len(outline.all("details")) == page.count('<table class="values">') > 4
+    assert "Values of <code>body.blocks.0.weight</code>" in page
+    assert "Values of <code>head.log_steepness</code>" in page
+    assert "All of them are shown." in page
 
 
 def test_is_small_enough_to_be_committed(page: str) -> None:
@@ -120,6 +130,19 @@ def test_a_bad_run_gets_advice_and_a_file_name_cannot_break_out(recipe_file: Pat
     assert "&lt;b&gt;&amp;phones.csv" in page
     assert "<strong>underfitting</strong>" in page
     assert "Raise <code>loop.epochs</code> (now 3)." in page
+
+
+def test_says_of_networks_side_by_side_whose_curves_are_shown(recipe_file: Path, tmp_path: Path) -> None:
+    bagged = tmp_path / "bagged.toml"
+    text = recipe_file.read_text().replace("test = 0.1", "test = 0.1\nshuffle = false").replace("= 30", "= 2")
+    bagged.write_text(text + "\n[bagging]\nnetworks = 2\n")
+    version = train(["synthetic:300"], tmp_path, bagged)
+    page = (version / "report.html").read_text(encoding="utf-8")
+    assert Outline(page).open == []
+    assert "The mean over 2 networks, each trained on a bootstrap sample" in page
+    assert "the curves above are those of the first" in page
+    card = (version / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "the parts follow one another in the order of the table" in card
 
 
 def test_a_run_of_one_epoch_in_which_nothing_moved_can_be_shown(recipe_file: Path, tmp_path: Path) -> None:

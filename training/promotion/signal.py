@@ -23,7 +23,7 @@ def lacks(verdict: Verdict) -> Lack | None:
 def evidence(verdict: Verdict) -> list[str]:
     """Say how the model and the linear one do."""
     chance, linear = verdict.comparisons.chance, verdict.comparisons.linear
-    return [words.of_chance(chance), words.of_linear(linear)]
+    return [words.sentence(each) for each in (words.of_chance(chance), words.of_linear(linear))]
 
 
 def missed(verdict: Verdict) -> list[str]:
@@ -34,4 +34,4 @@ def missed(verdict: Verdict) -> list[str]:
         words.of_share(chance): 2 * chance.right <= chance.rows,
         words.of_linear(linear): linear.outcome == "worse",
     }
-    return [sentence for sentence, fails in said.items() if fails]
+    return [words.sentence(part) for part, fails in said.items() if fails]

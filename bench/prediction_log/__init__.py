@@ -1,0 +1,1 @@
+"""What `bench.prediction_log` measures, a module each."""

@@ -1,0 +1,1 @@
+"""The prediction log, which the service writes and others read: its columns, and what hides a value."""

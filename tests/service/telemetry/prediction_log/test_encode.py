@@ -1,0 +1,108 @@
+"""A page becomes a Parquet file: the columns that `score` writes, behind those of the request."""
+
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from pricerange.answer.applicability import TrainingRegion
+from pricerange.phone import FEATURE_NAMES
+from pricerange.prediction_log.columns import NAMES
+from pricerange.prediction_log.pseudonyms import Pseudonyms, fingerprint_of
+from pricerange.predictor import Prediction, Predictor
+from scoring.score import score
+from service.telemetry.prediction_log.encode import Encoder
+from service.telemetry.prediction_log.page import PAGE_ROWS, Page, Rows
+
+TIME = datetime(2026, 11, 26, 4, 30, 0, 123_456, UTC)
+MICROSECONDS = int(TIME.timestamp()) * 1_000_000 + TIME.microsecond
+
+
+@pytest.fixture
+def page(rows: np.ndarray, prediction: Prediction) -> Page:
+    page = Page()
+    ids = [b"id-%d" % number for number in range(10)]
+    page.add(
+        Rows(ids, 0, 0, MICROSECONDS, rows[:10], prediction.probabilities[:10], prediction.price_range[:10])
+    )
+    numbers = np.arange(1, 91)
+    rest = rows[10:], prediction.probabilities[10:], prediction.price_range[10:]
+    page.add(Rows(b"x" * 128, numbers, 1, MICROSECONDS + 1, *rest))
+    return page
+
+
+def read(content: memoryview) -> pa.Table:
+    return parquet.read_table(io.BytesIO(content))
+
+
+def test_all_that_was_put_down_is_there(
+    page: Page, predictor: Predictor, rows: np.ndarray, prediction: Prediction
+) -> None:
+    table = read(Encoder(predictor.bundle).encoded(page))
+    assert table.schema.names == list(NAMES)
+    assert table["request_id"].to_pylist() == [f"id-{n}" for n in range(10)] + ["x" * 128] * 90
+    assert table["row"].to_pylist() == [None] * 10 + list(range(1, 91))
+    assert table["time"].to_pylist()[0] == TIME
+    assert table["time"].type == pa.timestamp("us", "UTC")
+    assert set(table["version"].to_pylist()) == {predictor.bundle.version}
+    assert table["door"].to_pylist() == ["predict"] * 10 + ["batch"] * 90
+    found = np.column_stack([table[name].to_numpy() for name in FEATURE_NAMES])
+    assert np.array_equal(found, rows)
+    assert np.array_equal(table["price_range"].to_numpy(), prediction.price_range)
+    assert np.array_equal(table["probability_2"].to_numpy(), prediction.probabilities[:, 2])
+    in_range = TrainingRegion.of_version(predictor.bundle.passport).of(rows).in_range
+    assert table["in_range"].to_pylist() == in_range.tolist()
+
+
+def test_its_answers_are_those_of_score_to_the_last_bit(
+    page: Page, predictor: Predictor, model_repository: Path, tmp_path: Path
+) -> None:
+    table = read(Encoder(predictor.bundle).encoded(page))
+    parquet.write_table(table.select(FEATURE_NAMES), tmp_path / "phones.parquet")
+    score([str(tmp_path / "phones.parquet")], str(tmp_path / "scored.parquet"), model_repository)
+    scored = parquet.read_table(tmp_path / "scored.parquet")
+    assert table.select(scored.schema.names).equals(scored)
+
+
+def test_unknown_features_are_null(predictor: Predictor, rows: np.ndarray, prediction: Prediction) -> None:
+    page, gaps = Page(), rows[:2].copy()
+    gaps[0, FEATURE_NAMES.index("ram")] = np.nan
+    page.add(Rows([b"a", b"b"], 0, 0, 0, gaps, prediction.probabilities[:2], prediction.price_range[:2]))
+    table = read(Encoder(predictor.bundle).encoded(page))
+    assert [value is None for value in table["ram"].to_pylist()] == [True, False]
+    assert table["in_range"].null_count == 0
+
+
+def test_columns_are_left_out_or_hashed(page: Page, predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("a key that is long enough")
+    pseudonyms = Pseudonyms.read(tmp_path / "key", "--key-file")
+    encoder = Encoder(predictor.bundle, ["ram", "time"], ["request_id", "ram"], pseudonyms)
+    table = read(encoder.encoded(page))
+    assert table.schema.names == [name for name in NAMES if name not in {"ram", "time"}]
+    whole = read(Encoder(predictor.bundle).encoded(page))
+    expected = pseudonyms.of("request_id", whole["request_id"])
+    assert table["request_id"].to_pylist() == expected.to_pylist()
+    assert len(set(table["request_id"].to_pylist())) == 11
+    assert fingerprint_of(table.schema.field("request_id").metadata) == pseudonyms.fingerprint
+    assert fingerprint_of(table.schema.field("version").metadata) is None
+
+
+@pytest.mark.parametrize("given", ["one id", "an id each"])
+def test_a_page_takes_what_there_is_room_for(
+    rows: np.ndarray, prediction: Prediction, given: str, state: Callable[[str], object]
+) -> None:
+    page = Page()
+    count = len(rows)
+    ids = b"id" if given == "one id" else [b"id"] * count
+    put = Rows(ids, np.arange(count), 1, 0, rows, prediction.probabilities, prediction.price_range)
+    taken = [page.add(put) for _ in range(PAGE_ROWS // count + 2)]
+    assert taken == [count] * (PAGE_ROWS // count) + [PAGE_ROWS % count, 0]
+    assert page.count == PAGE_ROWS
+    assert page.row[-1] == PAGE_ROWS % count - 1
+    page.clear()
+    assert page.add(put) == count

@@ -1,0 +1,1 @@
+"""How good the answers were that a service gave: its prediction log, and labels that came later."""
