@@ -20,8 +20,8 @@ def inside(usage: Usage) -> Iterator[str]:
             "answers."
         )
     yield (
-        f"No linear function of the features has {percent(usage.not_linear)} of the variance of the logits, "
-        "from which the probabilities are made."
+        "A linear function of the features has all of the variance of the logits, from which the "
+        f"probabilities are made, but {percent(usage.not_linear)}."
     )
 
 
