@@ -80,7 +80,8 @@ shares (Clopper-Pearson), of other measures a bootstrap's, where there are enoug
 
 ## Verdict
 
-{_promotable(run)} On the test phones, from which nothing was learned:
+{_promotable(run)}
+On the test phones, from which nothing was learned:
 
 {_list(told(run.verdict))}
 {_remarks(run)}
