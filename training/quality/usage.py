@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pricerange.phone import FEATURE_NAMES
 from training.network.mlp import Mlp
@@ -52,7 +52,7 @@ def usage(model: PhoneModel, features: npt.NDArray[np.float32]) -> Usage:
     rows = torch.from_numpy(features)
     inputs = model.preprocess(rows)
     networks = model.network.networks if isinstance(model.network, Bagged) else [model.network]
-    hidden, logits = _into_the_heads(model, networks, rows)
+    hidden = [network.body(inputs) for network in networks]
     bodies = [network.body for network in networks if isinstance(network.body, Mlp)]
     skip, first, branch = {}, {}, None
     if bodies:
@@ -65,25 +65,7 @@ def usage(model: PhoneModel, features: npt.NDArray[np.float32]) -> Usage:
             first = _by_feature(torch.cat([body.layers[0].weights[0] for body in bodies]), spread)
         if skips:
             branch = _branch(model, networks, hidden, width)
-    return Usage(_not_linear(inputs, logits), skip, first, branch)
-
-
-def _into_the_heads(
-    model: PhoneModel, networks: Sequence[Network], rows: Tensor
-) -> tuple[list[Tensor], Tensor]:
-    """Return what each network's head gets [n, width], and what they make of that [n, m]."""
-    seen: list[Tensor] = []
-
-    def note(_: nn.Module, given: tuple[Tensor, ...]) -> None:
-        seen.append(given[0])
-
-    hooks = [network.head.linear.register_forward_pre_hook(note) for network in networks]
-    try:
-        logits = model.logits(rows)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return seen, logits
+    return Usage(_not_linear(inputs, model.logits(rows)), skip, first, branch)
 
 
 def _branch(model: PhoneModel, networks: Sequence[Network], hidden: Sequence[Tensor], width: int) -> Branch:
