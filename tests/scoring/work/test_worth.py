@@ -125,7 +125,7 @@ def test_another_calibration_is_named_and_another_job(tmp_path, model_repository
     passport = version.passport.model_copy(update={"prediction_sets": other})
     bundle.write(tmp_path / "models", version.model, passport, {})
     with pytest.raises(JobDiffersError, match="calibration of sets"):
-        score([source], tmp_path / "out", tmp_path / "models", options=options)
+        score([source], tmp_path / "out", tmp_path / "models", 1, options=options)
 
 
 def test_a_version_without_sets_says_so(tmp_path, source):

@@ -130,7 +130,8 @@ def test_changes_are_sound_and_the_same_each_time(
         if refuses and change.size:
             assert region.of(change.phone[np.newaxis]).in_range[0]
     if found.one is not None and found.two is not None:
-        assert found.two.size <= found.one.size * 1.01
+        # of the other feature a step, though it be a small one, is too much where one alone has little to do
+        assert found.two.size <= found.one.size * 1.01 + 0.001
 
 
 def test_a_phone_that_is_there_already_needs_no_change(predictor: Predictor, passport: Passport) -> None:
