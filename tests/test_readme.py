@@ -65,7 +65,7 @@ def test_the_feature_table_is_the_tables() -> None:
         "README.md",
         "docs/what-if-and-decisions.md",
         "docs/recipes.md",
-        "models/phone_price_range/3/MODEL_CARD.md",
+        "models/phone_price_range/4/MODEL_CARD.md",
     ],
 )
 def test_links_lead_somewhere(document: str) -> None:

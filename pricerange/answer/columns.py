@@ -34,7 +34,6 @@ BETWEEN = "|"
 
 _Flags = npt.NDArray[np.bool_]
 _Scores = npt.NDArray[np.float32]
-_BITS = 2 ** np.arange(len(LABELS))
 SETS: tuple[tuple[int, ...], ...] = tuple(
     tuple(one for one in range(len(LABELS)) if code >> one & 1) for code in range(1 << len(LABELS))
 )
@@ -163,7 +162,7 @@ def answers(
         columns += [pa.array(found.in_range, mask=missing), named(found.outside)]
     if sets is not None:
         known = set_texts() if as_text else pa.array(SETS, pa.list_(pa.int8()))
-        columns.append(pa.array(known).take(pa.array(sets @ _BITS, mask=missing)))
+        columns.append(pa.array(known).take(pa.array(_codes(sets), mask=missing)))
     if worth.abstain is not None:
         columns.append(pa.array(worth.abstain, mask=missing))
     if worth.decisions is not None:
@@ -183,8 +182,12 @@ def set_texts() -> list[str]:
 
 def codes(sets: _Flags) -> list[int]:
     """Return where sets bool [n, 4] stand in `SETS`."""
-    found: list[int] = (sets @ _BITS).tolist()
+    found: list[int] = _codes(sets).tolist()
     return found
+
+
+def _codes(sets: _Flags) -> npt.NDArray[np.uint8]:
+    return np.packbits(sets, axis=1, bitorder="little")[:, 0]
 
 
 def feature_texts(features: _Flags) -> list[str]:

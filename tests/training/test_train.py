@@ -222,7 +222,7 @@ def test_a_model_of_labels_that_say_nothing_is_called_so_and_not_taken(
     assert "diagnosis: no signal" in lines
     assert "verdict: not promotable" in lines
     assert any(line.startswith("- not better than chance beyond doubt: ") for line in lines)
-    assert any(line.startswith("- significantly worse than version 1, which is served: ") for line in lines)
+    assert any(line.startswith("- wrong as often as right, or more: ") for line in lines)
     assert bundle.find(models).name == "1"
     page, card = ((version / name).read_text() for name in ("report.html", "MODEL_CARD.md"))
     for text in (page, card):

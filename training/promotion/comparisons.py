@@ -12,8 +12,8 @@ from pricerange.verdict import Comparison, Outcome
 BEYOND_DOUBT = 0.001
 """Probability of as many right answers by chance below which a model is better than chance."""
 LEVEL = 0.05
-"""Of each two-sided test. An opponent is as often no better and yet found better by one of the two tests,
-right answers and likelihood, each of which errs to its side in half of the cases."""
+"""Of each two-sided test. There are two, of right answers and of likelihood, and half of the level of each is
+on the opponent's side: of versions that are just as good, no larger share is found worse."""
 
 Floats = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.int64]

@@ -1,15 +1,16 @@
 """What a network makes use of: its inputs' weights, its branch beside its skip, what is not linear."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pricerange.phone import FEATURE_NAMES
 from training.network.mlp import Mlp
-from training.network.network import PhoneModel
+from training.network.network import Bagged, Network, PhoneModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,51 +48,47 @@ class Usage:
 
 @torch.no_grad()
 def usage(model: PhoneModel, features: npt.NDArray[np.float32]) -> Usage:
-    """Look into a model in eval mode while it answers n phones float32 [n, 20]."""
+    """Look into a model in eval mode while it answers n phones float32 [n, 20]; bagged networks are one."""
     rows = torch.from_numpy(features)
     inputs = model.preprocess(rows)
-    hidden, logits = _into_the_head(model, rows)
-    body, weights = model.network.body, model.network.head.linear.weight
+    networks = model.network.networks if isinstance(model.network, Bagged) else [model.network]
+    hidden = [network.body(inputs) for network in networks]
+    bodies = [network.body for network in networks if isinstance(network.body, Mlp)]
     skip, first, branch = {}, {}, None
-    if isinstance(body, Mlp):
-        spread = inputs.std(dim=0, correction=0)
-        width = body.width - body.skipped
+    if bodies:
+        skips, width = bodies[0].skipped, bodies[0].width - bodies[0].skipped
         if model.preprocess.directions is None:
-            skip = _by_feature(weights[:, width:], spread) if body.skipped else {}
-            first = _by_feature(body.layers[0].weights[0], spread)
-        if body.skipped:
-            branch = _branch(model, hidden, width)
-    return Usage(_not_linear(inputs, logits), skip, first, branch)
+            spread = inputs.std(dim=0, correction=0)
+            # the mean of what they add is what all of them add
+            weights = torch.stack([network.head.linear.weight[:, width:] for network in networks]).mean(dim=0)
+            skip = _by_feature(weights, spread) if skips else {}
+            first = _by_feature(torch.cat([body.layers[0].weights[0] for body in bodies]), spread)
+        if skips:
+            branch = _branch(model, networks, hidden, width)
+    return Usage(_not_linear(inputs, model.logits(rows)), skip, first, branch)
 
 
-def _into_the_head(model: PhoneModel, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what the head gets [n, width], and what it makes of that [n, m]."""
-    seen: list[Tensor] = []
+def _branch(model: PhoneModel, networks: Sequence[Network], hidden: Sequence[Tensor], width: int) -> Branch:
+    def varies(part: slice) -> Tensor:
+        sums = [
+            given[:, part].double() @ network.head.linear.weight[:, part].double().T
+            for network, given in zip(networks, hidden, strict=True)
+        ]
+        return torch.stack(sums).mean(dim=0).var(dim=0).sum()
 
-    def note(_: nn.Module, given: tuple[Tensor, ...]) -> None:
-        seen.append(given[0])
+    def answers(given: Sequence[Tensor]) -> Tensor:
+        logits = [network.head(each) for network, each in zip(networks, given, strict=True)]
+        mean = torch.stack(logits).mean(dim=0)
+        return model.network.head.probabilities(mean / model.temperature).argmax(dim=1)
 
-    hook = model.network.head.linear.register_forward_pre_hook(note)
-    try:
-        logits = model.logits(rows)
-    finally:
-        hook.remove()
-    return seen[0], logits
-
-
-def _branch(model: PhoneModel, hidden: Tensor, width: int) -> Branch:
-    head = model.network.head
-    added, skipped = (
-        (hidden[:, part].double() @ head.linear.weight[:, part].double().T).var(dim=0).sum()
-        for part in (slice(0, width), slice(width, None))
-    )
-    still = torch.cat([hidden[:, :width].mean(dim=0).expand(len(hidden), -1), hidden[:, width:]], dim=1)
-    before, after = (
-        head.probabilities(head(each) / model.temperature).argmax(dim=1) for each in (hidden, still)
-    )
+    added, skipped = varies(slice(0, width)), varies(slice(width, None))
+    still = [
+        torch.cat([each[:, :width].mean(dim=0).expand(len(each), -1), each[:, width:]], dim=1)
+        for each in hidden
+    ]
     together = (added + skipped).item()
     share = added.item() / together if together else 0.0
-    return Branch(share, int((before != after).sum()), len(hidden))
+    return Branch(share, int((answers(hidden) != answers(still)).sum()), len(hidden[0]))
 
 
 def _by_feature(weights: Tensor, spread: Tensor) -> dict[str, float]:

@@ -7,8 +7,8 @@ from training.fit.history import as_csv
 from training.promotion.words import told
 from training.quality import interval
 from training.quality.measures import Measures
+from training.recipe.described import described
 from training.report import plots, svg
-from training.report.described import described
 from training.report.inside import inside
 from training.report.limits import limits
 from training.report.page import report
@@ -80,7 +80,8 @@ shares (Clopper-Pearson), of other measures a bootstrap's, where there are enoug
 
 ## Verdict
 
-{_promotable(run)} On the test phones, from which nothing was learned:
+{_promotable(run)}
+On the test phones, from which nothing was learned:
 
 {_list(told(run.verdict))}
 {_remarks(run)}

@@ -20,8 +20,8 @@ def inside(usage: Usage) -> Iterator[str]:
             "answers."
         )
     yield (
-        f"No linear function of the features has {percent(usage.not_linear)} of the variance of the logits, "
-        "from which the probabilities are made."
+        f"Of the variance of the logits, from which the probabilities are made, {percent(usage.not_linear)} "
+        "is not linear in the features."
     )
 
 

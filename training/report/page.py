@@ -14,8 +14,8 @@ from training.fit.history import History
 from training.network.layers import layers
 from training.network.weights import weights
 from training.promotion.words import told
+from training.recipe.described import described
 from training.report import plots, svg
-from training.report.described import described
 from training.report.inside import inside
 from training.report.run import Run
 from training.report.scope import scope

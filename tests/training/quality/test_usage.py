@@ -1,12 +1,14 @@
 """What a network makes use of: of networks whose weights are known."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
 from pricerange.phone import FEATURE_NAMES
 from training import data
-from training.network.network import Network, PhoneModel
+from training.network.network import Bagged, Network, PhoneModel
 from training.network.preprocess import Preprocess
 from training.quality.usage import usage
 from training.recipe import sections
@@ -89,3 +91,18 @@ def test_a_feature_that_never_varies_has_no_weight() -> None:
     assert len(found.skip) == len(found.first_layer) == 19
     assert max(found.skip.values()) == 1
     assert np.isfinite(found.not_linear)
+
+
+@torch.no_grad()
+def test_bagged_networks_are_looked_at_as_one() -> None:
+    alone = model(WITH_SKIP)
+    skip_of(alone).zero_()
+    skip_of(alone)[0, RAM] = 2.0
+    twins = PhoneModel(alone.preprocess, Bagged([alone.network, copy.deepcopy(alone.network)])).eval()
+    expected, found = usage(alone, FEATURES), usage(twins, FEATURES)
+    assert expected.branch is not None
+    assert found.branch is not None
+    assert found.branch.share == pytest.approx(expected.branch.share, rel=1e-6)
+    assert found.branch.changed == expected.branch.changed
+    assert found.skip == expected.skip == {"ram": 1.0}
+    assert found.first_layer.keys() == expected.first_layer.keys()

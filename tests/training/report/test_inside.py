@@ -12,7 +12,7 @@ def test_weights_branch_and_what_is_not_linear_are_told() -> None:
     assert first == "Weights of the first hidden layer, as norms over the largest: `fc` 1."
     assert branch.startswith("The hidden branch has 25 % of the variance that it and the linear skip add")
     assert branch.endswith("replaced by its mean it changes 1,200 of 1,600 answers.")
-    assert "has 1.2 % of the variance of the logits" in shape
+    assert "1.2 % is not linear" in shape
 
 
 def test_weights_of_a_branch_that_does_nothing_are_left_out() -> None:
@@ -24,4 +24,4 @@ def test_weights_of_a_branch_that_does_nothing_are_left_out() -> None:
 
 def test_of_a_sequence_only_its_shape_is_told() -> None:
     (shape,) = inside(Usage(0.5, {}, {}, None))
-    assert shape.startswith("No linear function of the features has 50 %")
+    assert shape.endswith(", 50 % is not linear in the features.")

@@ -2,9 +2,9 @@
 
 import pytest
 
+from training.recipe.described import described
 from training.recipe.recipe import Recipe
 from training.recipe.sections import Bagging, Lstm
-from training.report.described import described
 
 
 @pytest.mark.parametrize(
