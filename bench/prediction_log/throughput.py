@@ -42,8 +42,8 @@ def measure(plan: Plan, folder: Path) -> int:
             for server in servers:
                 dropped[server.name] += asyncio.run(_dropped(server.url))
     show(
-        f"The log, a worker on one core, its writer on the same; medians of {plan.rounds} rounds of {plan.seconds} "
-        "s, servers in turn. The last three columns are ratios to the service without it.",
+        f"The log, a worker on one core, its writer on the same. Medians of {plan.rounds} rounds of "
+        f"{plan.seconds} s, servers in turn. The last three columns are ratios to the service without it.",
         (
             "request, sample",
             "connections",
