@@ -2,13 +2,16 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 
 from bench.http_parts.plan import Cells, Plan
 from bench.load.client import Connection, message
 from bench.load.formats import BATCHES, SINGLE, Format
 from bench.load.phones import phones
-from bench.load.pinned import Server, running
+from bench.load.pinned import Running, Server, running
 from bench.load.wrk import Load
 from bench.show.tables import show
 
@@ -24,19 +27,23 @@ def measure(plan: Plan, folder: Path) -> int:
     key = folder / "key"
     key.write_text("a key that is long enough\n")
     cells, dropped = Cells(), dict.fromkeys(_SAMPLES, 0)
-    for _ in range(plan.rounds):
-        for name, share in _SAMPLES.items():
-            with running(_server(plan, name, share, folder / "log", key)) as server:
-                for form in _FORMS:
-                    rows = phones(plan.models, 1) if form is SINGLE else plan.rows
-                    request = server.check(form, rows, plan.oracle)
-                    for connections in _CONNECTIONS.get(form.name, _FEW):
-                        load = server.load(request, connections, plan.seconds)
-                        cells.add(f"{form.name}, {name}", connections, load)
-                dropped[name] += asyncio.run(_dropped(server.url))
+    for number in range(plan.rounds):
+        with ExitStack() as stack:
+            servers = [
+                stack.enter_context(running(_server(plan, name, share, folder / "log", key)))
+                for name, share in _SAMPLES.items()
+            ]
+            # processes differ by some percent from start to start, and the minutes of a machine by more
+            turn = number % len(servers)
+            in_turn = servers[turn:] + servers[:turn]
+            for form, connections in product(_FORMS, (1, 4, 32, 128)):
+                if connections in _CONNECTIONS.get(form.name, _FEW):
+                    _load(plan, cells, in_turn, form, connections)
+            for server in servers:
+                dropped[server.name] += asyncio.run(_dropped(server.url))
     show(
-        f"The log, a worker on one core; medians of {plan.rounds} interleaved rounds of {plan.seconds} s. "
-        "The last three columns are ratios to the service without it.",
+        f"The log, a worker on one core, its writer on the same. Medians of {plan.rounds} rounds of "
+        f"{plan.seconds} s, servers in turn. The last three columns are ratios to the service without it.",
         (
             "request, sample",
             "connections",
@@ -59,6 +66,14 @@ def measure(plan: Plan, folder: Path) -> int:
         "\nRows dropped for want of room: " + ", ".join(f"{name} {n:,}" for name, n in dropped.items()) + "."
     )
     return 0
+
+
+def _load(plan: Plan, cells: Cells, servers: Sequence[Running], form: Format, connections: int) -> None:
+    rows = phones(plan.models, 1) if form is SINGLE else plan.rows
+    for server in servers:
+        request = server.check(form, rows, plan.oracle)
+        load = server.load(request, connections, plan.seconds)
+        cells.add(f"{form.name}, {server.name}", connections, load)
 
 
 def _server(plan: Plan, name: str, share: float | None, log: Path, key: Path) -> Server:
