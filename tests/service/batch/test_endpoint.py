@@ -514,7 +514,7 @@ def test_openapi_documents_the_forms_and_the_parameter(client: httpx.Client) -> 
     assert operation["responses"].keys() >= {"400", "408", "413", "415", "422", "503", "504", "507"}
     modes, columns, sets, explain, unknown, *of_csv = operation["parameters"]
     assert [parameter["name"] for parameter in of_csv] == ["delimiter", "decimal", "thousands", "null_values"]
-    assert operation["responses"]["200"]["headers"].keys() == {"X-Table-Read-As"}
+    assert operation["responses"]["200"]["headers"].keys() == {"X-Table-Read-As", "X-Prediction-Sets"}
     assert (sets["name"], explain["name"], unknown["name"]) == ("sets", "explain", "unknown")
     assert (modes["name"], modes["schema"]["enum"]) == ("on_bad_row", ["fail", "null"])
     assert (columns["name"], columns["schema"]["type"], columns["explode"]) == ("columns", "array", False)
