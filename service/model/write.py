@@ -1,7 +1,6 @@
 """Answers as JSON text, many at once."""
 
 from collections.abc import Iterable
-from itertools import repeat
 from typing import Annotated
 
 import numpy as np
@@ -85,12 +84,10 @@ def applicability_json(
     region: TrainingRegion, found: Applicability, rows: npt.NDArray[np.float32]
 ) -> Iterable[bytes]:
     """Write how each of n phones float32 [n, 20] lies to the training rows."""
-    if found.in_range[: len(rows)].all():
-        return repeat(IN_RANGE, len(rows))
-    return [
-        IN_RANGE if found.in_range[row] else orjson.dumps(region.details(found, row, rows[row]))
-        for row in range(len(rows))
-    ]
+    told = [IN_RANGE] * len(rows)
+    for row in np.flatnonzero(~found.in_range[: len(rows)]).tolist():
+        told[row] = orjson.dumps(region.details(found, row, rows[row]))
+    return told
 
 
 def probabilities_json(probabilities: npt.NDArray[np.float32]) -> list[bytes]:
