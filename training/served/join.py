@@ -11,10 +11,9 @@ import pyarrow as pa
 from pricerange.answer.columns import PROBABILITIES
 from pricerange.errors import SettingsError
 from pricerange.prediction_log.columns import ROW, TIME, VERSION
-from pricerange.prediction_log.pseudonyms import Pseudonyms, fingerprint_of
-from pricerange.tables.source.blocks import naming
+from pricerange.prediction_log.hashed_columns import hashed_columns
+from pricerange.prediction_log.pseudonyms import Pseudonyms
 from pricerange.tables.source.files import InputFile
-from pricerange.tables.source.parquet_file import ParquetFile
 from training.label import LABEL
 from training.served.columns import Columns, as_text, as_type, read
 from training.served.keys import joined, keys_of
@@ -26,6 +25,8 @@ NO_WEEK = np.iinfo(np.int64).min
 """Week of predictions that do not say their time."""
 _AT_ONCE = 1 << 20
 """Predictions that are looked up together: each time the labels are sorted anew."""
+_READ = (LABEL.name, ROW, TIME, *PROBABILITIES)
+"""Columns whose values count, not only whether they are the same."""
 _DAY = 86_400_000_000
 _MONDAY = 4
 """Days from Thursday 1 January 1970 to the first Monday."""
@@ -82,7 +83,8 @@ def join(
 ) -> Join:
     """Look up each prediction's label.
 
-    Raises what `columns.read` raises, and `SettingsError` where ids are hashed by a key that was not given.
+    Raises what `columns.read` and `hashed_columns` raise, and `SettingsError` where ids are hashed by
+    a key that was not given.
     """
     found = Join(np.zeros(len(labels.keys), np.bool_))
     is_hashed = [_is_hashed(file, id_column, pseudonyms) for file in files]
@@ -188,11 +190,7 @@ def _runs(files: Sequence[InputFile], id_column: str) -> Iterator[list[Columns]]
 
 def _is_hashed(file: InputFile, id_column: str, pseudonyms: Pseudonyms | None) -> bool:
     """Return whether a file has hashes for ids. Raises `SettingsError` where their key was not given."""
-    if file.format != "parquet":
-        return False
-    with naming(file), ParquetFile(file) as table:
-        place = table.schema.get_field_index(id_column)
-        by = None if place < 0 else fingerprint_of(table.schema.field(place).metadata)
+    by = hashed_columns(file, _READ).get(id_column)
     if by is not None and (pseudonyms is None or pseudonyms.fingerprint != by):
         given = "none" if pseudonyms is None else f"one with the fingerprint {pseudonyms.fingerprint}"
         raise SettingsError("--key-file", f"the key whose fingerprint is {by}, as {file.name} says", given)

@@ -23,7 +23,7 @@ from pricerange import synthetic
 from pricerange.errors import SettingsError
 from pricerange.phone import FEATURE_NAMES
 from pricerange.prediction_log.pseudonyms import Pseudonyms
-from pricerange.tables.errors import MissingColumnError, NoInputError
+from pricerange.tables.errors import MissingColumnError, NoInputError, UnreadableTableError
 from scoring.score import score
 from training.errors import InvalidLabelError
 from training.served import evaluate as served
@@ -251,6 +251,21 @@ def test_ids_that_were_hashed_are_joined_by_their_key(tmp_path: Path) -> None:
             served.evaluate(log, labels, key_file=key)
 
 
+@pytest.mark.parametrize("name", ["price_range", "row", "time", "probability_2"])
+def test_a_column_whose_values_count_is_not_read_from_hashes(tmp_path: Path, name: str) -> None:
+    (tmp_path / "key").write_text("a key that is long enough")
+    pseudonyms = Pseudonyms.read(tmp_path / "key", "--key-file")
+    log = write_log(tmp_path / "log", [prediction("a", row=1)])
+    table = parquet.read_table(log)
+    place = table.schema.names.index(name)
+    hashed = pa.field(name, pa.string(), metadata=pseudonyms.metadata)
+    texts = pseudonyms.of(name, table.column(name).combine_chunks())
+    parquet.write_table(table.set_column(place, hashed, texts), tmp_path / "log" / "predictions-1.parquet")
+    labels = write_labels(tmp_path / "labels.csv", [label("a", 2, row=1)])
+    with pytest.raises(UnreadableTableError, match=f"{name} is hashed, its values cannot be told"):
+        served.evaluate(log, labels, key_file=tmp_path / "key")
+
+
 def test_what_score_wrote_is_judged_by_an_id_of_its_own(model_repository: Path, tmp_path: Path) -> None:
     features, truth = synthetic.phones(50)
     phones = pa.table(dict(zip(FEATURE_NAMES, features.T.astype(float), strict=True)))
@@ -281,6 +296,8 @@ def test_what_cannot_be_joined_is_an_error_that_says_why(tmp_path: Path) -> None
     labels = write_labels(tmp_path / "labels.csv", [label("a", 2)])
     with pytest.raises(MissingColumnError, match=r"labels\.csv lacks the column sku"):
         served.evaluate(log, labels, "sku")
+    with pytest.raises(SettingsError, match="--id: expected a column that says which phone"):
+        served.evaluate(log, labels, "price_range")
     with pytest.raises(InvalidLabelError, match=r"labels\.csv, row 2: price_range must be"):
         served.evaluate(log, write_labels(tmp_path / "labels.csv", [label("a", 2), label("b", 7)]))
     (tmp_path / "empty").mkdir()
