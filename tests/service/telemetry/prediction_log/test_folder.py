@@ -25,7 +25,7 @@ def _as_nobody() -> Iterator[None]:
 
 
 def test_a_folder_that_may_not_be_written_to_is_refused() -> None:
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o555)
         with _as_nobody(), pytest.raises(SettingsError, match="that this process may write to") as refused:
