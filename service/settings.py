@@ -139,7 +139,7 @@ class Settings(BaseSettings):
     )
     prediction_log_seconds: float = Field(
         30.0,
-        gt=0,
+        ge=0.05,
         le=3600,
         description="Seconds of the prediction log that a file has, and kill -9 loses",
     )

@@ -54,14 +54,14 @@ class Pseudonyms:
 
         begun = hashlib.blake2b(name.encode() + b"\0", key=self.key, digest_size=_DIGEST_BYTES)
 
-        def hashed(text: str | None) -> str | None:
-            if text is None:
-                return None
+        def hashed(text: str) -> str:
             digest = begun.copy()
             digest.update(text.encode())
             return digest.hexdigest()
 
-        return pa.array(map(hashed, column.cast(pa.string()).to_pylist()), pa.string())
+        # each value once: features repeat, and whoever hashes keeps the interpreter from the event loop
+        coded = column.cast(pa.string()).dictionary_encode()
+        return pa.array(map(hashed, coded.dictionary.to_pylist()), pa.string()).take(coded.indices)
 
 
 def fingerprint_of(metadata: Mapping[bytes, bytes] | None) -> str | None:

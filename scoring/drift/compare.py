@@ -10,6 +10,8 @@ from rich.console import Console
 from pricerange.answer.unknown import Averages
 from pricerange.drift.psi import LEAST_ROWS
 from pricerange.drift.reference import Drift, Reference, Tally
+from pricerange.phone import FEATURE_NAMES
+from pricerange.prediction_log.hashed_columns import hashed_columns
 from pricerange.predictor import Predictor
 from pricerange.signals import ended_by_signals
 from pricerange.tables.source import files, uri
@@ -45,8 +47,8 @@ def compare(
     one that they asked. Phones of which features are unknown count by those that are known, and by their
     average answer.
 
-    Raises `NoDriftReferenceError`, `FewRowsError`, and what `files.find`, `judged` and `Predictor.load`
-    raise.
+    Raises `NoDriftReferenceError`, `FewRowsError`, `UnreadableTableError` where a feature is hashed, and what
+    `files.find`, `judged` and `Predictor.load` raise.
     """
     predictor = Predictor.load(models, version)
     name = predictor.bundle.version
@@ -85,7 +87,9 @@ def _counted(
         guesses.add(guess_of(block.content, block.file.dialect), place)
         guesses.add(skipped_behind(block.content), place)
         phones = block.verdict.rows[block.verdict.valid]
-        bad_rows += len(block.verdict.valid) - len(phones)
+        if bad := len(block.verdict.valid) - len(phones):
+            hashed_columns(block.file, needed=FEATURE_NAMES)
+            bad_rows += bad
         tally += reference.tally(phones, asked.predict(phones))
         heard()
     return tally, bad_rows

@@ -271,6 +271,7 @@ def test_a_folder_that_cannot_be_written_to_fails_no_request(
         pytest.param({"hash": "request_id"}, "prediction_log_key_file to be set", id="no key"),
         pytest.param({"sample": 0}, "greater than 0", id="no sample"),
         pytest.param({"omit": ",".join(NAMES)}, "a column to be left", id="no column"),
+        pytest.param({"seconds": 1e-9}, "greater than or equal to 0.05", id="a file all the time"),
         pytest.param({"max_bytes": 1_000}, "greater than or equal to 16777216", id="no room for a part"),
     ],
 )

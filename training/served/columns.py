@@ -37,6 +37,29 @@ class Columns:
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
 
+    def as_text(self, name: str) -> pa.Array:
+        """Return a column as text, null where a text is empty: so CSV writes nothing.
+
+        Raises `UnreadableTableError`.
+        """
+        import pyarrow.compute as pc
+
+        texts = self._cast(name, self.columns[name], pa.string())
+        return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+
+    def as_type(self, name: str, kind: pa.DataType) -> pa.Array:
+        """Return a column as of a type, which text is read as. Raises `UnreadableTableError`."""
+        column = self.columns[name]
+        return self._cast(name, self.as_text(name) if pa.types.is_string(column.type) else column, kind)
+
+    def _cast(self, name: str, column: pa.Array, kind: pa.DataType) -> pa.Array:
+        # pandas has times in nanoseconds, of which what is finer than `kind` counts for nothing
+        is_fine = pa.types.is_timestamp(column.type) and column.type.unit == "ns"
+        try:
+            return column.cast(kind, safe=not is_fine)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise UnreadableTableError(self.file.name, f"{name}: {error}") from error
+
 
 def read(file: InputFile, wanted: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Columns]:
     """Stream columns of a file: the wanted ones, and of the optional ones those that it has.
@@ -75,19 +98,3 @@ def _taken(content: Content, names: Mapping[str, str]) -> dict[str, pa.Array]:
         case _:
             batch = content
     return {name: batch.column(batch.schema.names.index(own)) for name, own in names.items()}
-
-
-def as_text(column: pa.Array) -> pa.Array:
-    """Return the values as text, null where a text is empty: so CSV writes nothing."""
-    import pyarrow.compute as pc
-
-    texts = column.cast(pa.string())
-    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
-
-
-def as_type(file: InputFile, name: str, column: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Return a column as of a type, which text is read as. Raises `UnreadableTableError`."""
-    try:
-        return (as_text(column) if pa.types.is_string(column.type) else column).cast(kind)
-    except pa.ArrowInvalid as error:
-        raise UnreadableTableError(file.name, f"{name}: {error}") from error

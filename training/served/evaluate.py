@@ -9,10 +9,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from pricerange.errors import SettingsError
 from pricerange.prediction_log.columns import REQUEST_ID
 from pricerange.prediction_log.pseudonyms import Pseudonyms
 from pricerange.tables.source import files
 from pricerange.tables.source.files import AS_USUAL, Reading
+from training.label import LABEL
 from training.quality import interval
 from training.served import labels as later
 from training.served.join import join
@@ -71,6 +73,8 @@ def evaluate(
 
     Raises what `files.find`, `labels.load` and `join` raise, and `SettingsError`.
     """
+    if id_column == LABEL.name:
+        raise SettingsError("--id", "a column that says which phone a row is about", id_column)
     pseudonyms = None if key_file is None else Pseudonyms.read(key_file, "--key-file")
     truth = later.load(files.find(labels, reading).files, id_column, pseudonyms)
     answered = files.find([predictions], Reading(reading.seconds)).files

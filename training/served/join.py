@@ -11,12 +11,11 @@ import pyarrow as pa
 from pricerange.answer.columns import PROBABILITIES
 from pricerange.errors import SettingsError
 from pricerange.prediction_log.columns import ROW, TIME, VERSION
-from pricerange.prediction_log.pseudonyms import Pseudonyms, fingerprint_of
-from pricerange.tables.source.blocks import naming
+from pricerange.prediction_log.hashed_columns import hashed_columns
+from pricerange.prediction_log.pseudonyms import Pseudonyms
 from pricerange.tables.source.files import InputFile
-from pricerange.tables.source.parquet_file import ParquetFile
-from training.label import LABEL
-from training.served.columns import Columns, as_text, as_type, read
+from training import label
+from training.served.columns import Columns, read
 from training.served.keys import joined, keys_of
 from training.served.labels import CONTRADICTED, Labels, of_rows
 
@@ -26,6 +25,8 @@ NO_WEEK = np.iinfo(np.int64).min
 """Week of predictions that do not say their time."""
 _AT_ONCE = 1 << 20
 """Predictions that are looked up together: each time the labels are sorted anew."""
+_READ = (label.LABEL.name, ROW, TIME, *PROBABILITIES)
+"""Columns whose values count, not only whether they are the same."""
 _DAY = 86_400_000_000
 _MONDAY = 4
 """Days from Thursday 1 January 1970 to the first Monday."""
@@ -82,7 +83,8 @@ def join(
 ) -> Join:
     """Look up each prediction's label.
 
-    Raises what `columns.read` raises, and `SettingsError` where ids are hashed by a key that was not given.
+    Raises what `columns.read` and `hashed_columns` raise, `InvalidLabelError` for an answer that is none, and
+    `SettingsError` where ids are hashed by a key that was not given.
     """
     found = Join(np.zeros(len(labels.keys), np.bool_))
     is_hashed = [_is_hashed(file, id_column, pseudonyms) for file in files]
@@ -115,20 +117,25 @@ def _look_up(found: Join, labels: Labels, keys: pa.Array, blocks: Sequence[Colum
 
 
 def _answers(found: Join, blocks: Sequence[Columns], label: npt.NDArray[np.int64]) -> Answers:
-    versions, weeks, price_ranges, probabilities = [], [], [], []
-    for block in blocks:
-        versions.append(_versions(found, block))
-        weeks.append(_weeks(block))
-        column = as_type(block.file, LABEL.name, block.columns[LABEL.name], pa.int64())
-        price_ranges.append(column.fill_null(-1).to_numpy())
-        probabilities.append(_probabilities(block))
-    return Answers(label, *map(np.concatenate, (versions, weeks, price_ranges, probabilities)))
+    return Answers(
+        label,
+        np.concatenate([_versions(found, block) for block in blocks]),
+        np.concatenate([_weeks(block) for block in blocks]),
+        np.concatenate([_price_ranges(block) for block in blocks]),
+        np.concatenate([_probabilities(block) for block in blocks]),
+    )
+
+
+def _price_ranges(block: Columns) -> npt.NDArray[np.int64]:
+    column = block.as_type(label.LABEL.name, pa.int64())
+    given = label.price_ranges(block.file.name, block.row, column.fill_null(0))
+    return np.where(column.is_valid().to_numpy(zero_copy_only=False), given, -1)
 
 
 def _versions(found: Join, block: Columns) -> npt.NDArray[np.int64]:
     if VERSION not in block.columns:
         return np.full(len(block), found.versions.setdefault(NOT_SAID, len(found.versions)))
-    coded = as_text(block.columns[VERSION]).fill_null(NOT_SAID).dictionary_encode()
+    coded = block.as_text(VERSION).fill_null(NOT_SAID).dictionary_encode()
     names = [found.versions.setdefault(name, len(found.versions)) for name in coded.dictionary.to_pylist()]
     codes: npt.NDArray[np.int64] = np.array(names, np.int64)[coded.indices.to_numpy()]
     return codes
@@ -137,7 +144,7 @@ def _versions(found: Join, block: Columns) -> npt.NDArray[np.int64]:
 def _weeks(block: Columns) -> npt.NDArray[np.int64]:
     if TIME not in block.columns:
         return np.full(len(block), NO_WEEK)
-    times = as_type(block.file, TIME, block.columns[TIME], pa.timestamp("us", "UTC")).cast(pa.int64())
+    times = block.as_type(TIME, pa.timestamp("us", "UTC")).cast(pa.int64())
     missing = times.is_null().to_numpy(zero_copy_only=False)
     days: npt.NDArray[np.int64] = times.fill_null(0).to_numpy() // _DAY
     return np.where(missing, NO_WEEK, days - (days - _MONDAY) % 7)
@@ -147,7 +154,7 @@ def _probabilities(block: Columns) -> npt.NDArray[np.float32]:
     found = np.full((len(block), len(PROBABILITIES)), np.nan, np.float32)
     for place, name in enumerate(PROBABILITIES):
         if name in block.columns:
-            column = as_type(block.file, name, block.columns[name], pa.float32())
+            column = block.as_type(name, pa.float32())
             found[:, place] = column.to_numpy(zero_copy_only=False)
     return found
 
@@ -156,7 +163,7 @@ def _of_tables(blocks: Sequence[Columns]) -> npt.NDArray[np.bool_]:
     """Return which rows are some of several of a request."""
     return np.concatenate(
         [
-            as_text(block.columns[ROW]).is_valid().to_numpy(zero_copy_only=False)
+            block.as_text(ROW).is_valid().to_numpy(zero_copy_only=False)
             if ROW in block.columns
             else np.zeros(len(block), np.bool_)
             for block in blocks
@@ -176,7 +183,7 @@ def _runs(files: Sequence[InputFile], id_column: str) -> Iterator[list[Columns]]
     """Read files, and yield as many blocks at once as are looked up together."""
     run, rows = list[Columns](), 0
     for file in files:
-        for block in read(file, (id_column, LABEL.name), (ROW, VERSION, TIME, *PROBABILITIES)):
+        for block in read(file, (id_column, label.LABEL.name), (ROW, VERSION, TIME, *PROBABILITIES)):
             run.append(block)
             rows += len(block)
             if rows >= _AT_ONCE:
@@ -188,11 +195,7 @@ def _runs(files: Sequence[InputFile], id_column: str) -> Iterator[list[Columns]]
 
 def _is_hashed(file: InputFile, id_column: str, pseudonyms: Pseudonyms | None) -> bool:
     """Return whether a file has hashes for ids. Raises `SettingsError` where their key was not given."""
-    if file.format != "parquet":
-        return False
-    with naming(file), ParquetFile(file) as table:
-        place = table.schema.get_field_index(id_column)
-        by = None if place < 0 else fingerprint_of(table.schema.field(place).metadata)
+    by = hashed_columns(file, _READ).get(id_column)
     if by is not None and (pseudonyms is None or pseudonyms.fingerprint != by):
         given = "none" if pseudonyms is None else f"one with the fingerprint {pseudonyms.fingerprint}"
         raise SettingsError("--key-file", f"the key whose fingerprint is {by}, as {file.name} says", given)

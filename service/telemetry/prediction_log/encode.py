@@ -92,6 +92,6 @@ class Encoder:
         if self._pseudonyms is None:
             return table
         place = table.schema.names.index(name)
-        texts = self._pseudonyms.of(name, table.column(place))
+        texts = self._pseudonyms.of(name, table.column(place).combine_chunks())
         field = pa.field(name, pa.string(), metadata=self._pseudonyms.metadata)
         return table.set_column(place, field, texts)

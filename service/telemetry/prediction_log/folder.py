@@ -1,5 +1,6 @@
 """The prediction log in a folder, as the settings want it."""
 
+import os
 from pathlib import Path
 
 from pricerange.bundle import Bundle
@@ -16,7 +17,7 @@ from service.telemetry.shared_counters import SharedCounters
 
 
 def require(folder: Path) -> None:
-    """Make the folder where it is not there. Raises `SettingsError`.
+    """Make the folder where it is not there, and see that it can be written to. Raises `SettingsError`.
 
     That is for the start alone: a folder that is gone later ends no service.
     """
@@ -25,6 +26,8 @@ def require(folder: Path) -> None:
     except OSError as error:
         found = f"{folder}: {error.strerror}"
         raise SettingsError("--prediction-log", "a folder that can be made or is there", found) from error
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+        raise SettingsError("--prediction-log", "a folder that this process may write to", str(folder))
 
 
 def begun(settings: Settings, version: Bundle, counters: SharedCounters) -> PredictionLog | None:

@@ -10,24 +10,14 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pricerange.durable import sync
 
-_TIME = "%Y%m%dT%H%M%S.%fZ"
-_PART = re.compile(r"predictions-(\d{8}T\d{6}\.\d{6}Z)-[0-9a-f]{8}\.parquet")
+_BEGIN = "predictions-%Y%m%dT%H%M%S.%fZ"
+_PART = re.compile(r"predictions-\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}\.parquet")
 _DRAFT = ".writing-"
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A part that is there: `written` is a time of the epoch, which its name tells."""
-
-    written: float
-    size: int
-    path: Path
 
 
 class Parts:
@@ -46,8 +36,7 @@ class Parts:
         now = time.time()
         self._folder.mkdir(exist_ok=True)
         self.remove_old(room_for=len(content))
-        written = datetime.fromtimestamp(now, UTC).strftime(_TIME)
-        part = self._folder / f"predictions-{written}-{secrets.token_hex(4)}.parquet"
+        part = self._folder / f"{_name_begin(now)}-{secrets.token_hex(4)}.parquet"
         draft = part.with_name(_DRAFT + part.name)
         descriptor = _begun(draft)
         try:
@@ -66,15 +55,16 @@ class Parts:
 
     def remove_old(self, room_for: int = 0) -> None:
         """Remove parts that are too old, and the oldest until so many bytes more would fit."""
-        parts = sorted(self._parts(), key=lambda part: part.written)
-        size = sum(part.size for part in parts) + room_for
-        too_old = time.time() - self._max_age
-        for part in parts:
-            if part.written >= too_old and size <= self._max_bytes:
+        # there may be a hundred thousand: their names sort by time, which nobody has to read
+        parts = sorted(self._parts())
+        size = sum(of_part for _, of_part in parts) + room_for
+        first_kept = _name_begin(max(time.time() - self._max_age, 0.0))
+        for name, of_part in parts:
+            if name >= first_kept and size <= self._max_bytes:
                 break
             with suppress(FileNotFoundError):  # another worker was faster
-                part.path.unlink()
-            size -= part.size
+                (self._folder / name).unlink()
+            size -= of_part
 
     def tidy(self) -> None:
         """Remove what processes that were killed left half written, and nobody is writing."""
@@ -83,18 +73,22 @@ class Parts:
                 with suppress(OSError):
                     _remove_unheld(Path(entry))
 
-    def _parts(self) -> Iterator[_Part]:
+    def _parts(self) -> Iterator[tuple[str, int]]:
+        """Yield the name and the size of each part."""
         for entry in self._entries():
-            if found := _PART.fullmatch(entry.name):
-                with suppress(OSError, ValueError):
-                    written = datetime.strptime(found[1], _TIME).replace(tzinfo=UTC)
-                    size = entry.stat(follow_symlinks=False).st_size
-                    yield _Part(written.timestamp(), size, Path(entry))
+            if _PART.fullmatch(entry.name):
+                with suppress(OSError):
+                    yield entry.name, entry.stat(follow_symlinks=False).st_size
 
     def _entries(self) -> Iterator["os.DirEntry[str]"]:
         """Yield the plain files in the folder, none where it is gone."""
         with suppress(FileNotFoundError), os.scandir(self._folder) as entries:
             yield from (entry for entry in entries if entry.is_file(follow_symlinks=False))
+
+
+def _name_begin(written: float) -> str:
+    """Return what the name of a part begins with that was written at a time of the epoch."""
+    return datetime.fromtimestamp(written, UTC).strftime(_BEGIN)
 
 
 def _begun(draft: Path) -> int:

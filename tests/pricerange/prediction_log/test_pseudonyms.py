@@ -37,6 +37,15 @@ def test_a_hash_is_keyed_blake2b_of_the_column_and_the_text(key_file: Path) -> N
     assert pseudonyms.of("ram", pa.array([2800], pa.int64())).to_pylist() == [expected]
 
 
+def test_of_a_column_that_repeats_each_row_has_the_hash_of_its_own_value(key_file: Path) -> None:
+    pseudonyms = Pseudonyms.read(key_file, "--key-file")
+    values = [0.5, None, 0.25, 0.5, 0.25, None]
+    each = [pseudonyms.of("m_dep", pa.array([value], pa.float32())).to_pylist()[0] for value in values]
+    assert pseudonyms.of("m_dep", pa.array(values, pa.float32())).to_pylist() == each
+    assert pseudonyms.of("m_dep", pa.array([], pa.float32())).to_pylist() == []
+    assert pseudonyms.of("m_dep", pa.array([None, None], pa.float32())).to_pylist() == [None, None]
+
+
 def test_a_newline_at_the_end_of_the_file_is_no_part_of_the_key(key_file: Path) -> None:
     before = Pseudonyms.read(key_file, "--key-file")
     key_file.write_text(key_file.read_text().strip())

@@ -13,7 +13,9 @@ from pricerange import synthetic
 from pricerange.answer.unknown import Averages
 from pricerange.drift.reference import Reference
 from pricerange.phone import FEATURE_NAMES
+from pricerange.prediction_log.pseudonyms import Pseudonyms
 from pricerange.predictor import Predictor
+from pricerange.tables.errors import UnreadableTableError
 from scoring.drift.compare import compare
 from scoring.errors import FewRowsError, NoDriftReferenceError
 from scoring.score import score
@@ -91,6 +93,19 @@ def test_what_is_unknown_is_counted_alike_in_every_form(
     found = compare([str(path)], model_repository)
     counts = {shift.name: shift.rows for shift in found.drift.shifts}
     assert (counts["wifi"], counts["ram"], found.bad_rows) == (90, 120, 0)
+
+
+def test_a_feature_that_is_hashed_is_told_so_and_not_taken_for_bad_phones(
+    model_repository: Path, tmp_path: Path
+) -> None:
+    pseudonyms = Pseudonyms(b"a key that is long enough")
+    plain = table(PHONES.astype(np.float32))
+    place = FEATURE_NAMES.index("ram")
+    hashed = pa.field("ram", pa.string(), metadata=pseudonyms.metadata)
+    texts = pseudonyms.of("ram", plain.column(place).combine_chunks())
+    parquet.write_table(plain.set_column(place, hashed, texts), tmp_path / "asked.parquet")
+    with pytest.raises(UnreadableTableError, match="ram is hashed, its values cannot be told"):
+        compare([str(tmp_path / "asked.parquet")], model_repository)
 
 
 def test_too_few_phones_are_an_error(model_repository: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from pricerange import synthetic
 from pricerange.errors import SettingsError
 from pricerange.phone import FEATURE_NAMES
 from pricerange.prediction_log.pseudonyms import Pseudonyms
-from pricerange.tables.errors import MissingColumnError, NoInputError
+from pricerange.tables.errors import MissingColumnError, NoInputError, UnreadableTableError
 from scoring.score import score
 from training.errors import InvalidLabelError
 from training.served import evaluate as served
@@ -251,6 +251,63 @@ def test_ids_that_were_hashed_are_joined_by_their_key(tmp_path: Path) -> None:
             served.evaluate(log, labels, key_file=key)
 
 
+LISTS = pa.array([["a"]])
+
+
+@pytest.mark.parametrize("name", ["request_id", "row", "time", "version", "price_range", "probability_0"])
+def test_a_column_of_predictions_that_is_of_no_use_is_named(tmp_path: Path, name: str) -> None:
+    log = write_log(tmp_path / "log", [prediction("a", row=1)])
+    labels = write_labels(tmp_path / "labels.csv", [label("a", 2, row=1)])
+    path = tmp_path / "log" / "predictions-1.parquet"
+    table = parquet.read_table(path)
+    parquet.write_table(table.set_column(table.schema.names.index(name), name, LISTS), path)
+    with pytest.raises(UnreadableTableError, match=rf"predictions-1\.parquet cannot be read: {name}: "):
+        served.evaluate(log, labels)
+
+
+@pytest.mark.parametrize("ids", [LISTS, pa.array([b"\xff"])], ids=["lists", "bytes that are no text"])
+def test_ids_of_labels_that_are_no_texts_are_named(tmp_path: Path, ids: pa.Array) -> None:
+    log = write_log(tmp_path / "log", [prediction("a")])
+    parquet.write_table(pa.table({"request_id": ids, "price_range": [2]}), tmp_path / "labels.parquet")
+    with pytest.raises(UnreadableTableError, match=r"labels\.parquet cannot be read: request_id: "):
+        served.evaluate(log, [str(tmp_path / "labels.parquet")])
+
+
+@pytest.mark.parametrize("answer", [4, -1, 99])
+def test_an_answer_that_is_no_price_range_is_not_judged_as_a_wrong_one(
+    judged: Callable[..., served.ServedEvaluation], answer: int
+) -> None:
+    rows = [prediction("a", None), prediction("b", answer)]
+    with pytest.raises(InvalidLabelError, match=rf"row 2: price_range must be .* got {answer}"):
+        judged(rows, [label("a", 2)])
+
+
+def test_times_as_pandas_has_them_are_of_their_week(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log", [prediction("a")])
+    labels = write_labels(tmp_path / "labels.csv", [label("a", 2)])
+    path = tmp_path / "log" / "predictions-1.parquet"
+    table = parquet.read_table(path)
+    finer = pa.array([table["time"][0].value * 1_000 + 1], pa.timestamp("ns", "UTC"))
+    parquet.write_table(table.set_column(table.schema.names.index("time"), "time", finer), path)
+    week, _ = served.evaluate(log, labels).quality
+    assert (week.week, week.judged) == (MONDAY.date().isoformat(), 1)
+
+
+@pytest.mark.parametrize("name", ["price_range", "row", "time", "probability_2"])
+def test_a_column_whose_values_count_is_not_read_from_hashes(tmp_path: Path, name: str) -> None:
+    (tmp_path / "key").write_text("a key that is long enough")
+    pseudonyms = Pseudonyms.read(tmp_path / "key", "--key-file")
+    log = write_log(tmp_path / "log", [prediction("a", row=1)])
+    table = parquet.read_table(log)
+    place = table.schema.names.index(name)
+    hashed = pa.field(name, pa.string(), metadata=pseudonyms.metadata)
+    texts = pseudonyms.of(name, table.column(name).combine_chunks())
+    parquet.write_table(table.set_column(place, hashed, texts), tmp_path / "log" / "predictions-1.parquet")
+    labels = write_labels(tmp_path / "labels.csv", [label("a", 2, row=1)])
+    with pytest.raises(UnreadableTableError, match=f"{name} is hashed, its values cannot be told"):
+        served.evaluate(log, labels, key_file=tmp_path / "key")
+
+
 def test_what_score_wrote_is_judged_by_an_id_of_its_own(model_repository: Path, tmp_path: Path) -> None:
     features, truth = synthetic.phones(50)
     phones = pa.table(dict(zip(FEATURE_NAMES, features.T.astype(float), strict=True)))
@@ -281,6 +338,8 @@ def test_what_cannot_be_joined_is_an_error_that_says_why(tmp_path: Path) -> None
     labels = write_labels(tmp_path / "labels.csv", [label("a", 2)])
     with pytest.raises(MissingColumnError, match=r"labels\.csv lacks the column sku"):
         served.evaluate(log, labels, "sku")
+    with pytest.raises(SettingsError, match="--id: expected a column that says which phone"):
+        served.evaluate(log, labels, "price_range")
     with pytest.raises(InvalidLabelError, match=r"labels\.csv, row 2: price_range must be"):
         served.evaluate(log, write_labels(tmp_path / "labels.csv", [label("a", 2), label("b", 7)]))
     (tmp_path / "empty").mkdir()

@@ -1,11 +1,13 @@
 """A folder of parts: they appear whole, the oldest leave, and nothing is touched that is not ours."""
 
 import fcntl
+import math
 import os
 import resource
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,20 @@ def test_what_is_too_old_leaves_also_where_nothing_comes(tmp_path: Path) -> None
     (tmp_path / OLD).write_bytes(b"old")
     parts.remove_old()
     assert len(names(tmp_path)) == 1
+
+
+def test_age_is_told_by_the_name_to_the_second_and_may_be_without_end(tmp_path: Path) -> None:
+    def part(age: float) -> str:
+        written = datetime.fromtimestamp(time.time() - age, UTC)
+        return written.strftime("predictions-%Y%m%dT%H%M%S.%fZ-00000000.parquet")
+
+    younger, older = part(DAY - 30), part(DAY + 30)
+    for name in (OLD, older, younger, FUTURE):
+        (tmp_path / name).touch()
+    Parts(tmp_path, 1_000, math.inf).remove_old()
+    assert names(tmp_path) == [OLD, older, younger, FUTURE]
+    Parts(tmp_path, 1_000, DAY).remove_old()
+    assert names(tmp_path) == [younger, FUTURE]
 
 
 def test_nothing_of_others_is_removed(tmp_path: Path) -> None:
