@@ -123,17 +123,18 @@ class DuplicateRowError(PriceRangeError):
 
 @dataclass
 class TooFewRowsError(PriceRangeError):
-    """A price range with too few phones for the split."""
+    """A price range with too few phones for the split, `among` which they are counted if not all."""
 
     price_range: int
     expected: int
     found: int
+    among: str = ""
     exit_code = 45
 
     def __str__(self) -> str:
         return (
-            f"price range {self.price_range} ({LABELS[self.price_range]}) has {self.found} phones, "
-            f"expected at least {self.expected} for this split"
+            f"price range {self.price_range} ({LABELS[self.price_range]}) has {self.found} phones"
+            f"{self.among and f' {self.among}'}, expected at least {self.expected} for this split"
         )
 
 
