@@ -5,10 +5,15 @@
 70 is no error: `pricerange drift` has found some.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import ClassVar
+
+
+def place(location: Iterable[int | str]) -> str:
+    """Write where in a file of fields something is wrong, on one line whatever its keys are."""
+    return ".".join(str(key) if str(key).isprintable() else repr(key) for key in location)
 
 
 class PriceRangeError(Exception):

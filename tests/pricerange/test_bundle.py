@@ -167,6 +167,9 @@ def test_a_missing_version_is_named(models: Path) -> None:
         pytest.param('"very high"', '"huge"', LabelsError, "huge", id="labels"),
         pytest.param('"recipe"', '"recipee"', PassportError, "recipe", id="misspelt-field"),
         pytest.param('"golden_rows"', '"golden"', PassportError, "golden_rows", id="missing-field"),
+        pytest.param(
+            '"training_rows"', r'"a\nb":0,"training_rows"', PassportError, r"data\.'a\\nb': ", id="two-lines"
+        ),
     ],
 )
 def test_a_passport_of_another_shape_is_refused(
