@@ -190,6 +190,22 @@ class DivergedError(PriceRangeError):
 
 
 @dataclass
+class PretrainingError(PriceRangeError):
+    """A block whose pretraining ended with a loss that is not finite; `block` counts from 1."""
+
+    block: int
+    loss: float
+    learning_rate: float
+    exit_code = 47
+
+    def __str__(self) -> str:
+        return (
+            f"the pretraining of block {self.block} ended with a loss of {self.loss}; nothing was written; "
+            f"try a pretraining.learning_rate far below {self.learning_rate:g}"
+        )
+
+
+@dataclass
 class ScheduleError(PriceRangeError):
     """A schedule that does not fit into the steps of the run."""
 

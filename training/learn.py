@@ -46,7 +46,7 @@ def learn(  # noqa: PLR0913, PLR0917
     Of networks that answer together, the history is the first one's.
 
     `device` is where the network learns, `cpu` or `cuda`; the model comes back on the CPU. Raises
-    `DeviceError`, `ScheduleError` or `DivergedError`.
+    `DeviceError`, `ScheduleError`, `PretrainingError` or `DivergedError`.
     """
     where = find_device(device)
     features, price_range = torch.from_numpy(phones.features), torch.from_numpy(phones.price_range)
