@@ -95,7 +95,13 @@ def test_a_persons_word_counts_for_more_than_a_verdict(models: Path) -> None:
     ) as no:
         bundle.find(models)
     assert list(no.value.passed_over) == [3, 2, 1]
+    assert str(no.value).endswith(": and this")
     assert bundle.find(models, 3) == bad
+    Approval.now("rejected", "as well").write(passed(models, True))
+    with pytest.raises(NoPromotableVersionError) as no:
+        bundle.find(models)
+    assert re.search(r"version 4, .* \| version 3, .* \| version 2, .* \| 1 more, which `pri", str(no.value))
+    assert "version 1" not in str(no.value)
 
 
 @pytest.mark.parametrize(
