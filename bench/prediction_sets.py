@@ -30,7 +30,7 @@ from training.learn import answers, calibrated, learn, out_of_fold
 from training.quality.coverage import LEVELS
 from training.recipe import recipe
 from training.recipe.recipe import Recipe
-from training.split import Indices, two_ways
+from training.split import Folds, Indices, two_ways
 
 GOAL_POINTS = 0.025
 """How far below the promise a price range may be covered."""
@@ -88,7 +88,8 @@ def _fold(
     model, _ = learn(phones, training, validation, choices, lambda _: None)
     calibrated(model, phones, validation, choices)
     batches = iterations(len(training), choices.loop.batch_size)
-    scores = out_of_fold(phones, learned, choices, batches).probabilities
+    folds = Folds.of(learned, phones.price_range, choices)
+    scores = out_of_fold(phones, folds, choices, batches).probabilities
     truth = phones.price_range[learned]
     given = answers(model, phones.features[held_out])
     ours = PredictionSets.measured(scores, truth)

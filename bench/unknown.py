@@ -33,7 +33,7 @@ from training.quality.importance import importances
 from training.quality.unknown import background, patterns
 from training.recipe import recipe
 from training.recipe.recipe import Recipe
-from training.split import Indices, two_ways
+from training.split import Folds, Indices, two_ways
 
 LEVEL = 0.9
 GOAL_POINTS = 0.025
@@ -105,7 +105,8 @@ def _fold(
     active = [FEATURE_NAMES[place] for place in used]
     known_patterns = patterns(active, choices.sets.patterns)
     batches = iterations(len(training), choices.loop.batch_size)
-    scores = out_of_fold(phones, learned, choices, batches, patterns=known_patterns)
+    folds = Folds.of(learned, phones.price_range, choices)
+    scores = out_of_fold(phones, folds, choices, batches, patterns=known_patterns)
     sets = scores.sets(phones.price_range[learned], active, known_patterns)
 
     ask = partial(answers, model)

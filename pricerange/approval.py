@@ -9,7 +9,7 @@ from typing import Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, field_validator
 
 from pricerange import durable, regular_file
-from pricerange.errors import ApprovalError, MissingFileError, SettingsError, TargetError
+from pricerange.errors import ApprovalError, MissingFileError, SettingsError, TargetError, place
 
 APPROVAL_FILE = "approval.json"
 _MOST_BYTES = 1 << 16
@@ -51,8 +51,8 @@ class Approval(BaseModel):
             return cls.model_validate_json(content)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            place = "".join(f"{name}: " for name in first["loc"])
-            raise ApprovalError(path, f"{place}{first['msg']}") from error
+            found = place(first["loc"])
+            raise ApprovalError(path, f"{found}: {first['msg']}" if found else first["msg"]) from error
 
     @classmethod
     def now(cls, decision: Decision, why: str) -> Self:

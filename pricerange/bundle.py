@@ -38,6 +38,7 @@ from pricerange.errors import (
     PassportError,
     SchemaVersionError,
     TruncatedModelError,
+    place,
 )
 from pricerange.phone import FEATURE_NAMES, LABELS, admissible
 from pricerange.promotion import Promotion
@@ -386,9 +387,9 @@ def _fields(path: Path) -> dict[str, Any]:
 
 def _passport_error(path: Path, error: ValidationError, *field: str) -> PassportError:
     first = error.errors(include_url=False)[0]
-    place = ".".join(map(str, (*field, *first["loc"])))
+    found = place((*field, *first["loc"]))
     reason = first["msg"].removeprefix("Value error, ")
-    return PassportError(path, f"{place}: {reason}" if place else reason)
+    return PassportError(path, f"{found}: {reason}" if found else reason)
 
 
 def _read_passport(path: Path) -> Passport:

@@ -496,10 +496,10 @@ def list_models(context: typer.Context, models: Models = Path("models")) -> None
 @repository.command()
 def approve(context: typer.Context, number: Number, why: Why, models: Repository = None) -> None:
     """Make a version promotable, whatever its verdict says."""
-    from pricerange import bundle
     from pricerange.approval import Approval
+    from pricerange.listing import verified
 
-    version = bundle.read(bundle.find(models or context.obj, number))
+    version = verified(models or context.obj, number).bundle
     typer.echo(Approval.now("approved", why).write(version.path))
 
 

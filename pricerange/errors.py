@@ -5,10 +5,18 @@
 70 is no error: `pricerange drift` has found some.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import ClassVar
+
+_MOST_PASSED_OVER = 3
+"""Versions of which a line says why they are not promotable."""
+
+
+def place(location: Iterable[int | str]) -> str:
+    """Write where in a file of fields something is wrong, on one line whatever its keys are."""
+    return ".".join(str(key) if str(key).isprintable() else repr(key) for key in location)
 
 
 class PriceRangeError(Exception):
@@ -38,17 +46,20 @@ class ModelNotFoundError(PriceRangeError):
 
 @dataclass
 class NoPromotableVersionError(PriceRangeError):
-    """A model repository of which no version may be served without anyone's word; why not, by number."""
+    """A model repository of which no version may be served without anyone's word; why not, newest first."""
 
     folder: Path
     passed_over: Mapping[int, str]
     exit_code = 10
 
     def __str__(self) -> str:
-        listed = " | ".join(f"version {number}, {why}" for number, why in self.passed_over.items())
+        named = list(self.passed_over.items())[:_MOST_PASSED_OVER]
+        listed = " | ".join(f"version {number}, {why}" for number, why in named)
+        more = len(self.passed_over) - len(named)
+        others = f" | {more} more, which `pricerange models` lists" if more else ""
         return (
             f"no version in {self.folder} is promotable; `pricerange models approve N --why TEXT` makes one "
-            f"so, and `--model-version N` takes any: {listed}"
+            f"so, and `--model-version N` takes any: {listed}{others}"
         )
 
 

@@ -30,10 +30,16 @@ def listed(models: Path) -> Iterator[tuple[str, PriceRangeError | None]]:
         raise none_to_take
 
 
+def verified(models: Path, number: int) -> Predictor:
+    """Load a version as `serve` does. Raises what `Predictor.load` and `Explainer.of_version` raise."""
+    predictor = Predictor.load(models, number)
+    Explainer.of_version(predictor)
+    return predictor
+
+
 def _line(models: Path, number: int, is_taken: bool) -> tuple[str, PriceRangeError | None]:
     try:
-        predictor = Predictor.load(models, number)
-        Explainer.of_version(predictor)
+        predictor = verified(models, number)
         promotion = bundle.promotion(predictor.bundle.path)
     except PriceRangeError as error:
         return f"{number}  invalid: {error}", error

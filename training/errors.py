@@ -123,17 +123,18 @@ class DuplicateRowError(PriceRangeError):
 
 @dataclass
 class TooFewRowsError(PriceRangeError):
-    """A price range with too few phones for the split."""
+    """A price range with too few phones for the split, `among` which they are counted if not all."""
 
     price_range: int
     expected: int
     found: int
+    among: str = ""
     exit_code = 45
 
     def __str__(self) -> str:
         return (
-            f"price range {self.price_range} ({LABELS[self.price_range]}) has {self.found} phones, "
-            f"expected at least {self.expected} for this split"
+            f"price range {self.price_range} ({LABELS[self.price_range]}) has {self.found} phones"
+            f"{self.among and f' {self.among}'}, expected at least {self.expected} for this split"
         )
 
 
@@ -185,6 +186,22 @@ class DivergedError(PriceRangeError):
         return (
             f"the loss became {self.loss} in epoch {self.epoch}, batch {self.batch}, at a learning rate of "
             f"{self.learning_rate:g}; nothing was written; the likely cause is {self.cause}"
+        )
+
+
+@dataclass
+class PretrainingError(PriceRangeError):
+    """A block whose pretraining ended with a loss that is not finite; `block` counts from 1."""
+
+    block: int
+    loss: float
+    learning_rate: float
+    exit_code = 47
+
+    def __str__(self) -> str:
+        return (
+            f"the pretraining of block {self.block} ended with a loss of {self.loss}; nothing was written; "
+            f"try a pretraining.learning_rate far below {self.learning_rate:g}"
         )
 
 

@@ -90,15 +90,20 @@ def show(found: VersionEvaluation, console: Console | None = None) -> None:
     """Print it for people, on standard output if no console is given."""
     console = console or Console()
     rows = found.evaluation.rows
-    console.print(f"{found.model} {found.version} on {found.source}: {rows} phones", highlight=False)
+    _print(f"{found.model} {found.version} on {found.source}: {rows} phones", console)
     for line in _of_seen(found):
-        console.print(line, style="yellow", highlight=False)
+        _print(line, console, style="yellow")
     for table in _tables(found.new or found):
         console.print()
         console.print(table)
     if found.new:
-        console.print(f"\nOf all {rows} phones:\n", highlight=False)
+        _print(f"\nOf all {rows} phones:\n", console)
         console.print(next(_tables(found)))
+
+
+def _print(line: str, console: Console, style: str | None = None) -> None:
+    """Print a line as it is: a file may be called what rich takes for markup."""
+    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _of_seen(found: VersionEvaluation) -> Iterator[str]:

@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.model_selection import KFold, StratifiedKFold
 from torch import Tensor
 
 from pricerange.phone import LABELS
@@ -27,7 +26,7 @@ from training.quality import unknown
 from training.quality.calibrate import Calibration, calibrate
 from training.quality.unknown import HeldOut, Pattern
 from training.recipe.recipe import Recipe
-from training.split import Indices, two_ways
+from training.split import Folds, Indices
 
 _LEAST_BATCH = 3
 """Rows of a batch, of which batch normalisation needs the variance."""
@@ -47,7 +46,7 @@ def learn(  # noqa: PLR0913, PLR0917
     Of networks that answer together, the history is the first one's.
 
     `device` is where the network learns, `cpu` or `cuda`; the model comes back on the CPU. Raises
-    `DeviceError`, `ScheduleError` or `DivergedError`.
+    `DeviceError`, `ScheduleError`, `PretrainingError` or `DivergedError`.
     """
     where = find_device(device)
     features, price_range = torch.from_numpy(phones.features), torch.from_numpy(phones.price_range)
@@ -99,7 +98,7 @@ def answers(model: PhoneModel, features: npt.NDArray[np.float32]) -> npt.NDArray
 
 def out_of_fold(  # noqa: PLR0913, PLR0917
     phones: LabelledPhones,
-    rows: Indices,
+    folds: Folds,
     choices: Recipe,
     batches: int,
     device: str = "cpu",
@@ -107,21 +106,16 @@ def out_of_fold(  # noqa: PLR0913, PLR0917
 ) -> HeldOut:
     """Answer n rows, each by a network that has learned from other folds of them.
 
-    Each is trained and calibrated as the recipe says, on rows that it takes its validation rows out of, in as
-    many `batches` an epoch as the network whose sets are made: a schedule counts them. Where the features of
-    one of the `patterns` are unknown, phones that the network has learned from lend their values. Raises what
-    `learn` and `two_ways` raise.
+    Each is trained and calibrated as the recipe says, in as many `batches` an epoch as the network whose sets
+    are made: a schedule counts them. Where the features of one of the `patterns` are unknown, phones that the
+    network has learned from lend their values. Raises what `learn` raises.
     """
+    rows = folds.rows
     probabilities = np.empty((len(rows), len(LABELS)), np.float32)
     averages = np.full((len(patterns), *probabilities.shape), np.nan, np.float32)
     network = np.empty(len(rows), np.int64)
     asked = unknown.asked_for(len(rows), patterns, choices.seed)
-    folds = _folds(choices)
-    share = choices.split.validation / (1 - choices.split.test)
-    for number, (places, held_out) in enumerate(folds.split(rows, phones.price_range[rows])):
-        training, validation = two_ways(
-            rows[places], phones.price_range, share, choices.seed, shuffle=choices.split.shuffle
-        )
+    for number, (training, validation, held_out) in enumerate(folds.parts):
         size = max(math.ceil(len(training) / batches), _LEAST_BATCH)
         loop = choices.loop.model_copy(update={"batch_size": size})
         choices = choices.model_copy(update={"loop": loop})
@@ -139,10 +133,3 @@ def out_of_fold(  # noqa: PLR0913, PLR0917
                     partial(answers, model), lenders, phones.features[rows[some]], patterns
                 )
     return HeldOut(probabilities, averages, network)
-
-
-def _folds(choices: Recipe) -> KFold | StratifiedKFold:
-    """Return what parts rows into folds: runs of rows that follow one another where the recipe says so."""
-    if not choices.split.shuffle:
-        return KFold(choices.sets.folds)
-    return StratifiedKFold(choices.sets.folds, shuffle=True, random_state=choices.seed)

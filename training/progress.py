@@ -1,5 +1,6 @@
 """What a run says while it trains: a progress bar on a terminal, plain lines elsewhere."""
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +56,8 @@ def summed_up(
     for line in (f"verdict: {promotable}", *(f"- {reason}" for reason in verdict.reasons), *verdict.remarks):
         _print(line, console)
     if not verdict.promotable:
-        _print(f"to serve it nevertheless: pricerange models approve {version.name} --why TEXT", console)
+        approve = f"pricerange models approve {version.name} --models {shlex.quote(str(version.parents[1]))}"
+        _print(f"to serve it nevertheless: {approve} --why TEXT", console)
     _print(f"report: {version / 'report.html'}", console)
 
 

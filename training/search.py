@@ -24,7 +24,13 @@ from training import data, output
 from training.compare import folds
 from training.compare.contender import ByRecipe
 from training.data import LabelledPhones
-from training.errors import DivergedError, ScheduleError, StudyMismatchError, StudyStorageError
+from training.errors import (
+    DivergedError,
+    PretrainingError,
+    ScheduleError,
+    StudyMismatchError,
+    StudyStorageError,
+)
 from training.recipe import recipe, space
 from training.recipe.recipe import Recipe
 from training.split import Indices, two_ways
@@ -227,7 +233,7 @@ def _fill(
         study.optimize(
             objective,
             callbacks=[say, MaxTrialsCallback(trials, states=_FINISHED)],
-            catch=(DivergedError, ScheduleError),
+            catch=(DivergedError, PretrainingError, ScheduleError),
         )
 
 

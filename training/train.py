@@ -32,7 +32,7 @@ from training.report.diagnose import diagnose
 from training.report.passport import passport
 from training.report.run import Run
 from training.report.yardstick import yardstick
-from training.split import three_ways
+from training.split import Folds, three_ways
 
 
 def train(  # noqa: PLR0913, PLR0917
@@ -57,15 +57,17 @@ def train(  # noqa: PLR0913, PLR0917
     console = console or Console(stderr=True)
     phones = data.load(sources, reading, console)
     parts = three_ways(phones.price_range, choices.split, choices.seed)
+    known = np.concatenate([parts.training, parts.validation])
+    # too few phones for them are an error before the run, not after it
+    folds = Folds.of(known, phones.price_range, choices)
     served = serving(models)
     batches = iterations(len(parts.training), choices.loop.batch_size)
     with shown(choices.fits * choices.loop.epochs, batches, console) as on_epoch:
         model, history = learn(phones, parts.training, parts.validation, choices, on_epoch, device)
     calibration = calibrated(model, phones, parts.validation, choices)
-    known = np.concatenate([parts.training, parts.validation])
     active = [FEATURE_NAMES[place] for place in model.used_features()]
     unknown = patterns(active, choices.sets.patterns)
-    held_out = out_of_fold(phones, known, choices, batches, device, unknown)
+    held_out = out_of_fold(phones, folds, choices, batches, device, unknown)
     leaking = leaks(
         phones.features[known],
         phones.price_range[known],

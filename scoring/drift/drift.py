@@ -43,9 +43,9 @@ def show(found: Comparison, console: Console | None = None) -> None:
     console = console or Console()
     drift, reference = found.drift, found.reference
     bad = f", {found.bad_rows:,} rows were no valid phones" if found.bad_rows else ""
-    console.print(
-        f"{found.model} {found.version}, {found.source}: {drift.rows:,} phones{bad}", highlight=False
-    )
+    said = f"{found.model} {found.version}, {found.source}: {drift.rows:,} phones{bad}"
+    # a file may be called what rich takes for markup
+    console.print(said, markup=False, highlight=False, soft_wrap=True)
     table = Table("", box=None, pad_edge=False)
     for name in ("phones", "PSI", "limit", "p-value", ""):
         table.add_column(name, justify="right", no_wrap=True)
@@ -62,4 +62,6 @@ def show(found: Comparison, console: Console | None = None) -> None:
     console.print(table)
     console.print()
     changed = ", ".join(drift.alarms)
-    console.print(f"changed: {changed}" if changed else "nothing has changed", highlight=False)
+    console.print(
+        f"changed: {changed}" if changed else "nothing has changed", highlight=False, soft_wrap=True
+    )

@@ -62,6 +62,7 @@ def a_terabyte(path: Path) -> None:
         pytest.param(text(why="a\nb"), ApprovalError, "why: .*a line of text", id="two lines"),
         pytest.param(text(when="2026-01-02T03:04:05"), ApprovalError, "when: .*timezone", id="no time zone"),
         pytest.param(text(until="2027"), ApprovalError, "until: Extra inputs", id="an unknown field"),
+        pytest.param(text(**{"a\nb": 1}), ApprovalError, r"'a\\nb': Extra inputs", id="a field of two lines"),
         pytest.param(a_terabyte, ApprovalError, "at most 65536 bytes, found 1099511627776", id="a terabyte"),
         pytest.param(os.mkfifo, UnreadableFileError, "not a regular file", id="a pipe"),
     ],

@@ -95,7 +95,13 @@ def test_a_persons_word_counts_for_more_than_a_verdict(models: Path) -> None:
     ) as no:
         bundle.find(models)
     assert list(no.value.passed_over) == [3, 2, 1]
+    assert str(no.value).endswith(": and this")
     assert bundle.find(models, 3) == bad
+    Approval.now("rejected", "as well").write(passed(models, True))
+    with pytest.raises(NoPromotableVersionError) as no:
+        bundle.find(models)
+    assert re.search(r"version 4, .* \| version 3, .* \| version 2, .* \| 1 more, which `pri", str(no.value))
+    assert "version 1" not in str(no.value)
 
 
 @pytest.mark.parametrize(
@@ -167,6 +173,9 @@ def test_a_missing_version_is_named(models: Path) -> None:
         pytest.param('"very high"', '"huge"', LabelsError, "huge", id="labels"),
         pytest.param('"recipe"', '"recipee"', PassportError, "recipe", id="misspelt-field"),
         pytest.param('"golden_rows"', '"golden"', PassportError, "golden_rows", id="missing-field"),
+        pytest.param(
+            '"training_rows"', r'"a\nb":0,"training_rows"', PassportError, r"data\.'a\\nb': ", id="two-lines"
+        ),
     ],
 )
 def test_a_passport_of_another_shape_is_refused(

@@ -138,6 +138,9 @@ def test_models_fails_for_a_version_that_serve_would_refuse(model_repository: Pa
     listed = run("models", "--models", models)
     assert listed.returncode == errors.GoldenRowError.exit_code
     assert "1  invalid: " in listed.stdout
+    approved = run("models", "approve", "1", "--why", "it has to serve", "--models", models)
+    assert approved.returncode == errors.GoldenRowError.exit_code
+    assert run("models", "reject", "1", "--why", "it cannot serve", "--models", models).returncode == 0
     assert run("models", "--models", tmp_path / "nowhere").returncode == errors.ModelNotFoundError.exit_code
 
 

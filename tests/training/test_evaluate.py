@@ -72,6 +72,17 @@ def test_knows_the_phones_that_it_has_learned_from_in_any_file(
     assert (found.learned, found.tuned) == (800, 100)
 
 
+def test_a_line_is_a_line_and_a_files_name_is_no_markup(model_repository: Path, tmp_path: Path) -> None:
+    file = tmp_path / "[red]phones[0].csv"
+    file.write_text(synthetic.as_csv(*synthetic.phones(1_000)))
+    said = io.StringIO()
+    evaluation.show(evaluation.evaluate(model_repository, [str(file)]), Console(file=said, width=40))
+    first, second, third, *_ = said.getvalue().splitlines()
+    assert first == "phone_price_range 1 on [red]phones[0].csv: 1000 phones"
+    assert second.endswith(" 800 of them trained it and 100 were used to stop and calibrate it.")
+    assert third == "What follows is of the 100 that are new to it; of all, at the end."
+
+
 def test_a_few_phones_that_it_has_learned_from_are_told_from_others(
     model_repository: Path, quick: Recipe, tmp_path: Path
 ) -> None:

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from training.data import LabelledPhones
-from training.learn import answers, learn, out_of_fold
+from training.learn import answers, learn
 from training.network.network import Bagged
 from training.recipe.recipe import Recipe
-from training.recipe.sections import Augmentation, Bagging, Pretraining, Sets, Split
+from training.recipe.sections import Augmentation, Bagging, Pretraining
 from training.split import three_ways
 
 
@@ -68,13 +68,3 @@ def test_what_a_recipe_adds_changes_what_is_learned_and_nothing_by_chance(
     )
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(plain, first)
-
-
-def test_folds_are_runs_of_rows_where_the_recipe_keeps_their_order(
-    phones: LabelledPhones, quick: Recipe
-) -> None:
-    recipe = short(
-        quick, split=Split(validation=0.1, test=0.1, shuffle=False), sets=Sets(folds=3, patterns=0)
-    )
-    held_out = out_of_fold(phones, np.arange(360), recipe, batches=2)
-    assert held_out.network.tolist() == [0] * 120 + [1] * 120 + [2] * 120

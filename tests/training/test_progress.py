@@ -49,7 +49,7 @@ VERDICT = Verdict(
 def told(verdict: Verdict) -> list[str]:
     said = io.StringIO()
     diagnosis = Diagnosis("overfitting", ["A gap of [3] errors."], ["Raise `network.dropout`."])
-    summed_up(diagnosis, [LEAK], verdict, Path("models/phone_price_range/2"), Console(file=said))
+    summed_up(diagnosis, [LEAK], verdict, Path("my models/phone_price_range/2"), Console(file=said))
     return said.getvalue().splitlines()
 
 
@@ -63,8 +63,8 @@ def test_ends_with_what_to_change_whether_it_may_be_served_and_where_the_report_
         "verdict: not promotable",
         "- too few phones",
         "`ram` is constant.",
-        "to serve it nevertheless: pricerange models approve 2 --why TEXT",
-        "report: models/phone_price_range/2/report.html",
+        "to serve it nevertheless: pricerange models approve 2 --models 'my models' --why TEXT",
+        "report: my models/phone_price_range/2/report.html",
     ]
     promotable = told(VERDICT.model_copy(update={"promotable": True}))
     assert "verdict: promotable" in promotable

@@ -84,7 +84,8 @@ def compare(
 
     The first recipe is the one that all others are compared with.
 
-    Raises what `data.load` and `recipe.read` raise, `TooFewRowsError` and `DivergedError`.
+    Raises what `data.load` and `recipe.read` raise, `TooFewRowsError`, `PretrainingError` and
+    `DivergedError`.
     """
     taking_part = contenders(list(recipes) or shipped(), additions=plan.additions)
     console = console or Console(stderr=True)

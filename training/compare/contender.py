@@ -61,6 +61,7 @@ class ByRecipe:
             choices.split.validation,
             choices.seed,
             shuffle=choices.split.shuffle,
+            among="outside of a fold",
         )
         model, _ = learn(phones, learned, validation, choices, lambda _: None)
         calibrated(model, phones, validation, choices)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from rich.markup import escape
 from rich.table import Table
 
 from training.compare.folds import Difference, Estimate
@@ -22,7 +23,8 @@ _LEAST_P = 0.001
 
 def tables(standings: Sequence[Standing]) -> Iterator[Table]:
     """Make a table of accuracies, one of probabilities, one of prediction sets, for a console."""
-    first = standings[0].name
+    # a recipe may be called what rich takes for markup
+    first = escape(standings[0].name)
     less = (f"less {first}", "± s.e.", "p")
     accuracies = _table("accuracy", "± s.e.", *less, "far errors", "s a fold")
     probabilities = _table("NLL", "± s.e.", *less, "Brier", "± s.e.", "ECE")
@@ -31,14 +33,14 @@ def tables(standings: Sequence[Standing]) -> Iterator[Table]:
         # a difference to itself says nothing
         differs = _tested if one is not standings[0] else _untested
         others = (f"{one.far_errors:.4f}", f"{one.seconds:.2f}")
-        accuracies.add_row(one.name, *_cells(one.accuracy), *differs(one.difference), *others)
+        accuracies.add_row(escape(one.name), *_cells(one.accuracy), *differs(one.difference), *others)
         if one.nll and one.nll_difference and one.brier:
             cells = (*_cells(one.nll), *differs(one.nll_difference), *_cells(one.brier))
-            probabilities.add_row(one.name, *cells, f"{one.ece:.4f}")
+            probabilities.add_row(escape(one.name), *cells, f"{one.ece:.4f}")
         if one.conformal:
             measured = one.conformal.values()
             pairs = ((f"{each.coverage:.4f}", f"{each.mean_size:.3f}") for each in measured)
-            sets.add_row(one.name, *(cell for pair in pairs for cell in pair))
+            sets.add_row(escape(one.name), *(cell for pair in pairs for cell in pair))
     yield from (accuracies, probabilities, sets)
 
 

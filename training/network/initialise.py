@@ -19,11 +19,11 @@ class SymmetryWarning(UserWarning):
 def initialise(network: Network, choices: sections.Initialisation) -> None:
     """Set weight matrices by the recipe's rule and biases to 0; batch normalisation keeps its own start.
 
-    Warns with `SymmetryWarning` where all weights of a layer become the same: then all its units get the same
-    gradient and stay one unit many times over.
+    Warns with `SymmetryWarning` where all weights of a hidden layer become the same: then all its units get
+    the same gradient and stay one unit many times over. Those of the head have targets of their own.
     """
     of_layers = choices.layers if isinstance(choices, sections.PerLayer) else [choices] * len(network.layers)
-    same = {one.name for one in of_layers if isinstance(one, sections.Constant | sections.Fixed)}
+    same = {one.name for one in of_layers[:-1] if isinstance(one, sections.Constant | sections.Fixed)}
     for name in sorted(same):
         message = (
             f"initialisation {name!r} gives all units of a layer the same weights, and so the same "

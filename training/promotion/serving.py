@@ -11,7 +11,7 @@ from pricerange.errors import ModelNotFoundError, NoPromotableVersionError
 from pricerange.predictor import Predictor
 from pricerange.verdict import Comparison
 from training.data import LabelledPhones
-from training.errors import TooFewRowsError
+from training.errors import OneSidedSplitError, TooFewRowsError
 from training.promotion.comparisons import Answers, paired, unpaired
 from training.recipe import sections
 from training.row_hashes import seen
@@ -78,5 +78,5 @@ def _split_again(passport: Passport, price_range: npt.NDArray[np.int64]) -> Spli
     try:
         shares = sections.Split.model_validate(passport.recipe.get("split"))
         return three_ways(price_range, shares, int(passport.recipe["seed"]))
-    except (ValidationError, KeyError, TooFewRowsError):  # of a recipe that is not ours
+    except (ValidationError, KeyError, TooFewRowsError, OneSidedSplitError):  # of a recipe that is not ours
         return None

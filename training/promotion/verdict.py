@@ -79,7 +79,10 @@ def _on_the_branch(usage: Usage) -> Iterator[str]:
 
 def _on_the_linear_model(linear: Comparison) -> Iterator[str]:
     if linear.outcome == "no worse":
-        yield "A plain ordinal linear model is as good: on the test phones, no difference is significant."
+        yield (
+            f"A plain ordinal linear model is as good, as far as {linear.rows:,} test phones can show: no "
+            "difference is significant."
+        )
 
 
 def _on_what_serves(served: Predictor | None, incumbent: Comparison | None) -> Iterator[str]:

@@ -11,6 +11,9 @@ from pricerange.predictor import Prediction
 
 SHUFFLES = 10
 """Enough that the mean's error is a third of the deviation over the shuffles."""
+_LEAST_DEVIATIONS = 3
+"""Of a rise that is not by chance: the order of a column that says nothing is one shuffle more, and hardly
+one of 20 such columns lies so far from the others."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -26,6 +29,11 @@ class Importance:
     rise: float
     deviation: float
     accuracy_lost: float
+
+    @property
+    def counts(self) -> bool:
+        """Whether the answers lose more than a column that says nothing would cost by chance."""
+        return self.rise > _LEAST_DEVIATIONS * self.deviation
 
 
 def importances(

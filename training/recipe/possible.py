@@ -118,8 +118,8 @@ def _check_schedule(schedule: sections.Schedule, epochs: int) -> None:
                 raise ImpossibleError("schedule.factors", expected, factors)
         case sections.ReduceOnPlateau(patience=patience) if patience + 2 >= epochs:
             # the first epoch sets the mark, and what follows the last has no rate
-            expected = f"less than {max(epochs - 2, 0)}, to be heard of within the {epochs} epochs"
-            raise ImpossibleError("schedule.patience", expected, patience)
+            expected = f"at least {patience + 3} for reduce_on_plateau with a patience of {patience}"
+            raise ImpossibleError("loop.epochs", expected, epochs)
 
 
 def _check_rates(schedule: sections.Schedule, highest: float) -> None:

@@ -127,12 +127,19 @@ def _answers(run: Run) -> list[Picture]:
 
 
 def _importance(run: Run) -> Picture:
-    first, second, *_ = sorted(run.importances, key=lambda one: one.rise, reverse=True)
+    largest_first = sorted(run.importances, key=lambda one: one.rise, reverse=True)
+    match [one.feature for one in largest_first if one.counts]:
+        case []:
+            counting = "None matters by more than chance"
+        case [only]:
+            counting = f"{only} matters, the others by no more than chance"
+        case [first, second, *_]:
+            counting = f"{first} matters most, then {second}"
     return _picture(
         "Permutation importance",
         plots.importance(run.importances),
         "How much worse the answers to the test phones get when one column is shuffled; the whiskers are "
-        f"the standard deviation over the shuffles. {first.feature} matters most, then {second.feature}.",
+        f"the standard deviation over the shuffles. {counting}.",
     )
 
 

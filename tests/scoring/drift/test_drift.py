@@ -55,7 +55,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def changed(model_repository: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """What is printed, and the report, of phones of twice as much memory."""
     folder = tmp_path_factory.mktemp("drift")
-    data, page = write(folder / "<b>&phones.csv", times=2), folder / "report.html"
+    data, page = write(folder / "[b]<b>&phones.csv", times=2), folder / "report.html"
     ended = run("--reference", model_repository, "--data", data, "--output", page)
     assert ended.returncode == EXIT_CODE
     return ended.stdout, page.read_text()
@@ -63,6 +63,8 @@ def changed(model_repository: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_prints_what_has_changed(changed: tuple[str, str]) -> None:
     printed, _ = changed
+    assert printed.splitlines()[0].startswith("phone_price_range 1, ")
+    assert printed.splitlines()[0].endswith("/[b]<b>&phones.csv: 1,000 phones")
     assert printed.endswith("\nchanged: ram, price_range\n")
     [ram] = re.findall(r"^ram .*", printed, re.MULTILINE)
     assert ram.split()[-1] == "changed"

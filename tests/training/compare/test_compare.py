@@ -1,6 +1,7 @@
 """Comparison: who stands where, by how much, and what is written of it."""
 
 import csv
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -112,6 +113,14 @@ def test_tables_name_every_contender_that_has_the_measure(comparison: Comparison
     assert "majority" in said.getvalue()
     assert " p " in said.getvalue()
     assert "…" not in said.getvalue()
+
+
+def test_a_recipes_name_is_no_markup(comparison: Comparison) -> None:
+    said = io.StringIO()
+    named = [dataclasses.replace(one, name=f"[b]{one.name}") for one in comparison.standings]
+    Console(file=said, width=150).print(*scoreboard.tables(named))
+    assert said.getvalue().count("less [b]quick") == 2
+    assert said.getvalue().count("[b]majority") == 2
 
 
 def test_the_shipped_recipes_begin_with_that_of_the_served_model() -> None:

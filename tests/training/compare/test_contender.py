@@ -1,10 +1,12 @@
 """Contenders by a recipe: one network, and the mean of many."""
 
 import numpy as np
+import pytest
 
 from training.compare import folds
 from training.compare.contender import ByRecipe, Ensemble
 from training.data import LabelledPhones
+from training.errors import TooFewRowsError
 from training.recipe.recipe import Recipe
 
 
@@ -28,3 +30,13 @@ def test_an_ensemble_answers_with_the_mean_of_networks_that_differ(
     assert two.price_range.tolist() == two.probabilities.argmax(axis=1).tolist()
     assert two.probabilities.max() <= 1
     assert two.coverage is None
+
+
+def test_phones_that_are_too_few_are_counted_outside_of_the_fold(
+    phones: LabelledPhones, quick: Recipe
+) -> None:
+    few = np.concatenate([np.flatnonzero(phones.price_range == one)[:10] for one in range(4)])
+    some = LabelledPhones(phones.features[few], phones.price_range[few], "few", "0")
+    fold = folds.split(some.price_range, 5, 1, 0)[0]
+    with pytest.raises(TooFewRowsError, match=r"has 8 phones outside of a fold, expected at least 10 for"):
+        ByRecipe("quick", quick).answer(some, fold.training, fold.test, 0)

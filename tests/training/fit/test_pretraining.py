@@ -2,14 +2,18 @@
 
 import copy
 
+import pytest
 import torch
 from torch import Tensor, nn
 
+from training.errors import PretrainingError
 from training.fit.device import reproducible
 from training.fit.pretraining import pretrain
 from training.network.mlp import Mlp
 from training.recipe.recipe import Recipe
-from training.recipe.sections import Pretraining
+from training.recipe.sections import Pretraining, Sgd
+
+SGD = Sgd(name="sgd", learning_rate=0.1)
 
 
 def mostly_two_numbers() -> Tensor:
@@ -62,3 +66,18 @@ def test_weights_held_at_0_stay_so(quick: Recipe) -> None:
     network.keep_inputs(kept, torch.zeros(1, 1))
     pretrain(network, mostly_two_numbers(), quick.model_copy(update={"pretraining": Pretraining(epochs=2)}))
     assert torch.equal(network.layers[0].weights[0].detach().any(dim=0), kept)
+
+
+@pytest.mark.parametrize(("batch_size", "rate"), [(50, 1e6), ("full", 1e30)], ids=["in time", "last step"])
+def test_steps_that_lead_out_of_the_numbers_are_an_error_of_the_pretraining(
+    quick: Recipe, batch_size: object, rate: float
+) -> None:
+    loop = quick.loop.model_copy(update={"batch_size": batch_size})
+    once = Pretraining(epochs=1, learning_rate=rate)
+    recipe = quick.model_copy(update={"pretraining": once, "loop": loop, "optimiser": SGD})
+    with (
+        reproducible(1),
+        pytest.raises(PretrainingError, match=r"block 1 .* far below") as raised,
+    ):
+        pretrain(body(quick), mostly_two_numbers(), recipe)
+    assert (raised.value.block, raised.value.learning_rate, raised.value.exit_code) == (1, rate, 47)

@@ -90,11 +90,19 @@ def test_each_layer_starts_by_its_own_choice() -> None:
             sections.Fixed(name="ones"),
         ],
     )
-    with pytest.warns(SymmetryWarning, match="'ones'"):
+    with warnings.catch_warnings():
+        # the head's units differ by what they are to answer
+        warnings.simplefilter("error")
         first, second, head = started(choices)[0]
     assert first.std().item() == pytest.approx(0.3, rel=0.05)
     assert second.abs().max().item() <= math.sqrt(6 / 500)
     assert (head == 1).all()
+
+
+def test_a_hidden_layer_of_its_own_choice_cannot_break_symmetry_either() -> None:
+    first, others = sections.Fixed(name="zeros"), sections.ByRule(name="auto")
+    with pytest.warns(SymmetryWarning, match="'zeros'"):
+        started(sections.PerLayer(name="per_layer", layers=[first, others, others]))
 
 
 def test_torch_default_leaves_the_layers_as_torch_made_them_without_a_warning() -> None:

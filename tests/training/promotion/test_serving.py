@@ -103,6 +103,28 @@ def test_an_older_version_is_known_by_its_split_and_its_golden_rows(
     assert unknown.nll_difference is None
 
 
+@pytest.mark.parametrize(
+    "split",
+    [
+        pytest.param(None, id="none"),
+        pytest.param({"validation": 0.1, "test": 0.001}, id="too few rows"),
+        pytest.param({"validation": 0.1, "test": 0.1, "shuffle": False}, id="one-sided"),
+    ],
+)
+def test_a_split_that_cannot_be_done_again_tells_nothing(
+    older: Predictor, learned: LabelledPhones, split: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = np.argsort(learned.price_range)
+    sorted_ = replace(learned, features=learned.features[order], price_range=learned.price_range[order])
+    passport = older.bundle.passport
+    changed = passport.model_copy(update={"recipe": passport.recipe | {"split": split}})
+    monkeypatch.setattr(older, "bundle", replace(older.bundle, passport=changed))
+    test = np.arange(100)
+    found = beside_served(older, own(older, sorted_, test), sorted_, test)
+    assert found is not None
+    assert found.nll_difference is None
+
+
 def test_where_rows_cannot_be_told_apart_the_versions_are_not_paired(older: Predictor, quick: Recipe) -> None:
     others = data.generate(500)
     test = three_ways(others.price_range, quick.split, quick.seed).test

@@ -29,6 +29,12 @@ def test_only_the_feature_that_decides_counts(phones: LabelledPhones) -> None:
     assert found[RAM].accuracy_lost == pytest.approx(0.75, abs=0.05)
     assert found[RAM].rise == pytest.approx(found[RAM].accuracy_lost * np.log(27), rel=1e-3)
     assert 0 < found[RAM].deviation < 0.2
+    assert [one.feature for one in found if one.counts] == ["ram"]
+
+
+def test_nothing_counts_where_labels_say_nothing(phones: LabelledPhones) -> None:
+    truth = np.random.default_rng(0).permutation(phones.price_range)
+    assert not any(one.counts for one in importances(by_ram, phones.features, truth, seed=1))
 
 
 def test_the_seed_decides_the_shuffles(phones: LabelledPhones) -> None:

@@ -417,9 +417,9 @@ ONE_CYCLE = 'name = "one_cycle"\nwarm_up = 0.3'
         ),
         pytest.param(
             'name = "reduce_on_plateau"\npatience = 28',
-            "schedule.patience",
-            "less than 28, to be heard of within the 30 epochs",
-            "28",
+            "loop.epochs",
+            "at least 31 for reduce_on_plateau with a patience of 28",
+            "30",
             id="a patience that outlasts the run",
         ),
         pytest.param(

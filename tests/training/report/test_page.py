@@ -154,6 +154,7 @@ def test_a_run_of_one_epoch_in_which_nothing_moved_can_be_shown(recipe_file: Pat
         version = train(["synthetic:200"], tmp_path, still)
     page = (version / "report.html").read_text(encoding="utf-8")
     assert Outline(page).open == []
+    assert "None matters by more than chance." in page
     assert bundle.read(version).passport.metrics["diagnosis"]["verdict"] == "dead units"
 
 
