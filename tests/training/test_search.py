@@ -120,6 +120,7 @@ def test_refuses_a_storage_that_cannot_be_used(url: str, short: Path) -> None:
         search.search(SOURCES, Stored(url, 1), short)
 
 
+@pytest.mark.long
 def test_processes_share_a_storage(tmp_path: Path, short: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'shared.db'}"
     arguments = [sys.executable, "-c", RUN, *SOURCES, storage, "3", str(short)]

@@ -72,6 +72,7 @@ def test_a_machine_that_is_lost_changes_nothing(tmp_path, model_repository, phon
     assert not list(tmp_path.rglob(".*"))
 
 
+@pytest.mark.long
 def test_actors_write_to_an_object_store_what_one_machine_would(
     tmp_path, model_repository, phones, cluster, s3, key
 ):
