@@ -24,7 +24,7 @@ def combined() -> list[Changes]:
 
 
 def quick(changes: Changes) -> Changes:
-    """Keep it to two epochs, of single rows to one, and go without what a batch of one row cannot have."""
+    """Keep it to two epochs, and go without what a batch of one row cannot have."""
     loop = {"patience": 2} | changes.get("loop", {"batch_size": 64}) | {"epochs": 2}
     network = changes["network"]
     if loop["batch_size"] == 1 and network["name"] == "mlp":
@@ -32,8 +32,6 @@ def quick(changes: Changes) -> Changes:
     schedule = changes.get("schedule", {"name": "constant"})
     if schedule["name"] == "reduce_on_plateau":
         loop["epochs"] = 3
-    elif loop["batch_size"] == 1:
-        loop["epochs"] = 1
     return changes | {"loop": loop, "network": network}
 
 
