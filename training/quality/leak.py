@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
 from pricerange.phone import FEATURE_NAMES
@@ -54,7 +54,8 @@ def leaks(
     rows = np.random.default_rng(seed).permutation(len(features))[:_MOST_ROWS]
     truth = price_range[rows]
     by_network = probabilities[rows].argmax(axis=1) == truth
-    split = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    # of rows in an order by chance, of which few may have a rare price range
+    split = KFold(folds)
     found = []
     for place, name in enumerate(FEATURE_NAMES):
         tree = DecisionTreeClassifier(max_leaf_nodes=_LEAVES, random_state=seed)

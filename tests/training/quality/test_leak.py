@@ -49,3 +49,10 @@ def test_one_feature_that_decides_is_found_where_the_network_does_no_better(phon
     ram = phones.features[:, RAM]
     by_ram = np.searchsorted(np.quantile(ram, [0.25, 0.5, 0.75]), ram)
     assert [leak.feature for leak in found(phones.features, by_ram, nearly(by_ram))] == ["ram"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_price_range_of_fewer_phones_than_folds_is_nothing_to_warn_of(phones: LabelledPhones) -> None:
+    rare = np.where(phones.price_range == 3, 2, phones.price_range)
+    rare[np.flatnonzero(phones.price_range == 3)[:2]] = 3
+    assert found(phones.features, rare, nearly(rare)) == []
