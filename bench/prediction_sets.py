@@ -9,31 +9,19 @@ price ranges, and the same price range by price range (Mondrian), which differ f
 empty.
 """
 
-import argparse
-import os
 import warnings
 
 import numpy as np
 import numpy.typing as npt
-from joblib import Parallel, delayed
 from mapie.classification import SplitConformalClassifier
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import RepeatedStratifiedKFold
 
+from bench.folds import GOAL_POINTS, Fold, of_each
 from bench.show.tables import show
 from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.phone import LABELS
-from training import data
-from training.data import LabelledPhones
-from training.fit.batches import iterations
-from training.learn import answers, calibrated, learn, out_of_fold
+from training.learn import answers, out_of_fold
 from training.quality.coverage import LEVELS
-from training.recipe import recipe
-from training.recipe.recipe import Recipe
-from training.split import Folds, Indices, two_ways
-
-GOAL_POINTS = 0.025
-"""How far below the promise a price range may be covered."""
 
 Probabilities = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -41,19 +29,7 @@ Sets = npt.NDArray[np.bool_]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", default="synthetic")
-    parser.add_argument("--repeats", type=int, default=4)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    wanted = parser.parse_args()
-    phones, choices = data.load([wanted.data]), recipe.read(recipe.DEFAULT)
-    splitter = RepeatedStratifiedKFold(n_splits=5, n_repeats=wanted.repeats, random_state=choices.seed)
-    folds = list(splitter.split(phones.features, phones.price_range))
-    found = Parallel(n_jobs=wanted.jobs)(
-        delayed(_fold)(phones, learned, held_out, choices, number)
-        for number, (learned, held_out) in enumerate(folds)
-    )
-    truth = np.concatenate([phones.price_range[held_out] for _, held_out in folds])
+    found, truth = of_each(__doc__, 4, _sets)
     worst, empty = 0.0, 0
     for level in LEVELS:
         rows = []
@@ -79,19 +55,11 @@ def main() -> None:
     print(f"{empty} empty sets, wanted none: {verdict}")
 
 
-def _fold(
-    phones: LabelledPhones, learned: Indices, held_out: Indices, choices: Recipe, number: int
-) -> dict[float, dict[str, Sets]]:
-    choices = choices.model_copy(update={"seed": choices.seed + number})
-    share = choices.split.validation / (1 - choices.split.test)
-    training, validation = two_ways(learned, phones.price_range, share, choices.seed)
-    model, _ = learn(phones, training, validation, choices, lambda _: None)
-    calibrated(model, phones, validation, choices)
-    batches = iterations(len(training), choices.loop.batch_size)
-    folds = Folds.of(learned, phones.price_range, choices)
-    scores = out_of_fold(phones, folds, choices, batches).probabilities
-    truth = phones.price_range[learned]
-    given = answers(model, phones.features[held_out])
+def _sets(fold: Fold) -> dict[float, dict[str, Sets]]:
+    phones = fold.phones
+    scores = out_of_fold(phones, fold.folds, fold.choices, fold.batches).probabilities
+    truth = phones.price_range[fold.learned]
+    given = answers(fold.model, phones.features[fold.held_out])
     ours = PredictionSets.measured(scores, truth)
     return {
         level: {

@@ -11,33 +11,24 @@ train` does it. The fifth that none has seen is answered as it is, with each fea
 A feature that can change no answer of a fold's network must leave every answer of the fold as it is.
 """
 
-import argparse
-import os
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from joblib import Parallel, delayed
-from sklearn.model_selection import RepeatedStratifiedKFold
 
+from bench.folds import GOAL_POINTS, Fold, of_each
 from bench.show.tables import show
 from pricerange.answer.unknown import Averages
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Prediction
-from training import data
 from training.data import LabelledPhones
-from training.fit.batches import iterations
-from training.learn import answers, calibrated, learn, out_of_fold
+from training.learn import answers, out_of_fold
 from training.quality.importance import importances
 from training.quality.unknown import background, patterns
-from training.recipe import recipe
-from training.recipe.recipe import Recipe
-from training.split import Folds, Indices, two_ways
+from training.split import Indices
 
 LEVEL = 0.9
-GOAL_POINTS = 0.025
-"""How far below the promise a price range may be covered."""
 KNOWN = "nothing"
 FIVE = 5
 AT_RANDOM, OF_ACTIVE, MOST_IMPORTANT = "5 at random", "5 of those that count", "5 most important"
@@ -55,19 +46,7 @@ class Answered:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", default="synthetic")
-    parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    wanted = parser.parse_args()
-    phones, choices = data.load([wanted.data]), recipe.read(recipe.DEFAULT)
-    splitter = RepeatedStratifiedKFold(n_splits=5, n_repeats=wanted.repeats, random_state=choices.seed)
-    folds = list(splitter.split(phones.features, phones.price_range))
-    found = Parallel(n_jobs=wanted.jobs)(
-        delayed(_fold)(phones, learned, held_out, choices, number)
-        for number, (learned, held_out) in enumerate(folds)
-    )
-    truth = np.concatenate([phones.price_range[held_out] for _, held_out in folds])
+    found, truth = of_each(__doc__, 1, _answered)
     rows, worst = [], 0.0
     for name in found[0]:
         of_name = [one[name] for one in found]
@@ -78,7 +57,7 @@ def main() -> None:
         rows.append(
             (
                 name,
-                f"{sum(not one.as_known for one in of_name)} of {len(folds)}",
+                f"{sum(not one.as_known for one in of_name)} of {len(of_name)}",
                 f"{np.concatenate([one.right for one in of_name]).mean():.4f}",
                 f"{held.mean():.1%}",
                 *(f"{share:.1%}" for share in by_class),
@@ -93,25 +72,17 @@ def main() -> None:
     )
 
 
-def _fold(
-    phones: LabelledPhones, learned: Indices, held_out: Indices, choices: Recipe, number: int
-) -> dict[str, Answered]:
-    choices = choices.model_copy(update={"seed": choices.seed + number})
-    share = choices.split.validation / (1 - choices.split.test)
-    training, validation = two_ways(learned, phones.price_range, share, choices.seed)
-    model, _ = learn(phones, training, validation, choices, lambda _: None)
-    calibrated(model, phones, validation, choices)
+def _answered(fold: Fold) -> dict[str, Answered]:
+    phones, model, choices = fold.phones, fold.model, fold.choices
     used = model.used_features()
     active = [FEATURE_NAMES[place] for place in used]
     known_patterns = patterns(active, choices.sets.patterns)
-    batches = iterations(len(training), choices.loop.batch_size)
-    folds = Folds.of(learned, phones.price_range, choices)
-    scores = out_of_fold(phones, folds, choices, batches, patterns=known_patterns)
-    sets = scores.sets(phones.price_range[learned], active, known_patterns)
+    scores = out_of_fold(phones, fold.folds, choices, fold.batches, patterns=known_patterns)
+    sets = scores.sets(phones.price_range[fold.learned], active, known_patterns)
 
     ask = partial(answers, model)
-    averages = Averages(ask, background(phones, training, choices.seed), np.isin(FEATURE_NAMES, active))
-    rows, truth = phones.features[held_out], phones.price_range[held_out]
+    averages = Averages(ask, background(phones, fold.training, choices.seed), np.isin(FEATURE_NAMES, active))
+    rows, truth = phones.features[fold.held_out], phones.price_range[fold.held_out]
     as_known = ask(rows)
 
     def answered(unknown: Flags) -> Answered:
@@ -121,7 +92,7 @@ def _fold(
         return Answered(given.price_range == truth, sets.of(given.probabilities, LEVEL, unknown), same)
 
     draw = np.random.default_rng(choices.seed)
-    important = _most_important(ask, phones, validation, choices.seed)
+    important = _most_important(ask, phones, fold.validation, choices.seed)
     return {
         name: answered(np.broadcast_to(unknown, rows.shape))
         for name, unknown in {
