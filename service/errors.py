@@ -420,6 +420,20 @@ class UnknownVersionError(ServiceError):
 
 
 @dataclass
+class ModelUnloadedError(ServiceError):
+    """A model that an admin had unloaded."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "model-unloaded"
+    title = "Model unloaded"
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"the model {self.name} was unloaded; POST /v2/repository/models/{self.name}/load loads it"
+
+
+@dataclass
 class NoDriftReferenceError(ServiceError):
     """A version that does not say what it learned from, so that nothing can be compared with it."""
 

@@ -10,11 +10,9 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import cast
 
-import numpy as np
 import uvicorn
 
-from pricerange.phone import FEATURES
-from pricerange.predictor import BLOCK_ROWS, Predictor
+from pricerange.predictor import Predictor
 from pricerange.without_pandas import leave_out_pandas
 from service.app import create_app
 from service.batch import spool_folder
@@ -27,7 +25,10 @@ from service.process.tls import Certificate
 from service.settings import Settings
 from service.telemetry.log_queue import LogQueue
 from service.telemetry.prediction_log import folder as prediction_log
+from service.telemetry.seats import Seats
 from service.telemetry.shared_counters import SharedCounters
+from service.versions.live import Live, Versions
+from service.versions.served import Served
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +59,14 @@ def serve_alone(
     certificate = None
     if settings.tls_cert is not None and settings.tls_key is not None:
         certificate = Certificate(settings.tls_cert, settings.tls_key)
+    seats = Seats(counters)
     predictor = Predictor.load(settings.models, settings.model_version, settings.provider)
-    _warm_up(predictor)
+    seat = seats.take(0, int(predictor.bundle.version))
+    served = Served.of(predictor, seat, settings.out_of_range, counters, settings.drift_window)
+    versions = Versions(predictor.bundle.name, Live(served))
     lifecycle = Lifecycle()
-    predictions = prediction_log.begun(settings, predictor.bundle, counters)
-    app = create_app(settings, predictor, lifecycle, counters, log_queue, predictions)
+    predictions = prediction_log.begun(settings, counters)
+    app = create_app(settings, versions, seats, lifecycle, counters, log_queue, predictions)
     connection = partial(HttpConnection, settings, lifecycle, app)
     config = uvicorn.Config(
         app.asgi,
@@ -102,10 +106,3 @@ def _allow_many_connections() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError):  # macOS grants less than it says
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def _warm_up(predictor: Predictor) -> None:
-    """Let ONNX Runtime allocate for one row and for a whole block before anyone waits for it."""
-    phone = np.array([[feature.example for feature in FEATURES]], np.float32)
-    for rows in (1, BLOCK_ROWS):
-        predictor.predict(np.repeat(phone, rows, axis=0))

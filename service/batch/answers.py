@@ -22,7 +22,8 @@ from service.model.explaining import Explaining
 from service.model.explanation import explanations_json
 from service.model.sets import AskedSets, sets_json
 from service.model.unknown import unknown_json
-from service.model.write import ROW_BEGINS, applicability_json, model_json, probabilities_json
+from service.model.write import ROW_BEGINS, applicability_json, probabilities_json
+from service.versions.names import model_json
 
 COLUMNS: tuple[str, ...] = (
     *columns.NAMES,

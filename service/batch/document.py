@@ -15,7 +15,8 @@ from service.model.decisions import DecisionOnPhone
 from service.model.explanation import EXPLAIN_PARAMETER, ExplanationOfAnswer
 from service.model.sets import SETS_HEADER, SETS_PARAMETER, SetsOfAnswer
 from service.model.unknown import UNKNOWN_PARAMETER
-from service.model.write import ApplicabilityOfPhone, ModelName
+from service.model.write import ApplicabilityOfPhone
+from service.versions.names import ModelName
 
 CSV, NDJSON, ARROW = "text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"
 FORMS = (JSON, CSV, NDJSON, ARROW)

@@ -15,8 +15,9 @@ from service.errors import InvalidInputError
 from service.http.accept import weights
 from service.model.explanation import PARAMETER as EXPLAIN
 from service.model.explanation import asked_to_explain
-from service.model.sets import PARAMETER
+from service.model.sets import PARAMETER, level_of
 from service.model.unknown import PARAMETER as UNKNOWN
+from service.model.unknown import is_asked
 
 _MODES: dict[str, OnBadRow] = {"fail": "fail", "null": "null"}
 _OF_CSV = ("delimiter", "decimal", "thousands", "null_values")
@@ -36,9 +37,9 @@ class Asked:
     on_bad_row: OnBadRow = "fail"
     columns: tuple[str, ...] = ()
     dialect: Dialect = AS_FOUND
-    sets: str | None = None
+    sets: float | None = None
     explain: bool = False
-    unknown: str | None = None
+    unknown: bool = False
 
 
 _NOTHING = Asked()
@@ -56,7 +57,9 @@ def asked_of(request: Request, form: str) -> Asked:
         asked[name] = value
     columns = asked.pop("columns", None)
     on_bad_row = asked.pop("on_bad_row", "fail")
-    sets, unknown = asked.pop(PARAMETER, None), asked.pop(UNKNOWN, None)
+    level = asked.pop(PARAMETER, None)
+    sets = None if level is None else level_of(level)
+    unknown = is_asked(asked.pop(UNKNOWN, None))
     explain = asked_to_explain(asked.pop(EXPLAIN, "false"))
     of_csv = {name: asked.pop(name) for name in _OF_CSV if name in asked}
     if asked or on_bad_row not in _MODES:

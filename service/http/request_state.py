@@ -36,6 +36,15 @@ class ResponseWriter(Protocol):
         """Write a whole answer. The headers are taken as they are, `content-length` must be one of them."""
 
 
+class Answerer(Protocol):
+    """A model version that answers requests, as far as these are counted."""
+
+    version: int
+
+    def answered(self, status: int, seconds: float) -> None:
+        """Count one that it has answered, and the time that it took."""
+
+
 @dataclass(slots=True, eq=False)
 class RequestState:
     """A request and how far it is.
@@ -44,7 +53,8 @@ class RequestState:
     writes an answer that is known as a whole, and is let go with it. `status` is 0 until an answer is begun,
     `rejected_as` names the kind of problem where it is a rejection. `failure` is why the rest of a body will
     not come, `disconnected` says that nobody waits for the answer any more. `received` bytes of a body that
-    is read part by part have come. `held` bytes of the budget are the request's.
+    is read part by part have come. `held` bytes of the budget are the request's. `answerer` is the version
+    that answers it, once that is known.
     """
 
     requests: "Requests"
@@ -61,6 +71,7 @@ class RequestState:
     disconnected: bool = False
     received: int = 0
     held: int = 0
+    answerer: Answerer | None = None
 
     @staticmethod
     def of(scope: Mapping[str, object]) -> "RequestState":

@@ -1,7 +1,7 @@
 """Requests that arrive within one iteration of the event loop go through the model in one run."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from time import monotonic, perf_counter
@@ -11,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pricerange.answer.applicability import Applicability, OutOfRange, TrainingRegion
-from pricerange.answer.prediction_sets import PredictionSets
-from pricerange.answer.unknown import Averages
-from pricerange.predictor import Prediction, Predictor
+from pricerange.predictor import Prediction
 from pricerange.tables.json.phones import Body
 from service.errors import DeadlineError, InvalidInputError, OutOfRangeError, OverloadedError
 from service.http import deadline
@@ -22,27 +20,34 @@ from service.http.request_state import RequestState
 from service.model.decisions import NOTHING, Deciding
 from service.model.parse import rows_of
 from service.model.write import IN_RANGE, applicability_json, probabilities_json
-from service.telemetry.drift.sample import DriftSample
 from service.telemetry.metrics import Metrics
 from service.telemetry.prediction_log.log import PredictionLog
+from service.versions.comparing import Comparing
+from service.versions.live import Choice, Live, Versions
+from service.versions.served import Served
 
 _Rows = npt.NDArray[np.float32]
 
 
-PhoneAnswer: TypeAlias = tuple[int, bytes, bytes]
-"""A phone's price range, and in JSON its probabilities, `0.1,0.2,0.3,0.4`, and its applicability, if any."""
+PhoneAnswer: TypeAlias = tuple[int, bytes, bytes, Served]
+"""A phone's price range, in JSON its probabilities, `0.1,0.2,0.3,0.4`, and its applicability, if any; and who
+answered."""
 
 
 class Answers(NamedTuple):
-    """The answers to n phones; how those lie to the training rows, unless all are in range or nobody asks."""
+    """The answers of a version to n phones.
+
+    And how those lie to its training rows, unless all are in range or nobody asks.
+    """
 
     prediction: Prediction
     applicability: Applicability | None
+    served: Served
 
     def part(self, rows: slice) -> "Answers":
         """Return some of them."""
         prediction = Prediction(self.prediction.probabilities[rows], self.prediction.price_range[rows])
-        return Answers(prediction, self.applicability and self.applicability.part(rows))
+        return Answers(prediction, self.applicability and self.applicability.part(rows), self.served)
 
 
 class Caller(Protocol):
@@ -82,6 +87,19 @@ class _Waiting:
         self.set_exception = answer.set_exception
 
 
+class _WaitingForTable(_Waiting):
+    """One that asks about a table of checked rows, of which features may be `unknown`."""
+
+    __slots__ = ("choice", "unknown")
+
+    def __init__(
+        self, rows: _Rows, ends: Deadline, answer: asyncio.Future[Any], choice: Choice, unknown: bool
+    ) -> None:
+        super().__init__(rows, ends, answer)
+        self.choice = choice
+        self.unknown = unknown
+
+
 class _WaitingForPhone(_Waiting):
     """One that asks about a phone."""
 
@@ -96,19 +114,20 @@ C = TypeVar("C", bound=Caller)
 
 
 class _Queue:
-    """Who has asked since the last run: with bodies of one phone each, and with tables of checked rows."""
+    """Who has asked since the last run: with bodies of one phone each, and with tables of checked rows.
 
-    def __init__(self) -> None:
+    `live` are the versions of that time, which answer even if others do before the run.
+    """
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
         self.bodies: list[PhoneCaller] = []
-        self.tables: list[Caller] = []
+        self.tables: list[_WaitingForTable] = []
         self.rows = 0
-        self.averaged = False
 
     def fail(self, error: Exception) -> None:
-        """Tell everyone who still waits that the run went wrong."""
-        for caller in (*self.bodies, *self.tables):
-            if not caller.done():
-                caller.set_exception(error)
+        """Tell everyone who still waits that something went wrong."""
+        _fail((*self.bodies, *self.tables), error)
 
 
 class Batcher:
@@ -116,32 +135,31 @@ class Batcher:
 
     There is no timer: under load many requests share a run, alone a request waits for nothing. On the CPU a
     run is shorter than a change of threads and takes place in the loop; on CUDA it has a thread of its own,
-    and what arrives meanwhile waits for the next.
+    and what arrives meanwhile waits for the next. Where several versions answer, each has a run of its own.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917
         self,
-        predictor: Predictor,
+        versions: Versions,
         metrics: Metrics,
         max_queue_rows: int,
         out_of_range: OutOfRange = "answer",
         deciding: Deciding = NOTHING,
-        drift: DriftSample | None = None,
         predictions: PredictionLog | None = None,
+        *,
+        on_thread: bool = False,
     ) -> None:
-        self.region = TrainingRegion.of_version(predictor.bundle.passport)
-        self.sets = PredictionSets.of_version(predictor.bundle.passport)
-        self.averages = Averages.of_version(predictor)
+        """Run the model `on_thread`, or in the event loop."""
+        self.versions = versions
         self.out_of_range = out_of_range
         self.deciding = deciding
         self.limit = max_queue_rows
-        self._predictor = predictor
         self._metrics = metrics
-        self._drift = drift
+        self._comparing = Comparing()
         self._predictions = predictions
-        self._queue = _Queue()
-        self._due = False
-        self._thread = ThreadPoolExecutor(1) if predictor.provider == "cuda" else None
+        self._queue: _Queue | None = None
+        self._running = False
+        self._thread = ThreadPoolExecutor(1) if on_thread else None
         self._run_on_thread: asyncio.Task[None] | None = None
 
     async def predict_phone(self, body: Body, state: RequestState) -> PhoneAnswer:
@@ -156,7 +174,7 @@ class Batcher:
         finally:
             del answer  # or an error and this frame would keep each other, with all that they hold
 
-    async def predict(self, rows: _Rows, *, unknown: bool = False) -> Answers:
+    async def predict(self, rows: _Rows, choice: Choice, *, unknown: bool = False) -> Answers:
         """Answer n phones, float32 [n, 20], checked; none of them is refused here.
 
         Features may be `unknown`, NaN, where the version has `averages`: then a phone takes as much of the
@@ -165,18 +183,17 @@ class Batcher:
         Raises `OverloadedError` beyond the queue's limit, and `DeadlineError`.
         """
         answer = asyncio.get_running_loop().create_future()
-        averages = self.averages if unknown else None
-        self._reserve(min(averages.cost(rows), self.limit) if averages else len(rows))
-        self._queue.averaged |= averages is not None
-        self._queue.tables.append(_Waiting(rows, deadline.current(), answer))
+        averages = choice.served.averages if unknown else None
+        queue = self._reserve(min(averages.cost(rows), self.limit) if averages else len(rows))
+        queue.tables.append(_WaitingForTable(rows, deadline.current(), answer, choice, averages is not None))
         try:
             return cast("Answers", await self._in_time(answer))
         finally:
             del answer
 
-    def judge(self, phones: _Rows) -> Applicability:
+    def judge(self, phones: _Rows, served: Served) -> Applicability:
         """Say how phones float32 [n, 20] lie that are refused where they are not in range; count those."""
-        return self.count(self.region.of(phones))
+        return self.count(served.region.of(phones))
 
     def count(self, found: Applicability) -> Applicability:
         """Count phones that are refused, those of `found` that are not in range, and return it."""
@@ -184,20 +201,25 @@ class Batcher:
         return found
 
     def submit_phone(self, caller: PhoneCaller) -> None:
-        """Have one phone answered, given as it was sent, before its deadline. Raises `OverloadedError`."""
-        self._reserve(1)
-        self._queue.bodies.append(caller)
+        """Have one phone answered, given as it was sent, before its deadline.
 
-    def _reserve(self, rows: int) -> None:
+        Raises `OverloadedError` and `ModelUnloadedError`.
+        """
+        self._reserve(1).bodies.append(caller)
+
+    def _reserve(self, rows: int) -> _Queue:
         queue = self._queue
+        if queue is None:
+            queue = self._queue = _Queue(self.versions.live)
+            if not self._running:
+                self._running = True
+                asyncio.get_running_loop().call_soon(self._run)
         if queue.rows + rows > self.limit:
             raise OverloadedError(self.limit)
         queue.rows += rows
         if self._thread is not None:
             self._metrics.queued(queue.rows)
-        if not self._due:
-            self._due = True
-            asyncio.get_running_loop().call_soon(self._run)
+        return queue
 
     async def _in_time(self, answer: asyncio.Future[Any]) -> Any:
         """Wait for an answer; in the loop a run is never late, on a thread it may be."""
@@ -213,12 +235,17 @@ class Batcher:
             del answer
 
     def _run(self) -> None:
-        queue, self._queue = self._queue, _Queue()
-        if self._thread is None:
-            self._due = False
+        queue, self._queue = self._queue, None
+        if queue is None:
+            self._running = False
+        elif self._thread is None:
+            self._running = False
             try:
-                run = self._begin(queue)
-                self._hand_out(run, *self._ask(run))
+                for run in self._runs(queue):
+                    try:
+                        self._hand_out(run, *self._ask(run))
+                    except Exception as error:
+                        run.fail(error)
             except Exception as error:
                 queue.fail(error)
         else:
@@ -229,37 +256,90 @@ class Batcher:
     async def _run_on(self, thread: ThreadPoolExecutor, queue: _Queue) -> None:
         loop = asyncio.get_running_loop()
         try:
-            run = self._begin(queue)
-            self._hand_out(run, *await loop.run_in_executor(thread, self._ask, run))
+            for run in self._runs(queue):
+                try:
+                    self._hand_out(run, *await loop.run_in_executor(thread, self._ask, run))
+                except Exception as error:
+                    run.fail(error)
         except Exception as error:
             queue.fail(error)
-        self._due = bool(self._queue.bodies or self._queue.tables)
-        if self._due:
-            self._run()
+        self._run()
 
-    def _begin(self, queue: _Queue) -> "_ModelRun":
-        return _ModelRun(queue, self.region, self.out_of_range, self.judge)
+    def _runs(self, queue: _Queue) -> "Iterator[_ModelRun]":
+        """Drop who is too late, answer who sent no phone or a refused one, and yield the others' runs."""
+        bodies, tables = _still_waiting(queue.bodies), _still_waiting(queue.tables)
+        phones, errors = rows_of([caller.asked for caller in bodies])
+        bodies, phones = _without(errors, bodies, phones)
+        stable = Choice(queue.live.stable)
+        if queue.live.canary is None and all(table.choice == stable for table in tables):
+            yield self._model_run(queue.live, stable, bodies, phones, tables)
+            return
+        shares = queue.live.shared_out(phones, [caller.state for caller in bodies])
+        for choice in dict.fromkeys((*shares, *(table.choice for table in tables))):
+            places = np.flatnonzero(shares[choice]) if choice in shares else np.arange(0)
+            yield self._model_run(
+                queue.live,
+                choice,
+                [bodies[place] for place in places.tolist()],
+                phones[places],
+                [table for table in tables if table.choice == choice],
+            )
+
+    def _model_run(
+        self,
+        live: Live,
+        choice: Choice,
+        bodies: Sequence[PhoneCaller],
+        phones: _Rows,
+        tables: Sequence[_WaitingForTable],
+    ) -> "_ModelRun":
+        if self.out_of_range == "refuse":
+            served = choice.served
+            bodies, phones = _without(
+                refused(served.region, self.judge(phones, served), phones), bodies, phones
+            )
+        return _ModelRun(live, choice, bodies, phones, tables, is_told=self.out_of_range == "flag")
 
     def _ask(self, run: "_ModelRun") -> tuple[Answers, float]:
+        choice = run.choice
+        try:
+            return self._answers(run, choice.served)
+        except Exception as error:
+            choice.served.seat.failed(len(run.rows))
+            if choice.instead is None or (run.averaged and choice.instead.averages is None):
+                raise
+            choice.served.complain(error)
+            return self._answers(run, choice.instead)
+
+    def _answers(self, run: "_ModelRun", served: Served) -> tuple[Answers, float]:
         rows = run.rows
-        asked = self.averages if run.averaged and self.averages else self._predictor
+        asked = served.averages if run.averaged and served.averages else served.predictor
         started = perf_counter()
         prediction, seconds = asked.predict(rows), perf_counter() - started
-        told = self.out_of_range == "flag" and not self.region.holds(rows)
-        return Answers(prediction, self.region.of(rows) if told else None), seconds
+        told = self.out_of_range == "flag" and not served.region.holds(rows)
+        return Answers(prediction, served.region.of(rows) if told else None, served), seconds
 
     def _hand_out(self, run: "_ModelRun", answers: Answers, seconds: float) -> None:
         if len(run.rows):
-            self._metrics.model_ran(answers.prediction, seconds)
-            if answers.applicability is not None:
-                self._metrics.out_of_range(answers.applicability)
-            if run.averaged:
-                self._metrics.unknown_features(np.isnan(run.rows))
-            if self._drift is not None:
-                self._drift.offer(run.rows, answers.prediction)
+            self._count(run, answers, seconds)
         run.hand_out(answers)
+        if run.live.compares and not run.averaged:
+            self._comparing.offer(run.live, answers.served, run.rows, answers.prediction)
         if self._predictions is not None and run.phones:
-            self._predictions.phones(run.phones, run.rows, answers.prediction)
+            self._predictions.phones(run.phones, run.rows, answers.prediction, answers.served.bundle)
+
+    def _count(self, run: "_ModelRun", answers: Answers, seconds: float) -> None:
+        served = answers.served
+        served.seat.ran(answers.prediction, seconds)
+        if answers.applicability is not None:
+            self._metrics.out_of_range(answers.applicability)
+        if run.averaged:
+            self._metrics.unknown_features(np.isnan(run.rows))
+        if served.drift is not None:
+            served.drift.offer(run.rows, answers.prediction)
+        if run.live.canary is not None:
+            found = answers.applicability or served.region.of(run.rows)
+            served.seat.confident(answers.prediction.probabilities, found.in_range)
 
     def log(  # noqa: PLR0913
         self,
@@ -267,13 +347,14 @@ class Batcher:
         state: RequestState,
         rows: _Rows,
         prediction: Prediction,
+        served: Served,
         *,
         first: int | None = 1,
         valid: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         """Put the answers of a request into the prediction log, if there is one, as `PredictionLog.table`."""
         if self._predictions is not None:
-            self._predictions.table(door, state, rows, prediction, first=first, valid=valid)
+            self._predictions.table(door, state, rows, prediction, served.bundle, first=first, valid=valid)
 
 
 class _ModelRun:
@@ -282,25 +363,29 @@ class _ModelRun:
     Where answers are `averaged`, some may have features that are NaN.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
-        queue: _Queue,
-        region: TrainingRegion,
-        out_of_range: OutOfRange,
-        judge: Callable[[_Rows], Applicability],
+        live: Live,
+        choice: Choice,
+        phones: Sequence[PhoneCaller],
+        rows: _Rows,
+        tables: Sequence[_WaitingForTable],
+        *,
+        is_told: bool,
     ) -> None:
-        """Drop who is too late; answer who sent no phone, or one that is refused as it is judged."""
-        self._region = region
-        self.averaged = queue.averaged
-        self._is_told = out_of_range == "flag"
-        bodies, self._tables = _still_waiting(queue.bodies), _still_waiting(queue.tables)
-        phones, errors = rows_of([caller.asked for caller in bodies])
-        bodies, phones = _without(errors, bodies, phones)
-        if out_of_range == "refuse":
-            bodies, phones = _without(refused(region, judge(phones), phones), bodies, phones)
-        self.phones = bodies
-        tables = [caller.asked for caller in self._tables]
-        self.rows: _Rows = np.concatenate([phones, *tables]) if tables else phones
+        """Take who asks about one phone, the rows of these, and who asks about tables."""
+        self.live = live
+        self.choice = choice
+        self.averaged = any(table.unknown for table in tables)
+        self.phones = phones
+        self._tables = tables
+        self._is_told = is_told
+        asked = [table.asked for table in tables]
+        self.rows: _Rows = np.concatenate([rows, *asked]) if asked else rows
+
+    def fail(self, error: Exception) -> None:
+        """Tell everyone who still waits that the run went wrong."""
+        _fail((*self.phones, *self._tables), error)
 
     def hand_out(self, answers: Answers) -> None:
         """Give everyone the answers to what was asked."""
@@ -309,22 +394,24 @@ class _ModelRun:
         texts = zip(
             prediction.price_range[:start].tolist(),
             probabilities_json(prediction.probabilities[:start]),
-            self._applicability(answers.applicability, start),
+            self._applicability(answers, start),
+            repeat(answers.served, start),
             strict=True,
         )
         for caller, answer in zip(self.phones, texts, strict=True):
             if not caller.done():
+                caller.state.answerer = answers.served.seat
                 caller.set_result(answer)
         for table in self._tables:
             rows = slice(start, start := start + len(table.asked))
             if not table.done():
                 table.set_result(answers.part(rows))
 
-    def _applicability(self, found: Applicability | None, phones: int) -> Iterable[bytes]:
+    def _applicability(self, answers: Answers, phones: int) -> Iterable[bytes]:
         """Return in JSON how the first phones of the run lie to the training rows, nothing if nobody asks."""
-        if found is None:
+        if answers.applicability is None:
             return repeat(IN_RANGE if self._is_told else b"", phones)
-        return applicability_json(self._region, found, self.rows[:phones])
+        return applicability_json(answers.served.region, answers.applicability, self.rows[:phones])
 
 
 def refused(region: TrainingRegion, found: Applicability, phones: _Rows) -> dict[int, InvalidInputError]:
@@ -346,6 +433,12 @@ def _without(
         bodies[place].set_exception(error)
     good = [place for place in range(len(bodies)) if place not in errors]
     return [bodies[place] for place in good], phones[good]
+
+
+def _fail(callers: Iterable[Caller], error: Exception) -> None:
+    for caller in callers:
+        if not caller.done():
+            caller.set_exception(error)
 
 
 def _still_waiting(callers: Sequence[C]) -> Sequence[C]:

@@ -12,6 +12,7 @@ from service.http import deadline
 from service.http.request_state import RequestState
 from service.model.time_slices import TimeSlices
 from service.telemetry.metrics import Metrics
+from service.versions.served import Served
 
 SETTING = "max_explained_rows"
 _PHONE_BYTES = 4_096
@@ -20,21 +21,37 @@ _PHONE_BYTES = 4_096
 _Rows = npt.NDArray[np.float32]
 
 
-class Explaining:
-    """Explains the phones of requests, at most `limit` of each and as many requests at once.
+class Explanation:
+    """What explains answers, at most `limit` phones of a request, and as many requests at once.
 
     Each request has one phone in the queue: many phones of one keep those of others waiting no longer than a
     single phone does.
     """
 
-    def __init__(self, explainer: Explainer, metrics: Metrics, limit: int, slices: TimeSlices) -> None:
+    def __init__(self, metrics: Metrics, limit: int, slices: TimeSlices) -> None:
         """Explain in slices of its own, beside those of all else."""
+        self._metrics = metrics
+        self._limit = limit
+        self._slices = TimeSlices(limit, 1, SETTING, beside=slices)
+
+    def of(self, served: Served) -> "Explaining":
+        """Return what explains a version. Raises `InvalidInputError` where it cannot be explained."""
+        if served.explainer is None:
+            detail = f"version {served.version} keeps no background rows, so its answers cannot be explained"
+            raise InvalidInputError([Problem(detail, "")], 1)
+        return Explaining(served.explainer, self._metrics, self._limit, self._slices)
+
+
+class Explaining:
+    """Explains the answers of one version."""
+
+    def __init__(self, explainer: Explainer, metrics: Metrics, limit: int, slices: TimeSlices) -> None:
         self._explainer = explainer
         self.features = explainer.features
         self.background_rows = len(explainer.background)
         self._metrics = metrics
         self._limit = limit
-        self._slices = TimeSlices(limit, 1, SETTING, beside=slices)
+        self._slices = slices
 
     async def one(self, phone: _Rows, price_range: int, *, begun: bool = False) -> Explanations:
         """Explain the answer to a phone float32 [20]. Raises what `TimeSlices.run` raises."""
@@ -69,11 +86,3 @@ class Explaining:
         """Raise `TooManyRowsError` where a request has more phones than are explained."""
         if rows > self._limit:
             raise TooManyRowsError(self._limit, SETTING)
-
-
-def require(explaining: Explaining | None, version: str) -> Explaining:
-    """Return what explains. Raises `InvalidInputError` where the version cannot be explained."""
-    if explaining is None:
-        detail = f"version {version} keeps no background rows, so its answers cannot be explained"
-        raise InvalidInputError([Problem(detail, "")], 1)
-    return explaining

@@ -6,10 +6,9 @@ import orjson
 from pydantic import BaseModel, Field
 
 from pricerange.answer import columns
-from pricerange.answer.prediction_sets import PredictionSets
-from pricerange.bundle import Bundle
 from pricerange.phone import Problem
 from service.errors import InvalidInputError
+from service.versions.served import Served
 
 PARAMETER = "sets"
 SETS_PARAMETER = {
@@ -31,21 +30,27 @@ class SetsOfAnswer(BaseModel):
     calibration: str = Field(description="What they were made by: the first digits of its sha256")
 
 
+def level_of(text: str) -> float:
+    """Read a level as a request writes it. Raises `InvalidInputError`."""
+    try:
+        level = float(text)
+    except ValueError:
+        level = 0.0
+    if not 0 < level < 1:
+        raise _refused(f"expected a number between 0 and 1, found {text[:_MOST_SHOWN]!r}")
+    return level
+
+
 class AskedSets:
     """Prediction sets of one level."""
 
-    def __init__(self, version: Bundle, level: str) -> None:
-        """Take the level as a request writes it. Raises `InvalidInputError`."""
-        sets, known = PredictionSets.of_version(version.passport), version.passport.prediction_sets
-        if sets is None or known is None:
-            raise _refused(f"version {version.version} was not calibrated for prediction sets")
-        try:
-            self._level = float(level)
-        except ValueError:
-            self._level = 0.0
-        if not 0 < self._level < 1:
-            raise _refused(f"expected a number between 0 and 1, found {level[:_MOST_SHOWN]!r}")
-        self._sets = sets
+    def __init__(self, served: Served, level: float) -> None:
+        """Raise `InvalidInputError` where the version has no sets."""
+        known = served.bundle.passport.prediction_sets
+        if served.sets is None or known is None:
+            raise _refused(f"version {served.version} was not calibrated for prediction sets")
+        self._level = level
+        self._sets = served.sets
         self.promise = orjson.dumps({"level": self._level, "calibration": known.calibration})
         self.header = f"level={self._level}; calibration={known.calibration}".encode()
 

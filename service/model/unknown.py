@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from pricerange.bundle import Bundle
 from pricerange.phone import FEATURE_NAMES, Problem
 from service.errors import InvalidInputError
+from service.versions.served import Served
 
 PARAMETER = "unknown"
 UNKNOWN_PARAMETER = {
@@ -22,20 +22,24 @@ UNKNOWN_PARAMETER = {
 _MOST_SHOWN = 40
 
 
-def is_asked(value: str | None, version: Bundle) -> bool:
+def is_asked(value: str | None) -> bool:
     """Whether a request with this value of the parameter asks for averages. Raises `InvalidInputError`."""
     if value is None:
         return False
     if value != "average":
         raise _refused(f"expected average, found {value[:_MOST_SHOWN]!r}")
-    if version.passport.background is None:
-        raise _refused(lacks_background(version))
     return True
 
 
-def lacks_background(version: Bundle) -> str:
+def require_averages(served: Served) -> None:
+    """Raise `InvalidInputError` where a version cannot average."""
+    if served.averages is None:
+        raise _refused(lacks_background(served))
+
+
+def lacks_background(served: Served) -> str:
     """Say of a version that it cannot average."""
-    return f"version {version.version} keeps no background rows to average over"
+    return f"version {served.version} keeps no background rows to average over"
 
 
 def unknown_json(unknown: npt.NDArray[np.bool_]) -> list[bytes]:

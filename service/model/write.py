@@ -9,7 +9,6 @@ import orjson
 from pydantic import BaseModel, Field
 
 from pricerange.answer.applicability import Applicability, TrainingRegion
-from pricerange.bundle import Bundle
 from pricerange.phone import LABELS
 from service.model.decisions import DecisionOnPhone
 
@@ -66,18 +65,6 @@ class AnswerOfPhone(BaseModel):
         None, description="Left out where the setting out_of_range is answer or refuse"
     )
     decision: DecisionOnPhone | None = Field(None, description="Where the setting cost_matrix is set")
-
-
-class ModelName(BaseModel):
-    """The model version that answered."""
-
-    name: str
-    version: str
-
-
-def model_json(version: Bundle) -> bytes:
-    """Write a `ModelName`."""
-    return orjson.dumps({"name": version.name, "version": version.version})
 
 
 def applicability_json(

@@ -7,6 +7,7 @@ from pricerange.tables.json.phones import Body
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher, PhoneAnswer, refused
 from service.model.parse import partial_row_of
+from service.model.unknown import require_averages
 from service.model.write import IN_RANGE, applicability_json, probabilities_json
 
 
@@ -18,13 +19,17 @@ async def predict_averaged(
     Raises what `partial_row_of` and `Batcher.predict` raise, and `OutOfRangeError` where that is refused.
     """
     row = partial_row_of(body)
+    choice = batcher.versions.live.of_request(row, state)
+    require_averages(choice.served)
     if batcher.out_of_range == "refuse":
-        for error in refused(batcher.region, batcher.judge(row), row).values():
+        region = choice.served.region
+        for error in refused(region, batcher.judge(row, choice.served), row).values():
             raise error
-    prediction, found = await batcher.predict(row, unknown=True)
-    batcher.log("predict", state, row, prediction, first=None)
+    prediction, found, served = await batcher.predict(row, choice, unknown=True)
+    state.answerer = served.seat
+    batcher.log("predict", state, row, prediction, served, first=None)
     applicability = IN_RANGE if batcher.out_of_range == "flag" else b""
     if found is not None:
-        (applicability,) = applicability_json(batcher.region, found, row)
+        (applicability,) = applicability_json(served.region, found, row)
     (probabilities,) = probabilities_json(prediction.probabilities)
-    return (int(prediction.price_range[0]), probabilities, applicability), row
+    return (int(prediction.price_range[0]), probabilities, applicability, served), row

@@ -10,14 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pricerange.answer.change.curve import Curve
-from pricerange.answer.change.lattice import Lattice, Within, plain
+from pricerange.answer.change.lattice import Within, plain
 from pricerange.phone import FEATURE_NAMES, LABELS
-from pricerange.predictor import Predictor
 from service.http.openapi import compressed_body_of, problem_responses
 from service.http.reply import Reply
+from service.http.request_state import RequestState
 from service.model.batcher import Batcher
 from service.model.time_slices import TimeSlices
-from service.model.write import AnswerOfPhone, ModelName
+from service.model.write import AnswerOfPhone
 from service.predict import question
 from service.predict.question import (
     EXAMPLE,
@@ -27,6 +27,8 @@ from service.predict.question import (
     Question,
     answer_to,
 )
+from service.versions.names import ModelName
+from service.versions.served import Served
 
 PATH = "/predict/curve"
 MOST_POINTS = 500
@@ -71,37 +73,32 @@ class CurveAnswer(AnswerOfPhone):
 class CurveEndpoint:
     """Answers curves, each in a time slice."""
 
-    def __init__(self, batcher: Batcher, slices: TimeSlices, predictor: Predictor, limit: int) -> None:
+    def __init__(self, batcher: Batcher, slices: TimeSlices, limit: int) -> None:
         self._batcher = batcher
         self._slices = slices
-        self._predictor = predictor
         self._limit = limit
-        ranges = predictor.bundle.passport.feature_ranges
-        self._lattices: dict[Within, Lattice] = {
-            "training_range": Lattice(ranges, "training_range"),
-            "physical_limits": Lattice(ranges, "physical_limits"),
-        }
 
     async def answer(self, request: Request) -> Response:
         """Answer a request."""
         asked = await question.read(request, CurveQuestion, self._limit, self._slices)
-        phone, answer = await question.answered(asked.phone, self._batcher)
+        state = RequestState.of(request.scope)
+        phone, answer, served = await question.answered(asked.phone, self._batcher, state)
         place = FEATURE_NAMES.index(asked.feature)
-        curve = Curve.of(phone, place, self._lattices[asked.within], asked.points)
-        version = self._predictor.bundle
+        curve = Curve.of(phone, place, served.lattices[asked.within], asked.points)
+        version = served.bundle
         told = {
-            **answer_to(phone, answer, self._batcher),
+            **answer_to(phone, answer, served, self._batcher),
             "feature": asked.feature,
             "value": plain(place, phone[place]),
             "active": asked.feature in version.passport.active_features,
-            "curve": await self._slices.run(partial(self._points, curve, place)),
+            "curve": await self._slices.run(partial(self._points, curve, place, served)),
             "model": {"name": version.name, "version": version.version},
         }
         return Reply(orjson.dumps(told, option=orjson.OPT_SERIALIZE_NUMPY))
 
-    def _points(self, curve: Curve, place: int) -> list[dict[str, object]]:
-        answer = self._predictor.predict(curve.phones)
-        in_range = self._batcher.region.of(curve.phones).in_range.tolist()
+    def _points(self, curve: Curve, place: int, served: Served) -> list[dict[str, object]]:
+        answer = served.predictor.predict(curve.phones)
+        in_range = served.region.of(curve.phones).in_range.tolist()
         points: list[dict[str, object]] = [
             {"value": plain(place, value), "price_range": price_range, "probabilities": probabilities}
             for value, price_range, probabilities in zip(

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pricerange.answer.prediction_sets import abstains
-from pricerange.bundle import Bundle
 from pricerange.phone import PartialPhone, Phone, Problem
 from service.errors import InvalidInputError
 from service.http.body import JSON, media_type_of
@@ -22,7 +21,7 @@ from service.http.request_state import RequestState
 from service.model.batcher import Batcher, PhoneAnswer
 from service.model.decisions import TRUTH, decisions_json
 from service.model.decoded import whole
-from service.model.explaining import Explaining, require
+from service.model.explaining import Explanation
 from service.model.explanation import (
     EXPLAIN_PARAMETER,
     ExplanationOfAnswer,
@@ -32,12 +31,13 @@ from service.model.explanation import (
 from service.model.explanation import PARAMETER as EXPLAIN
 from service.model.parse import rows_of
 from service.model.sets import PARAMETER as SETS
-from service.model.sets import SETS_PARAMETER, AskedSets, SetsOfAnswer, sets_json
+from service.model.sets import SETS_PARAMETER, AskedSets, SetsOfAnswer, level_of, sets_json
 from service.model.time_slices import TimeSlices
 from service.model.unknown import PARAMETER as UNKNOWN
 from service.model.unknown import UNKNOWN_PARAMETER, is_asked, unknown_json
-from service.model.write import ROW_BEGINS, AnswerOfPhone, ModelName, model_json
+from service.model.write import ROW_BEGINS, AnswerOfPhone
 from service.predict.averaged import predict_averaged
+from service.versions.names import ModelName
 
 PATH = "/predict"
 MOST_PHONE_BYTES = 65_536
@@ -61,9 +61,9 @@ class Answer(AnswerOfPhone):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked for beside the answer."""
+    """What is asked for beside the answer: sets of a level, and the like."""
 
-    sets: AskedSets | None = None
+    level: float | None = None
     explain: bool = False
     unknown: bool = False
 
@@ -78,19 +78,15 @@ class PredictEndpoint:
         self,
         batcher: Batcher,
         slices: TimeSlices,
-        version: Bundle,
         max_body_bytes: int,
-        explaining: Explaining | None,
+        explanation: Explanation,
     ) -> None:
-        """Answer with what explains too, None where the version cannot be explained."""
         self.limit = min(max_body_bytes, MOST_PHONE_BYTES)
         self.batcher = batcher
         self._slices = slices
-        self._version = version
         self._costs = batcher.deciding.costs
         self._abstain = batcher.deciding.abstain
-        self._explaining = explaining
-        self._end = b',"model":%b}' % model_json(version)
+        self._explanation = explanation
 
     async def predict(self, request: Request) -> Response:
         """Answer a request. One without Content-Type is taken at its word."""
@@ -103,16 +99,19 @@ class PredictEndpoint:
     async def _answer(self, request: Request, asked: Asked) -> Response:
         state = RequestState.of(request.scope)
         media_type_of(state.head.by_name, (JSON,))
-        explaining = require(self._explaining, self._version.version) if asked.explain else None
         body = await whole(request, self.limit, self._slices)
         phone: npt.NDArray[np.float32] | None = None
         if asked.unknown:
             answer, phone = await predict_averaged(self.batcher, body, state)
         else:
             answer = await self.batcher.predict_phone(body, state)
+        served = answer[3]
         unknown = None if phone is None else np.isnan(phone)
-        members = b"" if asked.sets is None else self._with_set(asked.sets, answer, unknown)
-        if explaining is not None:
+        members = b""
+        if asked.level is not None:
+            members += self._with_set(AskedSets(served, asked.level), answer, unknown)
+        if asked.explain:
+            explaining = self._explanation.of(served)
             # read once more, in a hundredth of the time that it takes to explain
             phones = rows_of([body])[0] if phone is None else phone
             found = await explaining.one(phones[0], answer[0])
@@ -137,9 +136,9 @@ class PredictEndpoint:
                 )
             asked[name] = value
         return Asked(
-            AskedSets(self._version, asked[SETS]) if SETS in asked else None,
+            level_of(asked[SETS]) if SETS in asked else None,
             asked_to_explain(asked[EXPLAIN]) if EXPLAIN in asked else False,
-            is_asked(asked.get(UNKNOWN), self._version),
+            is_asked(asked.get(UNKNOWN)),
         )
 
     def _with_set(self, sets: AskedSets, answer: PhoneAnswer, unknown: npt.NDArray[np.bool_] | None) -> bytes:
@@ -150,12 +149,12 @@ class PredictEndpoint:
 
     def write(self, answer: PhoneAnswer, members: bytes = b"") -> bytes:
         """Write the JSON of an `Answer`, with more members where there are any."""
-        price_range, probabilities, applicability = answer
+        price_range, probabilities, applicability, served = answer
         if self._costs is not None:
             (decision,) = decisions_json(self._costs.decide(_read(answer)))
             members += b',"decision":%b' % decision
         told = b'],"applicability":' if applicability else b"]"
-        return b"".join((ROW_BEGINS[price_range], probabilities, told, applicability, members, self._end))
+        return b"".join((ROW_BEGINS[price_range], probabilities, told, applicability, members, served.end))
 
 
 def _read(answer: PhoneAnswer) -> npt.NDArray[np.float32]:

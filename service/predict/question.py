@@ -29,6 +29,7 @@ from service.model.batcher import Batcher
 from service.model.decisions import decisions_json
 from service.model.decoded import whole
 from service.model.time_slices import TimeSlices
+from service.versions.served import Served
 
 EXAMPLE: dict[str, Any] = {feature.name: feature.example for feature in FEATURES}
 FeatureName = Literal[FEATURE_NAMES]  # type: ignore[valid-type]
@@ -73,18 +74,21 @@ async def read(request: Request, question: type[Q], limit: int, slices: TimeSlic
         raise _invalid(error, question) from None
 
 
-async def answered(phone: Phone, batcher: Batcher) -> tuple[Rows, Prediction]:
-    """Return a phone as float32 [20], and the model's answer to it.
+async def answered(phone: Phone, batcher: Batcher, state: RequestState) -> tuple[Rows, Prediction, Served]:
+    """Return a phone as float32 [20], the model's answer to it, and which version that is from.
 
     Raises `OutOfRangeError` where it is refused, and what `Batcher.predict` raises.
     """
     rows = np.array([features_of(phone)], np.float32)
+    choice = batcher.versions.live.of_request(rows, state)
     if batcher.out_of_range == "refuse":
-        _require_in_range(rows, batcher)
-    return rows[0], (await batcher.predict(rows)).prediction
+        _require_in_range(rows, batcher, choice.served)
+    answers = await batcher.predict(rows, choice)
+    state.answerer = answers.served.seat
+    return rows[0], answers.prediction, answers.served
 
 
-def answer_to(phone: Rows, answer: Prediction, batcher: Batcher) -> dict[str, object]:
+def answer_to(phone: Rows, answer: Prediction, served: Served, batcher: Batcher) -> dict[str, object]:
     """Return an `AnswerOfPhone` as orjson writes it, to a phone float32 [20]."""
     price_range = int(answer.price_range[0])
     told: dict[str, object] = {
@@ -93,20 +97,20 @@ def answer_to(phone: Rows, answer: Prediction, batcher: Batcher) -> dict[str, ob
         "probabilities": answer.probabilities[0],
     }
     if batcher.out_of_range == "flag":
-        found = batcher.region.of(phone[np.newaxis])
-        told["applicability"] = batcher.region.details(found, 0, phone)
+        found = served.region.of(phone[np.newaxis])
+        told["applicability"] = served.region.details(found, 0, phone)
     if batcher.deciding.costs is not None:
         (decision,) = decisions_json(batcher.deciding.costs.decide(answer.probabilities))
         told["decision"] = orjson.Fragment(decision)
     return told
 
 
-def _require_in_range(rows: Rows, batcher: Batcher) -> None:
-    found = batcher.judge(rows)
+def _require_in_range(rows: Rows, batcher: Batcher, served: Served) -> None:
+    found = batcher.judge(rows, served)
     if not found.in_range[0]:
         problems = [
             Problem(problem.detail, f"/phone{problem.pointer}")
-            for problem in batcher.region.problems(found, 0, rows[0])
+            for problem in served.region.problems(found, 0, rows[0])
         ]
         raise OutOfRangeError(problems, len(problems))
 

@@ -9,16 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pricerange.answer.change.lattice import Rows, Within, plain
-from pricerange.answer.change.what_if import NOTE, Change, WhatIf
+from pricerange.answer.change.what_if import NOTE, Change
 from pricerange.phone import FEATURE_NAMES, FEATURES, LABELS
-from pricerange.predictor import Predictor
 from service.http.openapi import compressed_body_of, problem_responses
 from service.http.reply import Reply
 from service.http.request_state import RequestState
 from service.model import searches
 from service.model.batcher import Batcher
 from service.model.time_slices import TimeSlices
-from service.model.write import AnswerOfPhone, ModelName
+from service.model.write import AnswerOfPhone
 from service.predict import question
 from service.predict.question import (
     EXAMPLE,
@@ -28,6 +27,8 @@ from service.predict.question import (
     Question,
     answer_to,
 )
+from service.versions.names import ModelName
+from service.versions.served import Served
 
 PATH = "/predict/what-if"
 
@@ -98,27 +99,27 @@ class WhatIfAnswer(AnswerOfPhone):
 class WhatIfEndpoint:
     """Looks for changes, each block of phones that it asks about in a time slice."""
 
-    def __init__(self, batcher: Batcher, slices: TimeSlices, predictor: Predictor, limit: int) -> None:
+    def __init__(self, batcher: Batcher, slices: TimeSlices, limit: int) -> None:
         self._batcher = batcher
         self._slices = slices
-        self._predictor = predictor
         self._limit = limit
-        refuses = batcher.out_of_range == "refuse"
-        self._what_if = WhatIf(predictor.bundle.passport, refuses=refuses)
 
     async def answer(self, request: Request) -> Response:
         """Answer a request."""
         state = RequestState.of(request.scope)
         asked = await question.read(request, WhatIfQuestion, self._limit, self._slices)
-        phone, answer = await question.answered(asked.phone, self._batcher)
+        phone, answer, served = await question.answered(asked.phone, self._batcher, state)
         state.hold(_SEARCH_BYTES)
-        search = self._what_if.search(phone, asked.price_range, asked.features)
-        changes = await searches.run(search, self._predictor, self._slices, state)
-        version = self._predictor.bundle
+        search = served.what_if.search(phone, asked.price_range, asked.features)
+        changes = await searches.run(search, served.predictor, self._slices, state)
+        version = served.bundle
         told = {
-            **answer_to(phone, answer, self._batcher),
+            **answer_to(phone, answer, served, self._batcher),
             "wanted": {"price_range": asked.price_range, "label": LABELS[asked.price_range]},
-            "changes": {"one": self._told(phone, changes.one), "two": self._told(phone, changes.two)},
+            "changes": {
+                "one": self._told(phone, changes.one, served),
+                "two": self._told(phone, changes.two, served),
+            },
             "searched": changes.searched,
             "inactive": changes.inactive,
             "note": NOTE,
@@ -126,11 +127,11 @@ class WhatIfEndpoint:
         }
         return Reply(orjson.dumps(told, option=orjson.OPT_SERIALIZE_NUMPY))
 
-    def _told(self, phone: Rows, change: Change | None) -> dict[str, object] | None:
+    def _told(self, phone: Rows, change: Change | None, served: Served) -> dict[str, object] | None:
         if change is None:
             return None
         return {
-            **answer_to(change.phone, change.answer, self._batcher),
+            **answer_to(change.phone, change.answer, served, self._batcher),
             "size": float(f"{change.size:.6g}"),
             "within": change.within,
             "features": [

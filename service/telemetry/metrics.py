@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from pricerange.answer.applicability import Applicability
-from pricerange.phone import FEATURE_NAMES, LABELS
-from pricerange.predictor import Prediction, Predictor
+from pricerange.phone import FEATURE_NAMES
 from service.errors import ServiceError
 from service.http.problems import kinds
 from service.http.request_state import UNMATCHED
@@ -51,10 +51,6 @@ _STATUSES = (
 """0 where no answer was begun."""
 
 _SECONDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-_RUN_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, *_SECONDS)
-_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384)
-_FEW_ROWS = 16
-"""Up to here a loop counts the answers of a run faster than NumPy does."""
 
 _OUTSIDE = (*FEATURE_NAMES, "combination")
 """What may be out of range: a feature, or else the combination of all."""
@@ -68,19 +64,6 @@ _HELD = (
 )
 
 _Sums = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelTotals:
-    """All that was asked of the model, by every worker; requests are those for predictions."""
-
-    rows: int
-    runs: int
-    run_seconds: float
-    requests_ok: int
-    requests_ok_seconds: float
-    requests_failed: int
-    requests_failed_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +81,10 @@ class _RouteSlots:
 class Metrics(Collector):
     """Counts in the counters of this process, tells those of all."""
 
-    def __init__(self, counters: SharedCounters, predictor: Predictor) -> None:
+    def __init__(self, counters: SharedCounters, provider: Literal["cpu", "cuda"]) -> None:
+        """Count in a worker that runs the model on this provider."""
         self._counters = counters
         self._row = counters.row
-        self._predictor = predictor
-        self._run_seconds = counters.take(1)
-        self._run_duration = counters.take(len(_RUN_SECONDS) + 1)
-        self._run_rows = counters.take(len(_ROWS) + 1)
-        self._predictions = counters.take(len(LABELS))
         self._out_of_range = counters.take(len(_OUTSIDE))
         self._explained = counters.take(1)
         self._unknown = counters.take(len(FEATURE_NAMES))
@@ -119,7 +98,7 @@ class Metrics(Collector):
         if not counters.shared:
             ProcessCollector(registry=self._registry)
             PlatformCollector(registry=self._registry)
-        self._row[_WORKERS[predictor.provider]] = 1
+        self._row[_WORKERS[provider]] = 1
 
     def add(self, collector: Collector) -> None:
         """Tell what another one counts, too."""
@@ -150,19 +129,6 @@ class Metrics(Collector):
         slots = self._routes.get(route, self._routes[UNMATCHED])
         series = _index(METHODS, method) * len(_STATUSES) + _index(_STATUSES, str(status))
         return slots.requests + 2 * series, slots.buckets
-
-    def model_ran(self, prediction: Prediction, seconds: float) -> None:
-        """Count one run of the model and its answers."""
-        row, rows = self._row, len(prediction.price_range)
-        row[self._run_seconds] += seconds
-        row[self._run_duration + bisect_left(_RUN_SECONDS, seconds)] += 1
-        row[self._run_rows + bisect_left(_ROWS, rows)] += 1
-        if rows <= _FEW_ROWS:
-            for price_range in prediction.price_range.tolist():
-                row[self._predictions + price_range] += 1
-        else:
-            for price_range, count in enumerate(np.bincount(prediction.price_range).tolist()):
-                row[self._predictions + price_range] += count
 
     def out_of_range(self, found: Applicability) -> None:
         """Count the rows that are unlike the training rows, by each feature that is outside its range."""
@@ -209,30 +175,25 @@ class Metrics(Collector):
         """Write all metrics as Prometheus text."""
         return generate_latest(self._registry)
 
-    def model_totals(self) -> ModelTotals:
-        """Add up what was asked of the model."""
+    def failed_inferences(self) -> tuple[float, float]:
+        """Return how many requests for predictions got none, and the seconds that they took."""
         sums = self._counters.sums()
         post, ok = METHODS.index("POST"), _STATUSES.index("200")
-        asked = sum(
-            (slots.counts_and_seconds(sums)[post] for path, slots in self._routes.items() if _infers(path)),
-            start=np.zeros((len(_STATUSES), 2)),
+        failed = sum(
+            (
+                np.delete(slots.counts_and_seconds(sums)[post], ok, axis=0).sum(axis=0)
+                for path, slots in self._routes.items()
+                if _infers(path)
+            ),
+            start=np.zeros(2),
         )
-        failed = np.delete(asked, ok, axis=0).sum(axis=0)
-        return ModelTotals(
-            rows=int(self._answers(sums).sum()),
-            runs=int(_histogram(sums, self._run_rows, _ROWS)[-1][1]),
-            run_seconds=float(sums[self._run_seconds]),
-            requests_ok=int(asked[ok, 0]),
-            requests_ok_seconds=float(asked[ok, 1]),
-            requests_failed=int(failed[0]),
-            requests_failed_seconds=float(failed[1]),
-        )
+        return float(failed[0]), float(failed[1])
 
     def collect(self) -> Iterator[Metric]:
         """Describe every number for prometheus-client."""
         sums = self._counters.sums()
         yield from self._of_requests(sums)
-        yield from self._of_the_model(sums)
+        yield from self._of_phones(sums)
         yield from self._of_workers(sums)
 
     def _of_requests(self, sums: _Sums) -> Iterator[Metric]:
@@ -247,7 +208,8 @@ class Metrics(Collector):
             for method, status in np.argwhere(counts).tolist():
                 requests.add_metric([path, METHODS[method], _STATUSES[status]], float(counts[method, status]))
             if counts.any():
-                buckets = _histogram(sums, slots.buckets, _SECONDS)
+                counted = sums[slots.buckets : slots.buckets + len(_SECONDS) + 1]
+                buckets = histogram(counted, _SECONDS)
                 duration.add_metric([path], buckets, float(seconds.sum()))
         yield requests
         yield duration
@@ -258,18 +220,7 @@ class Metrics(Collector):
                 rejected.add_metric([reason], float(sums[slot]))
         yield rejected
 
-    def _of_the_model(self, sums: _Sums) -> Iterator[Metric]:
-        answers = self._answers(sums)
-        rows = float(answers.sum())
-        yield Counter("pricerange_rows", "Phones answered", rows)
-        predictions = Counter(
-            "pricerange_predictions",
-            "Phones answered, by answer and model version",
-            labels=["price_range", "version"],
-        )
-        for price_range, count in enumerate(answers.tolist()):
-            predictions.add_metric([str(price_range), self._predictor.bundle.version], count)
-        yield predictions
+    def _of_phones(self, sums: _Sums) -> Iterator[Metric]:
         outside = Counter(
             "pricerange_out_of_range_rows",
             "Phones outside the feature's training range, or far from the training rows as a whole",
@@ -287,14 +238,6 @@ class Metrics(Collector):
         for name, count in zip(FEATURE_NAMES, counts.tolist(), strict=True):
             unknown.add_metric([name], count)
         yield unknown
-        yield Histogram(
-            "pricerange_model_run_duration_seconds",
-            "One run of the model",
-            _histogram(sums, self._run_duration, _RUN_SECONDS),
-            float(sums[self._run_seconds]),
-        )
-        run_rows = _histogram(sums, self._run_rows, _ROWS)
-        yield Histogram("pricerange_model_run_rows", "Phones in one run of the model", run_rows, rows)
 
     def _of_workers(self, sums: _Sums) -> Iterator[Metric]:
         yield Gauge("pricerange_queue_rows", "Phones that wait for the model", float(sums[Slot.QUEUE_ROWS]))
@@ -306,24 +249,6 @@ class Metrics(Collector):
         restarts = float(sums[WORKER_RESTARTS])
         yield Counter("pricerange_worker_restarts", "Workers started in place of others", restarts)
         yield Gauge("pricerange_workers", "Processes that have loaded the model", sum(workers.values()))
-        info = Gauge(
-            "pricerange_model_info",
-            "The model version that answers",
-            labels=["name", "version", "sha256", "provider"],
-        )
-        version = self._predictor.bundle
-        for provider, count in workers.items():
-            if count:
-                info.add_metric([version.name, version.version, version.passport.model_sha256, provider], 1)
-        yield info
-        yield Gauge(
-            "pricerange_provider_fallback",
-            "1 where CUDA was preferred and the model runs on the CPU",
-            float(self._predictor.requested_provider == "auto" and workers["cpu"] > 0),
-        )
-
-    def _answers(self, sums: _Sums) -> _Sums:
-        return sums[self._predictions : self._predictions + len(LABELS)]
 
 
 def _index(labels: Sequence[str], label: str) -> int:
@@ -334,7 +259,6 @@ def _infers(path: str) -> bool:
     return path.startswith("/predict") or path.endswith(("/infer", ":predict", ":explain"))
 
 
-def _histogram(sums: _Sums, first: int, bounds: Sequence[float]) -> list[tuple[str, float]]:
-    """Return the buckets as Prometheus has them: the count of what is at most the bound, by bound."""
-    counts = sums[first : first + len(bounds) + 1].tolist()
-    return list(zip([*map(floatToGoString, bounds), "+Inf"], accumulate(counts), strict=True))
+def histogram(counts: _Sums, bounds: Sequence[float]) -> list[tuple[str, float]]:
+    """Return buckets as Prometheus has them: the count of what is at most a bound, by bound."""
+    return list(zip([*map(floatToGoString, bounds), "+Inf"], accumulate(counts.tolist()), strict=True))

@@ -24,6 +24,8 @@ class Recorder:
             state.release()
         seconds = monotonic() - state.began
         self._metrics.answered(state.route, state.head.method, state.status, seconds)
+        if state.answerer is not None:
+            state.answerer.answered(state.status, seconds)
         if state.rejected_as is not None:
             self._metrics.rejected(state.rejected_as)
         if self._access_log is not None:

@@ -10,7 +10,6 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pricerange.bundle import Bundle
 from pricerange.phone import Problem
 from service.errors import InvalidInputError, OutOfRangeError, UnknownModelError
 from service.http.body import JSON, media_type_of
@@ -20,12 +19,13 @@ from service.http.request_state import RequestState
 from service.model.batcher import Answers, Batcher
 from service.model.decisions import decisions_json
 from service.model.decoded import whole
-from service.model.explaining import Explaining, require
+from service.model.explaining import Explanation
 from service.model.explanation import explanations_json
 from service.model.time_slices import TimeSlices
 from service.model.write import IN_RANGE, ROW_BEGINS, applicability_json, probabilities_json
 from service.settings import Settings
 from service.v1.instances import InstancesReader, of_instance
+from service.versions.live import Choice
 
 _JSON_TIMES = 12
 """How many times its size a body takes once it is parsed."""
@@ -37,44 +37,46 @@ _Rows = npt.NDArray[np.float32]
 class ModelEndpoints:
     """The endpoints of the one model that is served."""
 
-    def __init__(  # noqa: PLR0913, PLR0917
+    def __init__(
         self,
-        served: Bundle,
         lifecycle: Lifecycle,
         batcher: Batcher,
         slices: TimeSlices,
         settings: Settings,
-        explaining: Explaining | None,
+        explanation: Explanation,
     ) -> None:
-        self._served = served
+        self._name = batcher.versions.name
         self._lifecycle = lifecycle
         self._batcher = batcher
         self._slices = slices
         self._max_body_bytes = settings.max_body_bytes
         self._reader = InstancesReader(settings.max_rows)
-        self._explaining = explaining
+        self._explanation = explanation
 
     async def models(self, request: Request) -> Response:
         """Answer `GET /v1/models`."""
-        return Reply(orjson.dumps({"models": [self._served.name]}))
+        return Reply(orjson.dumps({"models": [self._name]}))
 
     async def ready(self, request: Request) -> Response:
         """Answer `GET` of the model itself. Raises `NotReadyError`."""
         self._lifecycle.require_ready()
-        return Reply(orjson.dumps({"name": self._served.name, "ready": True}))
+        self._batcher.versions.require_loaded()
+        return Reply(orjson.dumps({"name": self._name, "ready": True}))
 
     async def predict(self, request: Request) -> Response:
         """Answer n phones."""
-        rows = await self._rows(request)
-        answers = await self._answers(request, rows)
+        rows, choice = await self._rows(request)
+        answers = await self._answers(request, rows, choice)
         return Reply(b'{"predictions":[%b]}' % await self._written(answers, rows))
 
     async def explain(self, request: Request) -> Response:
         """Answer n phones, and say why. Raises `TooManyRowsError` where they are too many for that."""
-        explaining = require(self._explaining, self._served.version)
-        rows = await self._rows(request)
+        rows, choice = await self._rows(request)
+        explaining = self._explanation.of(choice.served)
         explaining.require_few(len(rows))
-        answers = await self._answers(request, rows)
+        answers = await self._answers(request, rows, choice)
+        if answers.served is not choice.served:
+            explaining = self._explanation.of(answers.served)
         state = RequestState.of(request.scope)
         found = await explaining.many(state, rows, answers.prediction.price_range)
         write = partial(explanations_json, found, rows, explaining.background_rows)
@@ -82,17 +84,22 @@ class ModelEndpoints:
         predictions = await self._written(answers, rows)
         return Reply(b'{"predictions":[%b],"explanations":[%b]}' % (predictions, explanations))
 
-    async def _answers(self, request: Request, rows: _Rows) -> Answers:
-        answers = await self._batcher.predict(rows)
-        self._batcher.log("v1", RequestState.of(request.scope), rows, answers.prediction)
+    async def _answers(self, request: Request, rows: _Rows, choice: Choice) -> Answers:
+        answers = await self._batcher.predict(rows, choice)
+        state = RequestState.of(request.scope)
+        state.answerer = answers.served.seat
+        self._batcher.log("v1", state, rows, answers.prediction, answers.served)
         return answers
 
     async def other_model(self, request: Request) -> Response:
         """Refuse what is asked of any other model. Raises `UnknownModelError`."""
-        raise UnknownModelError(self._served.name, request.path_params["model_name"])
+        raise UnknownModelError(self._name, request.path_params["model_name"])
 
-    async def _rows(self, request: Request) -> _Rows:
-        """Read a body of JSON, whatever is not said of its type. Raises `InvalidInputError` and the like."""
+    async def _rows(self, request: Request) -> tuple[_Rows, Choice]:
+        """Read a body of JSON, whatever is not said of its type, and choose who answers it.
+
+        Raises `InvalidInputError` and the like.
+        """
         state = RequestState.of(request.scope)
         media_type_of(state.head.by_name, (JSON,))
         query: bytes = request.scope["query_string"]
@@ -101,17 +108,18 @@ class ModelEndpoints:
             raise InvalidInputError([Problem(f"expected no parameters, found {found!r}", "")], 1)
         body = await whole(request, self._max_body_bytes, self._slices)
         state.hold(_JSON_TIMES * len(body))
-        return await self._slices.run(partial(self._read, body))
+        return await self._slices.run(partial(self._read, body, state))
 
-    def _read(self, body: bytes | bytearray) -> _Rows:
+    def _read(self, body: bytes | bytearray, state: RequestState) -> tuple[_Rows, Choice]:
         rows = self._reader.rows_of(body)
+        choice = self._batcher.versions.live.of_request(rows, state)
         if self._batcher.out_of_range == "refuse":
-            region = self._batcher.region
-            found = self._batcher.judge(rows)
+            region = choice.served.region
+            found = self._batcher.judge(rows, choice.served)
             for row in np.flatnonzero(~found.in_range)[:1].tolist():
                 problems = of_instance(row, list(region.problems(found, row, rows[row])))
                 raise OutOfRangeError(problems, len(problems))
-        return rows
+        return rows, choice
 
     async def _written(self, answers: Answers, rows: _Rows) -> bytes:
         return await self._slices.run(partial(self._predictions, answers, rows), begun=True)
@@ -132,7 +140,7 @@ class ModelEndpoints:
             of_rows = (
                 repeat(IN_RANGE, len(rows))
                 if found is None
-                else applicability_json(self._batcher.region, found, rows)
+                else applicability_json(answers.served.region, found, rows)
             )
             ends = map(b'],"applicability":%b'.__mod__, of_rows)
         if costs is not None:

@@ -8,12 +8,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pricerange.bundle import Bundle
-from service.http.openapi import body_of, compressed_body_of, problem_responses
+from service.http.openapi import compressed_body_of, problem_responses
 from service.v2.answer import OCTETS
 from service.v2.infer import InferEndpoint
 from service.v2.messages import (
-    IndexEntry,
     IndexRequest,
     InferRequest,
     InferResponse,
@@ -23,6 +21,7 @@ from service.v2.messages import (
     Ready,
     ServerMetadata,
 )
+from service.v2.paths import OF_MODEL
 from service.v2.query import HEADER_LENGTH
 from service.v2.repository import RepositoryEndpoints
 
@@ -30,11 +29,6 @@ BODIES = (InferRequest, IndexRequest)
 """Models of the bodies that endpoints read themselves, for the OpenAPI document."""
 
 _BYTES = {OCTETS: {"schema": {"type": "string", "format": "binary"}}}
-_OF_MODEL = {
-    "/v2/models/{model_name}": ("model_name",),
-    "/v2/models/{model_name}/versions/{model_version}": ("model_name", "model_version"),
-}
-
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -64,36 +58,28 @@ class _Route:
         )
 
 
-def add_v2(router: APIRouter, served: Bundle, repository: RepositoryEndpoints, infer: InferEndpoint) -> None:
+def add_v2(router: APIRouter, name: str, repository: RepositoryEndpoints, infer: InferEndpoint) -> None:
     """Add the routes to a router.
 
-    Those of a model are added by the served model's own paths, which are fixed and therefore looked up, and
-    as they are documented, with parameters: these are reached by the names of other models only.
+    Those of a model are added by the paths of the served one, called `name`, which are looked up, and as they
+    are documented, with more parameters: these are reached by the names of other models only.
     """
     for route in _of_server(repository):
         route.add_to(router)
     for route in _of_model(repository, infer):
-        for path, names in _OF_MODEL.items():
-            own_path = path.format(model_name=served.name, model_version=served.version) + route.path
+        for path, names in OF_MODEL.items():
+            own_path = path.replace("{model_name}", name) + route.path
             router.add_api_route(own_path, route.endpoint, methods=[route.method], include_in_schema=False)
             _documented(route, path, names, repository.other_model).add_to(router)
 
 
 def _of_server(repository: RepositoryEndpoints) -> list[_Route]:
-    index = {"requestBody": body_of(IndexRequest)["requestBody"] | {"required": False}}
     return [
         _Route("GET", "/v2", repository.server, "The server and its extensions", ServerMetadata),
         _Route("GET", "/v2/health/live", repository.live, "The process is alive", Live),
         _Route("GET", "/v2/health/ready", repository.ready, "The service is ready", Ready, (503,)),
-        _Route("GET", "/v2/models/stats", repository.statistics, "Statistics of all models", dict[str, Any]),
         _Route(
-            "POST",
-            "/v2/repository/index",
-            repository.index,
-            "The models and their states",
-            list[IndexEntry],
-            errors=(400, 408, 413, 504),
-            request=index,
+            "GET", "/v2/models/stats", repository.all_statistics, "Statistics of all models", dict[str, Any]
         ),
     ]
 

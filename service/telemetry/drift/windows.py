@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from pricerange.drift.reference import Reference, Tally
 from pricerange.predictor import Prediction
-from service.telemetry.shared_counters import SharedCounters
+from service.telemetry.shared_counters import SharedCounters, SharedCountersFullError
 
 _KEPT = 2
 """Windows that each worker keeps: the one that is filled, and the last that is full."""
@@ -30,12 +30,17 @@ class Windows:
     waits for anybody; where workers count at once, a window may be a few rows longer and the next shorter.
     """
 
-    def __init__(self, reference: Reference, counters: SharedCounters, rows: int) -> None:
+    def __init__(
+        self, reference: Reference, counters: SharedCounters, rows: int, first: int, slots: int
+    ) -> None:
+        """Count in so many slots, from the first one on. Raises `SharedCountersFullError`."""
         self.reference = reference
         self.rows = rows
         self._counters = counters
         self._size = reference.size
-        self._first = counters.take(reference.size + _KEPT * (1 + reference.size))
+        self._first = first
+        if (wanted := reference.size + _KEPT * (1 + reference.size)) > slots:
+            raise SharedCountersFullError(slots, wanted)
 
     def count(self, phones: npt.NDArray[np.float32], prediction: Prediction) -> None:
         """Count n phones float32 [n, 20], NaN where a feature is unknown, and their answers."""

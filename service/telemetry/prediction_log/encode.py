@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from pricerange.answer import columns as answer_columns
 from pricerange.answer.applicability import TrainingRegion
@@ -24,7 +25,6 @@ class Encoder:
 
     def __init__(
         self,
-        version: Bundle,
         left_out: Sequence[str] = (),
         hashed: Sequence[str] = (),
         pseudonyms: Pseudonyms | None = None,
@@ -32,8 +32,6 @@ class Encoder:
         """Leave out some columns, and hash some others where there are `pseudonyms`."""
         import pyarrow.parquet  # noqa: F401
 
-        self._version = version.version
-        self._region = TrainingRegion.of_version(version.passport)
         self._names = [name for name in NAMES if name not in left_out]
         self._hashed = [name for name in hashed if name in self._names]
         self._pseudonyms = pseudonyms
@@ -50,18 +48,29 @@ class Encoder:
         return memoryview(file.getvalue())
 
     def table(self, page: Page) -> "pa.Table":
-        """Return the rows of a page as columns."""
+        """Return the rows of a page as columns; those that one version has answered stand together."""
         import pyarrow as pa
 
-        here = slice(page.count)
+        if len(page.versions) == 1:
+            return self._table(page, slice(page.count), page.versions[0])
+        answered_by = page.version[: page.count]
+        return pa.concat_tables(
+            self._table(page, np.flatnonzero(answered_by == place), version)
+            for place, version in enumerate(page.versions)
+        )
+
+    def _table(self, page: Page, here: slice | npt.NDArray[np.intp], version: Bundle) -> "pa.Table":
+        import pyarrow as pa
+
         features = page.features[here]
         prediction = Prediction(page.probabilities[here], page.price_range[here])
-        answered = answer_columns.answers(prediction, worth=Worth(self._region.of(features)))
+        region = TrainingRegion.of_version(version.passport)
+        answered = answer_columns.answers(prediction, worth=Worth(region.of(features)))
         found = dict(
             zip(
                 (*OF_REQUEST, *FEATURE_NAMES, *answered.schema.names),
                 (
-                    *self._of_request(page, here),
+                    *_of_request(page, here, version),
                     # each a column of its own memory, null where it was unknown
                     *(pa.array(column, from_pandas=True) for column in np.ascontiguousarray(features.T)),
                     *answered.columns,
@@ -74,18 +83,6 @@ class Encoder:
             table = self._with_hashes(table, name)
         return table
 
-    def _of_request(self, page: Page, here: slice) -> "list[pa.Array]":
-        import pyarrow as pa
-
-        numbers, doors = page.row[here], pa.array(DOORS)
-        return [
-            pa.array(page.request_id[here], pa.binary()).cast(pa.string()),
-            pa.array(numbers, mask=numbers == 0),
-            pa.array(page.time[here], pa.timestamp("us", "UTC")),
-            pa.repeat(self._version, page.count),
-            doors.take(pa.array(page.door[here])),
-        ]
-
     def _with_hashes(self, table: "pa.Table", name: str) -> "pa.Table":
         import pyarrow as pa
 
@@ -95,3 +92,16 @@ class Encoder:
         texts = self._pseudonyms.of(name, table.column(place).combine_chunks())
         field = pa.field(name, pa.string(), metadata=self._pseudonyms.metadata)
         return table.set_column(place, field, texts)
+
+
+def _of_request(page: Page, here: slice | npt.NDArray[np.intp], version: Bundle) -> "list[pa.Array]":
+    import pyarrow as pa
+
+    numbers, doors = page.row[here], pa.array(DOORS)
+    return [
+        pa.array(page.request_id[here], pa.binary()).cast(pa.string()),
+        pa.array(numbers, mask=numbers == 0),
+        pa.array(page.time[here], pa.timestamp("us", "UTC")),
+        pa.repeat(version.version, len(numbers)),
+        doors.take(pa.array(page.door[here])),
+    ]

@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-from pricerange.bundle import Bundle
 from pricerange.errors import SettingsError
 from pricerange.prediction_log.pseudonyms import Pseudonyms
 from service.settings import Settings
@@ -30,8 +29,8 @@ def require(folder: Path) -> None:
         raise SettingsError("--prediction-log", "a folder that this process may write to", str(folder))
 
 
-def begun(settings: Settings, version: Bundle, counters: SharedCounters) -> PredictionLog | None:
-    """Return the log of a version's answers, which is to be closed; None where the settings want none.
+def begun(settings: Settings, counters: SharedCounters) -> PredictionLog | None:
+    """Return the log of what is answered, which is to be closed; None where the settings want none.
 
     Raises `SettingsError` for a file that holds no key.
     """
@@ -40,7 +39,7 @@ def begun(settings: Settings, version: Bundle, counters: SharedCounters) -> Pred
     pseudonyms = None
     if settings.prediction_log_key_file is not None:
         pseudonyms = Pseudonyms.read(settings.prediction_log_key_file, "--prediction-log-key-file")
-    encoder = Encoder(version, settings.columns_left_out, settings.columns_hashed, pseudonyms)
+    encoder = Encoder(settings.columns_left_out, settings.columns_hashed, pseudonyms)
     parts = Parts(settings.prediction_log, settings.prediction_log_max_bytes, settings.prediction_log_max_age)
     return PredictionLog(
         Sampler(settings.prediction_log_sample),

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pricerange.bundle import Bundle
 from pricerange.prediction_log.columns import DOORS
 from pricerange.predictor import Prediction
 from service.http.request_state import RequestState
@@ -58,12 +59,14 @@ class PredictionLog:
         self._thread = threading.Thread(target=self._write, name="prediction-log", daemon=True)
         self._thread.start()
 
-    def phones(self, asked: Sequence[Asked], rows: npt.NDArray[np.float32], prediction: Prediction) -> None:
+    def phones(
+        self, asked: Sequence[Asked], rows: npt.NDArray[np.float32], prediction: Prediction, version: Bundle
+    ) -> None:
         """Log the sampled ones of requests about one phone each; the first rows are theirs."""
         places = self._sampler.places(len(asked))
         if len(places):
             ids = [asked[place].state.request_id for place in places.tolist()]
-            self._put(ids, 0, "predict", places, rows, prediction)
+            self._put(ids, 0, "predict", places, rows, prediction, version)
 
     def table(  # noqa: PLR0913
         self,
@@ -71,6 +74,7 @@ class PredictionLog:
         state: RequestState,
         rows: npt.NDArray[np.float32],
         prediction: Prediction,
+        version: Bundle,
         *,
         first: int | None = 1,
         valid: npt.NDArray[np.bool_] | None = None,
@@ -84,7 +88,7 @@ class PredictionLog:
             places = places[valid[places]]
         if len(places):
             numbers = 0 if first is None else places + first
-            self._put(state.request_id, numbers, door, places, rows, prediction)
+            self._put(state.request_id, numbers, door, places, rows, prediction, version)
 
     def _put(  # noqa: PLR0913, PLR0917
         self,
@@ -94,6 +98,7 @@ class PredictionLog:
         places: npt.NDArray[np.intp],
         rows: npt.NDArray[np.float32],
         prediction: Prediction,
+        version: Bundle,
     ) -> None:
         found = Rows(
             request_id,
@@ -103,6 +108,7 @@ class PredictionLog:
             rows[places],
             prediction.probabilities[places],
             prediction.price_range[places],
+            version,
         )
         with self._lock:
             taken = self._page.add(found)

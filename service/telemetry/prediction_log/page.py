@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pricerange.bundle import Bundle
 from pricerange.phone import FEATURE_NAMES, LABELS
 
 PAGE_ROWS = 65_536
@@ -19,7 +20,7 @@ class Rows(NamedTuple):
 
     `request_id` are n texts of ASCII; `row` int64 [n], 0 for a request about one phone; `door` the place in
     `DOORS`; `time` microseconds of the epoch; `features` float32 [n, 20], NaN where one was unknown;
-    `probabilities` float32 [n, 4]; `price_range` int64 [n].
+    `probabilities` float32 [n, 4]; `price_range` int64 [n]; `version` is the one that answered.
     """
 
     request_id: Sequence[bytes] | bytes
@@ -29,6 +30,7 @@ class Rows(NamedTuple):
     features: npt.NDArray[np.float32]
     probabilities: npt.NDArray[np.float32]
     price_range: npt.NDArray[np.int64]
+    version: Bundle
 
 
 class Page:
@@ -43,6 +45,9 @@ class Page:
         self.features = np.empty((PAGE_ROWS, len(FEATURE_NAMES)), np.float32)
         self.probabilities = np.empty((PAGE_ROWS, len(LABELS)), np.float32)
         self.price_range = np.empty(PAGE_ROWS, np.int64)
+        self.versions: list[Bundle] = []
+        """Who answered any of the rows; `version` has the place of who answered which."""
+        self.version = np.empty(PAGE_ROWS, np.int16)
 
     def add(self, rows: Rows) -> int:
         """Take as many rows as there is room for, the first, and return how many those are."""
@@ -58,12 +63,21 @@ class Page:
         self.features[here] = rows.features
         self.probabilities[here] = rows.probabilities
         self.price_range[here] = rows.price_range
+        self.version[here] = self._place(rows.version)
         self.count += fits
         return fits
 
     def clear(self) -> None:
         """Forget the rows."""
         self.count = 0
+        self.versions = []
+
+    def _place(self, version: Bundle) -> int:
+        for place, known in enumerate(self.versions):
+            if known is version:
+                return place
+        self.versions.append(version)
+        return len(self.versions) - 1
 
 
 def _first(rows: Rows, count: int) -> Rows:
