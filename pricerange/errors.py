@@ -2,7 +2,7 @@
 
 `exit_code` is what the command line ends with: 10 to 19 a model version, 20 to 29 the machine,
 30 to 39 a table of phones, 40 to 59 training, 60 to 69 and 71 a job over files;
-70 is no error: `pricerange drift` has found some.
+70 is no error: `pricerange drift` has found some; 72 which versions serve.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -282,6 +282,21 @@ class SettingsError(PriceRangeError):
 
     def __str__(self) -> str:
         return f"{self.setting}: expected {self.expected}, found {self.found!r}"
+
+
+@dataclass
+class RolloutFileError(PriceRangeError):
+    """A rollout.toml that nothing can be done by."""
+
+    path: Path
+    key: str
+    expected: str
+    found: str
+    exit_code = 72
+
+    def __str__(self) -> str:
+        key = f"{self.key}: " if self.key else ""
+        return f"{self.path}: {key}expected {self.expected}, found {self.found}"
 
 
 @dataclass

@@ -1,13 +1,13 @@
 """Short hashes of phones: by them a version knows the rows that it has seen, in whichever file they lie."""
 
 import base64
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from pricerange.bundle import Passport
+from pricerange.row_digests import row_digests
 
 _BYTES = 6
 """Of a hash, 8 characters as base64. Where a million rows are compared with a million others, the chance that
@@ -41,11 +41,9 @@ def seen(passport: Passport, features: npt.NDArray[np.float32]) -> Seen | None:
 def row_hashes(features: npt.NDArray[np.float32]) -> Hashes:
     """Hash n phones float32 [n, 20], their labels left out: uint64 [n] below 2**48.
 
-    Rows of equal numbers have equal hashes: -0 is 0, and the bytes are little-endian on every machine.
+    Rows of equal numbers have equal hashes.
     """
-    canonical = np.ascontiguousarray(features + np.float32(0), "<f4")
-    digests = b"".join(hashlib.blake2b(row.tobytes(), digest_size=_BYTES).digest() for row in canonical)
-    return _numbers(digests)
+    return _numbers(row_digests(features, _BYTES))
 
 
 def as_text(hashes: Hashes) -> str:

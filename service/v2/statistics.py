@@ -9,7 +9,7 @@ from service.versions.served import Served
 
 
 class Statistics:
-    """Tells what all workers have counted; what Triton measures and this service does not has a count of 0."""
+    """Tells what all workers have counted; what Triton measures, and nobody does here, has a count of 0."""
 
     def __init__(self, metrics: Metrics, seats: Seats) -> None:
         self._metrics = metrics

@@ -6,9 +6,9 @@ from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from pricerange.refusal import translated
 from training.errors import RecipeError, RecipeFileError
 from training.recipe import possible, sections
-from training.recipe.refusal import translated
 from training.recipe.sections import Mlp, Section
 
 FOLDER = Path(__file__).parents[2] / "recipes"

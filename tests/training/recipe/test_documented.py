@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from pricerange.refusal import sections_of
 from training.recipe import recipe
 from training.recipe.recipe import Recipe
-from training.recipe.refusal import sections_of
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "recipes.md").read_text(encoding="utf-8")
 CODE = set(re.findall(r"`([^`]+)`", DOCUMENT))

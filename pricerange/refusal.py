@@ -1,4 +1,4 @@
-"""An error of pydantic in the words of a recipe."""
+"""An error of pydantic in the words of a file that a person writes: a recipe, a rollout."""
 
 import typing
 
@@ -6,9 +6,12 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 
-def translated(error: ErrorDetails, recipe: type[BaseModel]) -> tuple[str, str, str]:  # noqa: PLR0911
-    """Say field, expected and found."""
-    section, location = _located(error["loc"], recipe)
+def translated(error: ErrorDetails, document: type[BaseModel]) -> tuple[str, str, str]:  # noqa: PLR0911
+    """Say field, expected and found.
+
+    Validators of ours raise `ValueError` of these three, or of the last two where the field is theirs.
+    """
+    section, location = _located(error["loc"], document)
     field = ".".join(location)
     match error["type"]:
         case "extra_forbidden":
@@ -27,19 +30,19 @@ def translated(error: ErrorDetails, recipe: type[BaseModel]) -> tuple[str, str, 
         case "literal_error":
             return field, f"one of {error['ctx']['expected']}", repr(error["input"])
         case "value_error":
-            field, expected, found = error["ctx"]["error"].args
-            return field, expected, found
+            *other_field, expected, found = error["ctx"]["error"].args
+            return other_field[0] if other_field else field, expected, found
         case _:
             expected = error["msg"].removeprefix("Input should be ")
             return field, expected[:1].lower() + expected[1:], repr(error["input"])
 
 
-def _located(location: tuple[int | str, ...], recipe: type[BaseModel]) -> tuple[type[BaseModel], list[str]]:
+def _located(location: tuple[int | str, ...], document: type[BaseModel]) -> tuple[type[BaseModel], list[str]]:
     """Return the section in which an error lies, and the place as it is written in the file.
 
     Pydantic's place has the chosen name between a section and its key; the file does not.
     """
-    section, chosen, names = recipe, dict[int | str, type[BaseModel]](), list[str]()
+    section, chosen, names = document, dict[int | str, type[BaseModel]](), list[str]()
     for key in location:
         if key in chosen:
             section, chosen = chosen[key], {}
