@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from pricerange.errors import PriceRangeError
 
-SLOTS = 32_768
-"""Slots of a row; they are zeros, 256 KiB, whether used or not."""
+SLOTS = 65_536
+"""Slots of a row; they are zeros, 512 KiB, whether used or not."""
 
 
 class Gauge(IntEnum):
