@@ -1,6 +1,7 @@
 """The application: a verified model, its routes, and what stands around them."""
 
 from importlib.metadata import version
+from typing import Literal
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -33,6 +34,9 @@ from service.predict.curve import CurveEndpoint, CurveQuestion, add_curve
 from service.predict.endpoint import PredictEndpoint, add_predict
 from service.predict.fast_path import FastPath
 from service.predict.what_if import WhatIfEndpoint, WhatIfQuestion, add_what_if
+from service.rollout.counts import Counted
+from service.rollout.member import Member
+from service.rollout.routes import add_rollout
 from service.settings import Settings
 from service.telemetry.access_log import AccessLog
 from service.telemetry.forwarded import ForwardedAccessLog, Proxies
@@ -41,13 +45,13 @@ from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Middleware
 from service.telemetry.prediction_log.log import PredictionLog
 from service.telemetry.recorder import Recorder
-from service.telemetry.seats import Seats
 from service.telemetry.shared_counters import SharedCounters
 from service.v1 import routes as v1
 from service.v1.endpoints import ModelEndpoints
 from service.v1.routes import add_v1
 from service.v2 import routes as v2
 from service.v2.infer import InferEndpoint
+from service.v2.model_control import ModelControl
 from service.v2.repository import RepositoryEndpoints
 from service.v2.routes import add_v2
 from service.v2.statistics import Statistics
@@ -61,7 +65,8 @@ _DESCRIPTION = "A phone's 20 features in, its price range out: 0 low, 1 medium, 
 def create_app(  # noqa: PLR0913, PLR0917
     settings: Settings,
     versions: Versions,
-    seats: Seats,
+    member: Member,
+    counted: Counted,
     lifecycle: Lifecycle,
     counters: SharedCounters,
     log_queue: LogQueue,
@@ -75,9 +80,10 @@ def create_app(  # noqa: PLR0913, PLR0917
     """
     keys = None if settings.api_keys_file is None else read_keys(settings.api_keys_file)
     free_of_keys = free_paths(settings.metrics_need_key)
-    provider = versions.live.stable.predictor.provider
+    provider = _provider(settings, versions)
     metrics = Metrics(counters, provider)
-    metrics.add(VersionMetrics(versions, seats))
+    metrics.add(VersionMetrics(versions, counted.seats))
+    metrics.add(counted.rollout)
     metrics.add(DriftMetrics(versions))
     log_queue.on_drop(metrics.log_line_dropped)
     if predictions is not None:
@@ -126,11 +132,12 @@ def create_app(  # noqa: PLR0913, PLR0917
     add_what_if(app.router, WhatIfEndpoint(batcher, slices, predict.limit))
     add_curve(app.router, CurveEndpoint(batcher, slices, predict.limit))
     add_batch(app.router, BatchEndpoint(batcher, slices, settings, spool_budget, explanation))
-    statistics = Statistics(metrics, seats)
+    statistics = Statistics(metrics, counted.seats)
     add_v2(
         app.router,
         versions.name,
         RepositoryEndpoints(versions, lifecycle, statistics, settings.max_rows, deciding),
+        ModelControl(settings.models, versions, lifecycle, member),
         InferEndpoint(batcher, slices, settings.max_body_bytes, settings.max_rows),
     )
     endpoints = ModelEndpoints(lifecycle, batcher, slices, settings, explanation)
@@ -138,6 +145,7 @@ def create_app(  # noqa: PLR0913, PLR0917
     _add_passport(app.router, versions)
     _add_operations(app.router, metrics, lifecycle)
     add_drift(app.router, versions)
+    add_rollout(app.router, member)
     metrics.add_routes(route.path for route in app.routes if isinstance(route, Route))
     for error in (HTTPException, PriceRangeError):
         app.add_exception_handler(error, answer_exception)
@@ -148,6 +156,13 @@ def create_app(  # noqa: PLR0913, PLR0917
         Requests(settings.receive_timeout, budget, Recorder(metrics, access_log).record),
         None if provider == "cuda" else FastPath(predict, locked, settings.request_timeout),
     )
+
+
+def _provider(settings: Settings, versions: Versions) -> Literal["cpu", "cuda"]:
+    """Return where the model runs, or will where it was unloaded."""
+    if versions.is_loaded:
+        return versions.live.stable.predictor.provider
+    return "cuda" if settings.provider == "cuda" else "cpu"
 
 
 def _access_log(queue: LogQueue, forwarded_allow_ips: str | None) -> AccessLog:

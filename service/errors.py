@@ -448,3 +448,17 @@ class NoDriftReferenceError(ServiceError):
             f"version {self.version} keeps no reference of drift, so it cannot tell how what is asked "
             "differs from what was learned; train a new version"
         )
+
+
+@dataclass
+class RolloutError(ServiceError):
+    """Versions that were asked for cannot serve; those that do go on."""
+
+    status = HTTPStatus.CONFLICT
+    kind = "rollout"
+    title = "Versions not changed"
+
+    problem: str
+
+    def __str__(self) -> str:
+        return self.problem

@@ -7,28 +7,31 @@ import os
 import resource
 import socket
 from functools import partial
-from multiprocessing.connection import Connection
 from typing import cast
 
 import uvicorn
 
-from pricerange.predictor import Predictor
+from pricerange.bundle import MODEL_NAME
 from pricerange.without_pandas import leave_out_pandas
 from service.app import create_app
 from service.batch import spool_folder
 from service.http.connection import HttpConnection
 from service.http.lifecycle import Lifecycle
 from service.process import logs, workers
+from service.process.arguments import WorkerArguments
 from service.process.listener import bind
 from service.process.server import DrainingServer
 from service.process.tls import Certificate
+from service.rollout.controller import controller_of
+from service.rollout.counts import Counted
+from service.rollout.loading import Loader
+from service.rollout.member import Member
+from service.rollout.thread import ControllerThread
 from service.settings import Settings
 from service.telemetry.log_queue import LogQueue
 from service.telemetry.prediction_log import folder as prediction_log
-from service.telemetry.seats import Seats
 from service.telemetry.shared_counters import SharedCounters
-from service.versions.live import Live, Versions
-from service.versions.served import Served
+from service.versions.live import Versions
 
 log = logging.getLogger(__name__)
 
@@ -41,32 +44,37 @@ def serve(settings: Settings) -> int:
         spool_folder.tell()
         if settings.prediction_log is not None:
             prediction_log.require(settings.prediction_log)
-        if settings.workers == 1:
-            [counters] = SharedCounters.of(1)
-            return serve_alone(settings, listener, counters, log_queue, None)
-        return workers.supervise(settings, listener, serve_alone)
+        *of_workers, counters = SharedCounters.of(settings.workers)
+        counted = Counted(counters)
+        controller = ControllerThread(controller_of(settings, counted))
+        controller.start()
+        if not of_workers:
+            alone = WorkerArguments(counters, controller.connect(), controller.plan)
+            return serve_alone(settings, listener, alone, log_queue, counted)
+        return workers.supervise(settings, listener, serve_alone, of_workers, counters, controller)
 
 
 def serve_alone(
     settings: Settings,
     listener: socket.socket,
-    counters: SharedCounters,
+    worker: WorkerArguments,
     log_queue: LogQueue,
-    parent: Connection | None,
+    counted: Counted | None = None,
 ) -> int:
-    """Serve on a bound socket from this process; `parent` hears of readiness, and its end is ours."""
+    """Serve on a bound socket from this process, with counters that are `counted` already where it is alone."""
     leave_out_pandas()
     certificate = None
     if settings.tls_cert is not None and settings.tls_key is not None:
         certificate = Certificate(settings.tls_cert, settings.tls_key)
-    seats = Seats(counters)
-    predictor = Predictor.load(settings.models, settings.model_version, settings.provider)
-    seat = seats.take(0, int(predictor.bundle.version))
-    served = Served.of(predictor, seat, settings.out_of_range, counters, settings.drift_window)
-    versions = Versions(predictor.bundle.name, Live(served))
+    counters = worker.counters
+    counted = counted or Counted(counters)
+    loader = Loader(settings, counted.seats, counters)
+    live, failures = loader.first(worker.plan)
+    versions = Versions(MODEL_NAME, live)
+    member = Member(worker.link, versions, loader)
     lifecycle = Lifecycle()
     predictions = prediction_log.begun(settings, counters)
-    app = create_app(settings, versions, seats, lifecycle, counters, log_queue, predictions)
+    app = create_app(settings, versions, member, counted, lifecycle, counters, log_queue, predictions)
     connection = partial(HttpConnection, settings, lifecycle, app)
     config = uvicorn.Config(
         app.asgi,
@@ -83,10 +91,9 @@ def serve_alone(
     )
     host, port = listener.getsockname()[:2]
     log.info(
-        "serving %s version %s on %s, %s://%s:%d, process %d",
-        predictor.bundle.name,
-        predictor.bundle.version,
-        predictor.provider,
+        "serving %s, %s, %s://%s:%d, process %d",
+        MODEL_NAME,
+        worker.plan if live is None else f"{worker.plan} on {live.stable.predictor.provider}",
         "http" if certificate is None else "https",
         f"[{host}]" if ":" in host else host,
         port,
@@ -95,7 +102,16 @@ def serve_alone(
     # what is here stays: a collection that looks through it all would stop every request for 50 ms
     gc.collect()
     gc.freeze()
-    DrainingServer(config, listener, lifecycle, settings.drain_delay, parent, counters, certificate).run([])
+    DrainingServer(
+        config,
+        listener,
+        lifecycle,
+        settings.drain_delay,
+        worker.parent,
+        counters,
+        certificate,
+        partial(member.begin, worker.plan, failures),
+    ).run([])
     if predictions is not None:
         predictions.close()
     return 0

@@ -29,7 +29,19 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one")
     models: Path = Field(Path("models"), description="Model repository")
     model_version: int | None = Field(
-        None, ge=1, description="Model version to serve; None is the newest promotable one"
+        None, ge=1, description="Model version to serve, whatever else says; None is what the rollout says"
+    )
+    rollout: Path | None = Field(
+        None,
+        description="File that says which versions serve whom; None is rollout.toml beside the versions, and "
+        "without one the newest promotable version serves",
+    )
+    rollout_interval: float = Field(
+        2.0, ge=0.1, le=3600, description="Seconds between two looks at that file and at the versions"
+    )
+    rollout_state: Path | None = Field(
+        None,
+        description="Folder for how far a canary has come, and the history; None is the file's own",
     )
     provider: Literal["cpu", "cuda", "auto"] = Field(
         "cpu", description="Execution provider; auto uses CUDA if it works, otherwise the CPU"

@@ -53,8 +53,11 @@ class DrainingServer(uvicorn.Server):
         parent: Connection | None,
         counters: SharedCounters,
         certificate: Certificate | None,
+        begun: Callable[[], None],
     ) -> None:
+        """Call `begun` in the event loop once connections are accepted."""
         super().__init__(config)
+        self._begun = begun
         self._lifecycle = lifecycle
         self._drain_delay = drain_delay
         self._parent = parent
@@ -71,6 +74,7 @@ class DrainingServer(uvicorn.Server):
         self._acceptor = Acceptor(self._listener, self._counters, self._accept)
         self.server_state.connections = self._acceptor.connections
         self._lifecycle.state = "ready"
+        self._begun()
         if self._parent:
             with contextlib.suppress(BrokenPipeError):
                 self._parent.send("ready")

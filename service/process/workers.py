@@ -6,19 +6,20 @@ import signal
 import socket
 from collections.abc import Callable
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from time import monotonic
 
-from pricerange import bundle
 from pricerange.errors import PriceRangeError
 from service.process import logs
+from service.process.arguments import WorkerArguments
+from service.rollout.thread import ControllerThread
 from service.settings import Settings
 from service.telemetry.log_queue import LogQueue
 from service.telemetry.shared_counters import WORKER_RESTARTS, Gauge, SharedCounters
 
 log = logging.getLogger(__name__)
 
-Serve = Callable[[Settings, socket.socket, SharedCounters, LogQueue, Connection], int]
+Serve = Callable[[Settings, socket.socket, WorkerArguments, LogQueue], int]
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_UNREADY = 0.1, 1.0, 5.0
 """Seconds before a worker that did not last is replaced; each time twice as long, up to a bound that is
@@ -33,26 +34,38 @@ _END_SECONDS = 5.0
 """Seconds beyond the drain that a worker gets to end, before it is killed."""
 
 
-def supervise(settings: Settings, listener: socket.socket, serve: Serve) -> int:
-    """Keep `settings.workers` processes serving until SIGTERM or SIGINT, then wait for all of them.
+def supervise(  # noqa: PLR0913, PLR0917
+    settings: Settings,
+    listener: socket.socket,
+    serve: Serve,
+    of_workers: list[SharedCounters],
+    own: SharedCounters,
+    controller: ControllerThread,
+) -> int:
+    """Keep processes serving, one for each row of counters, until SIGTERM or SIGINT, then wait for all of them.
 
     Returns the exit code: a worker's own where none ever got ready (a model that fails its verification
-    fails in every one), else 0, or 1 where a worker did not end in order. Raises `ModelNotFoundError`.
+    fails in every one), else 0, or 1 where a worker did not end in order.
     """
-    # a worker that is started later must not find a newer version than the others
-    version = int(bundle.find(settings.models, settings.model_version).name)
-    return _Supervisor(settings.model_copy(update={"model_version": version}), listener, serve).run()
+    return _Supervisor(settings, listener, serve, of_workers, own, controller).run()
 
 
 class _WorkerProcess:
     """A child process. The pipe tells us that it is ready, and tells it that we are gone."""
 
     def __init__(
-        self, settings: Settings, listener: socket.socket, counters: SharedCounters, serve: Serve
+        self,
+        settings: Settings,
+        listener: socket.socket,
+        counters: SharedCounters,
+        serve: Serve,
+        controller: ControllerThread,
     ) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, its_end = context.Pipe()
-        self.process = context.Process(target=_work, args=(serve, settings, listener, counters, its_end))
+        link = controller.connect()
+        arguments = WorkerArguments(counters, link, controller.plan, its_end)
+        self.process = context.Process(target=_work, args=(serve, settings, listener, arguments))
         resource_tracker.ensure_running()  # or `start` does it, and lets the signals through again
         held_back = {signal.SIGTERM, signal.SIGINT}
         signal.pthread_sigmask(signal.SIG_BLOCK, held_back)  # inherited by the process
@@ -60,7 +73,8 @@ class _WorkerProcess:
             self.process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, held_back)
-        its_end.close()
+            its_end.close()
+            link.close()
         self.counters = counters
         self.ready_since: float | None = None
 
@@ -77,12 +91,21 @@ class _WorkerProcess:
 
 
 class _Supervisor:
-    def __init__(self, settings: Settings, listener: socket.socket, serve: Serve) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917
+        self,
+        settings: Settings,
+        listener: socket.socket,
+        serve: Serve,
+        of_workers: list[SharedCounters],
+        own: SharedCounters,
+        controller: ControllerThread,
+    ) -> None:
+        self._controller = controller
         self._settings = settings
         self._listener = listener
         self._serve = serve
         self._workers: list[_WorkerProcess] = []
-        *self._vacant, self._own = SharedCounters.of(settings.workers)
+        self._vacant, self._own = of_workers, own
         self._started = 0
         self._looked_at = monotonic()
         self._ever_ready = False
@@ -106,7 +129,9 @@ class _Supervisor:
         while self._vacant and monotonic() >= self._start_again_at:
             counters = self._vacant[-1]
             try:
-                worker = _WorkerProcess(self._settings, self._listener, counters, self._serve)
+                worker = _WorkerProcess(
+                    self._settings, self._listener, counters, self._serve, self._controller
+                )
             except OSError as error:  # no descriptor, process or memory is left: one may be given back
                 log.error("cannot start a worker: %s", error.strerror or error)
                 self._start_again_at = monotonic() + _LONGEST_UNREADY
@@ -178,12 +203,10 @@ class _Supervisor:
         return int(any(worker.process.exitcode for worker in self._workers))
 
 
-def _work(
-    serve: Serve, settings: Settings, listener: socket.socket, counters: SharedCounters, parent: Connection
-) -> None:
+def _work(serve: Serve, settings: Settings, listener: socket.socket, arguments: WorkerArguments) -> None:
     with logs.to_queue(settings.log_level) as log_queue:
         try:
-            code = serve(settings, listener, counters, log_queue, parent)
+            code = serve(settings, listener, arguments, log_queue)
         except PriceRangeError as error:
             log.error("%s", error)
             code = error.exit_code

@@ -83,6 +83,18 @@ class InferRequest(_Message):
     outputs: Few[RequestedOutput] | None = None
 
 
+class LoadRequest(_Message):
+    """What is to be loaded; parameters would override what the model repository says."""
+
+    parameters: dict[str, Any] = {}
+
+
+class UnloadRequest(_Message):
+    """What is to be unloaded; there is nothing that depends on it."""
+
+    parameters: dict[str, Any] = {}
+
+
 class IndexRequest(_Message):
     """What the repository index should list."""
 

@@ -19,7 +19,7 @@ from service.v2.statistics import Statistics
 from service.versions.live import Versions
 from service.versions.served import Served
 
-EXTENSIONS = ("binary_tensor_data", "model_configuration", "statistics")
+EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository", "statistics")
 
 
 class RepositoryEndpoints:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,16 +17,19 @@ from service.v2.messages import (
     InferRequest,
     InferResponse,
     Live,
+    LoadRequest,
     ModelMetadata,
     ModelReady,
     Ready,
     ServerMetadata,
+    UnloadRequest,
 )
+from service.v2.model_control import ModelControl
 from service.v2.paths import OF_MODEL
 from service.v2.query import HEADER_LENGTH
 from service.v2.repository import RepositoryEndpoints
 
-BODIES = (InferRequest, IndexRequest)
+BODIES = (InferRequest, IndexRequest, LoadRequest, UnloadRequest)
 """Models of the bodies that endpoints read themselves, for the OpenAPI document."""
 
 _BYTES = {OCTETS: {"schema": {"type": "string", "format": "binary"}}}
@@ -58,13 +62,19 @@ class _Route:
         )
 
 
-def add_v2(router: APIRouter, name: str, repository: RepositoryEndpoints, infer: InferEndpoint) -> None:
+def add_v2(
+    router: APIRouter,
+    name: str,
+    repository: RepositoryEndpoints,
+    control: ModelControl,
+    infer: InferEndpoint,
+) -> None:
     """Add the routes to a router.
 
     Those of a model are added by the paths of the served one, called `name`, which are looked up, and as they
     are documented, with more parameters: these are reached by the names of other models only.
     """
-    for route in _of_server(repository):
+    for route in (*_of_server(repository), *_of_repository(control)):
         route.add_to(router)
     for route in _of_model(repository, infer):
         for path, names in OF_MODEL.items():
@@ -80,6 +90,40 @@ def _of_server(repository: RepositoryEndpoints) -> list[_Route]:
         _Route("GET", "/v2/health/ready", repository.ready, "The service is ready", Ready, (503,)),
         _Route(
             "GET", "/v2/models/stats", repository.all_statistics, "Statistics of all models", dict[str, Any]
+        ),
+    ]
+
+
+def _of_repository(control: ModelControl) -> list[_Route]:
+    def optional(message: type[BaseModel]) -> dict[str, Any]:
+        return {"requestBody": body_of(message)["requestBody"] | {"required": False}}
+
+    name = {"name": "model_name", "in": "path", "required": True, "schema": {"type": "string"}}
+    errors = (400, 403, 404, 408, 409, 413, 503, 504)
+    return [
+        _Route(
+            "POST",
+            "/v2/repository/index",
+            control.index,
+            "The versions of the model and their states",
+            list[IndexEntry],
+            errors=(400, 408, 413, 503, 504),
+            request=optional(IndexRequest),
+        ),
+        *(
+            _Route(
+                "POST",
+                f"/v2/repository/models/{{model_name}}/{verb}",
+                endpoint,
+                about,
+                dict[str, Any],
+                errors=errors,
+                request={**optional(message), "parameters": [name]},
+            )
+            for verb, endpoint, about, message in (
+                ("load", control.load, "Load the versions that the rollout names", LoadRequest),
+                ("unload", control.unload, "Have no version answer until it is loaded", UnloadRequest),
+            )
         ),
     ]
 

@@ -1,0 +1,1 @@
+"""Which versions serve, as a file wants it: one controller decides, and every worker follows."""

@@ -1,0 +1,108 @@
+"""What is wanted: rollout.toml, and without one the newest promotable version."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from pricerange import bundle
+from pricerange.approval import APPROVAL_FILE
+from pricerange.errors import MissingFileError, PriceRangeError
+from pricerange.rollout.document import ROLLOUT_FILE, Rollout
+from service.settings import Settings
+
+_WATCHED = (bundle.PASSPORT_FILE, bundle.MODEL_FILE, APPROVAL_FILE)
+"""Files of a version that say whether it may serve, and whether it is here as a whole."""
+
+
+class Look(NamedTuple):
+    """What was found: what is wanted or, where that cannot be told, why not.
+
+    Two looks of the same `stamp` find the same. `vanished` says that a file is gone that was there before.
+    """
+
+    stamp: object
+    rollout: Rollout | None
+    problem: str | None
+    from_file: bool
+
+
+class Desired:
+    """Looks for what is wanted; what has not changed is not read again, but for rollout.toml itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._models = settings.models
+        self._pinned = settings.model_version
+        self._folder = settings.models / bundle.MODEL_NAME
+        self._is_named = settings.rollout is not None
+        self.path = settings.rollout or self._folder / ROLLOUT_FILE
+        self._last: Look | None = None
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the settings name the version, so that nothing changes."""
+        return self._pinned is not None
+
+    def require(self) -> Rollout:
+        """Return what is wanted at the start. Raises what `bundle.find` raises, and `RolloutFileError`."""
+        if self._pinned is not None:
+            bundle.find(self._models, self._pinned)
+            return Rollout(stable=self._pinned)
+        rollout = self._read()
+        return self._checked(rollout)
+
+    def look(self) -> Look:
+        """Look, without an error."""
+        if self._pinned is not None:
+            return Look(self._pinned, Rollout(stable=self._pinned), None, from_file=False)
+        try:
+            rollout = self._read()
+        except PriceRangeError as error:
+            return self._keep(Look(str(error), None, str(error), from_file=True))
+        watched = bundle.versions(self._models) if rollout is None else sorted(rollout.versions)
+        digest = "" if rollout is None else rollout.digest
+        stamp = (digest, *(_stamp(self._folder / str(number)) for number in watched), *watched)
+        if self._last is not None and self._last.stamp == stamp:
+            return self._last
+        from_file = rollout is not None
+        try:
+            return self._keep(Look(stamp, self._checked(rollout), None, from_file))
+        except PriceRangeError as error:
+            return self._keep(Look(stamp, None, str(error), from_file))
+
+    def _keep(self, look: Look) -> Look:
+        self._last = look
+        return look
+
+    def _read(self) -> Rollout | None:
+        """Read the file, None where there is none. Raises `RolloutFileError` and the like."""
+        try:
+            return Rollout.read(self.path)
+        except MissingFileError:
+            if self._is_named:
+                raise
+            return None
+
+    def _checked(self, rollout: Rollout | None) -> Rollout:
+        """Raise where a version that is wanted is not there, or not promotable."""
+        if rollout is None:
+            return Rollout(stable=int(bundle.find(self._models).name))
+        for key, number in zip(_keys(rollout), rollout.versions, strict=True):
+            bundle.require_promotable(self._folder, key, number)
+        return rollout
+
+
+def _keys(rollout: Rollout) -> list[str]:
+    canary = ["canary.version"] if rollout.canary else []
+    return ["stable", *canary, *(f"shadow.{place}.version" for place in range(len(rollout.shadow)))]
+
+
+def _stamp(version: Path) -> object:
+    """Return what changes where a file of a version does."""
+    found = []
+    for name in _WATCHED:
+        try:
+            status = (version / name).stat()
+        except OSError:
+            found.append(None)
+        else:
+            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(found)

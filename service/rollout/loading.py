@@ -1,0 +1,91 @@
+"""From a plan to versions that are loaded, verified, replayed and warm."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pricerange import bundle
+from pricerange.errors import PriceRangeError
+from pricerange.predictor import Predictor
+from service.rollout.plan import Plan
+from service.settings import Settings
+from service.telemetry.prediction_log.sampling import Sampler
+from service.telemetry.seats import Seats
+from service.telemetry.shared_counters import SharedCounters
+from service.versions.live import Canary, Live, Shadow
+from service.versions.served import Served
+
+
+@dataclass
+class VersionFailedError(PriceRangeError):
+    """A version that cannot be loaded, and why not."""
+
+    version: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"version {self.version}: {self.reason}"
+
+
+class Loader:
+    """Loads versions, also on a thread while others answer."""
+
+    def __init__(self, settings: Settings, seats: Seats, counters: SharedCounters) -> None:
+        self._settings = settings
+        self._seats = seats
+        self._counters = counters
+
+    def first(self, plan: Plan) -> tuple[Live | None, Mapping[int, str]]:
+        """Load what a plan names at the start, and say of what else than the stable version why it failed.
+
+        Raises of the stable version what `Predictor.load` raises.
+        """
+        if plan.stable is None:
+            return None, {}
+        loaded = {plan.stable: self._load(plan, plan.stable)}
+        failures: dict[int, str] = {}
+        for version in plan.versions[1:]:
+            try:
+                loaded[version] = self._load(plan, version)
+            except PriceRangeError as error:
+                failures[version] = str(error)
+        return _live(plan.without(frozenset(failures)), loaded), failures
+
+    def next(self, plan: Plan, present: Live | None) -> Live | None:
+        """Load what a plan names beyond what is `present`. Raises `VersionFailedError`."""
+        if plan.stable is None:
+            return None
+        loaded = {int(served.version): served for _, served in present.roles()} if present else {}
+        for version in plan.versions:
+            with _named(version):
+                if version not in loaded:
+                    loaded[version] = self._load(plan, version)
+        return _live(plan, loaded)
+
+    def _load(self, plan: Plan, version: int) -> Served:
+        settings = self._settings
+        found = bundle.read(bundle.find(settings.models, version))
+        predictor = Predictor(found, settings.provider)
+        assert plan.seats is not None
+        seat = self._seats.take(plan.seats[version], version)
+        return Served.of(predictor, seat, settings.out_of_range, self._counters, settings.drift_window)
+
+
+def _live(plan: Plan, loaded: Mapping[int, Served]) -> Live:
+    assert plan.stable is not None
+    canary = plan.canary and Canary(
+        loaded[plan.canary.version],
+        plan.canary.share,
+        plan.canary.header.encode() if plan.canary.header else None,
+    )
+    shadows = tuple(Shadow(loaded[version], Sampler(share)) for version, share in plan.shadows)
+    return Live(loaded[plan.stable], canary, shadows)
+
+
+@contextmanager
+def _named(version: int) -> Iterator[None]:
+    """Say which version it is that fails, for whatever reason: the one that serves goes on."""
+    try:
+        yield
+    except Exception as error:
+        raise VersionFailedError(version, str(error) or type(error).__name__) from error

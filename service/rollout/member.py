@@ -1,0 +1,119 @@
+"""A worker's part: it loads what the controller wants on a thread, and switches when it is told to."""
+
+import asyncio
+import itertools
+import logging
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from multiprocessing.connection import Connection
+from time import monotonic
+from typing import Any
+
+from service.errors import NotReadyError, RolloutError
+from service.http import deadline
+from service.rollout.loading import Loader, VersionFailedError
+from service.rollout.messages import Commit, Committed, Drop, Failed, Joined, Kind, Prepare, Prepared
+from service.rollout.messages import Reply, Request
+from service.rollout.plan import Plan
+from service.versions.live import Live, Versions
+
+log = logging.getLogger(__name__)
+
+
+class Member:
+    """Follows the controller at the other end of a pipe."""
+
+    def __init__(self, link: Connection, versions: Versions, loader: Loader) -> None:
+        self._link = link
+        self._versions = versions
+        self._loader = loader
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="rollout")
+        self._prepared: tuple[int, Live | None] | None = None
+        self._wanted = 0
+        self._numbers = itertools.count()
+        self._asked: dict[int, asyncio.Future[Reply]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def begin(self, plan: Plan, failures: Mapping[int, str]) -> None:
+        """Say what is loaded, and listen from now on, in the event loop that runs."""
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._link.fileno(), self._hear)
+        self._say(Joined(os.getpid(), plan.generation, failures))
+
+    async def ask(self, kind: Kind) -> Mapping[str, Any]:
+        """Have the controller do something, and return the state of all once it is done.
+
+        Raises `RolloutError` where it is not done, `DeadlineError`, and `NotReadyError` without a controller.
+        """
+        if self._loop is None:
+            raise NotReadyError("starting")
+        number, ends = next(self._numbers), deadline.current()
+        answer = self._asked[number] = self._loop.create_future()
+        try:
+            self._say(Request(number, kind))
+            async with asyncio.timeout(ends.when - monotonic()):
+                reply = await answer
+        except TimeoutError:
+            raise ends.error() from None
+        finally:
+            del self._asked[number]
+        if reply.problem is not None:
+            raise RolloutError(reply.problem)
+        return reply.document
+
+    def _say(self, message: object) -> None:
+        try:
+            self._link.send(message)
+        except OSError:  # the controller is gone, and with it the parent: this process ends, too
+            log.debug("nobody hears of %s", message)
+
+    def _hear(self) -> None:
+        assert self._loop is not None
+        try:
+            while self._link.poll():
+                self._take(self._link.recv())
+        except (EOFError, OSError):
+            self._loop.remove_reader(self._link.fileno())
+            for answer in self._asked.values():
+                if not answer.done():
+                    answer.set_exception(NotReadyError("draining"))
+
+    def _take(self, message: object) -> None:
+        match message:
+            case Prepare(plan):
+                self._prepare(plan)
+            case Commit(generation):
+                self._commit(generation)
+            case Drop():
+                self._prepared = None
+                self._wanted = 0
+            case Reply(number):
+                answer = self._asked.get(number)
+                if answer is not None and not answer.done():
+                    answer.set_result(message)
+
+    def _prepare(self, plan: Plan) -> None:
+        assert self._loop is not None
+        self._prepared, self._wanted = None, plan.generation
+        present = self._versions.live if self._versions.is_loaded else None
+        loading = self._loop.run_in_executor(self._thread, self._loader.next, plan, present)
+        loading.add_done_callback(partial(self._loaded, plan.generation))
+
+    def _loaded(self, generation: int, loading: "asyncio.Future[Live | None]") -> None:
+        if generation != self._wanted or loading.cancelled():
+            return
+        try:
+            self._prepared = generation, loading.result()
+        except VersionFailedError as error:
+            self._say(Failed(generation, error.version, error.reason))
+        else:
+            self._say(Prepared(generation))
+
+    def _commit(self, generation: int) -> None:
+        if self._prepared is None or self._prepared[0] != generation:
+            return
+        self._versions.switch(self._prepared[1])
+        self._prepared = None
+        self._say(Committed(generation))
