@@ -60,7 +60,7 @@ class Approval(BaseModel):
         line = " ".join(why.split())
         if not line or not line.isprintable():
             raise SettingsError("--why", "the reason, in words", why)
-        return cls(decision=decision, by=_user(), when=datetime.now(UTC).replace(microsecond=0), why=line)
+        return cls(decision=decision, by=user(), when=datetime.now(UTC).replace(microsecond=0), why=line)
 
     def write(self, version: Path) -> Path:
         """Put the decision beside the model, in place of an earlier one, and return its file.
@@ -78,7 +78,8 @@ class Approval(BaseModel):
         return f"{self.decision} by {self.by}, {self.when:%Y-%m-%d}: {self.why}"
 
 
-def _user() -> str:
+def user() -> str:
+    """Name whoever runs this program."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a number without a name, as containers have them

@@ -33,15 +33,18 @@ from pricerange.errors import (
     ChecksumError,
     FeatureOrderError,
     LabelsError,
+    MissingFileError,
     ModelNotFoundError,
     NoPromotableVersionError,
     PassportError,
+    RolloutFileError,
     SchemaVersionError,
     TruncatedModelError,
     place,
 )
 from pricerange.phone import FEATURE_NAMES, LABELS, admissible
 from pricerange.promotion import Promotion
+from pricerange.rollout.document import ROLLOUT_FILE, Rollout
 from pricerange.triton_config import pbtxt, triton_config
 from pricerange.verdict import Verdict
 
@@ -271,9 +274,10 @@ def versions(models: Path) -> list[int]:
 
 
 def find(models: Path, version: int | None = None) -> Path:
-    """Return the folder of a version, or of the newest promotable one, and log which newer ones are not.
+    """Return the folder of a version: of the stable one of rollout.toml, or of the newest promotable one.
 
-    Raises `ModelNotFoundError`; where none is named also `NoPromotableVersionError`, and as `promotion` does.
+    Logs which newer ones are not promotable. Raises `ModelNotFoundError`; where none is named also
+    `RolloutFileError` or `NoPromotableVersionError`, and as `promotion` does.
     """
     folder = models / MODEL_NAME
     if version is not None:
@@ -283,6 +287,8 @@ def find(models: Path, version: int | None = None) -> Path:
     complete = versions(models)
     if not complete:
         raise ModelNotFoundError(folder, f"a folder named by a whole number that contains {PASSPORT_FILE}")
+    if (rollout := rollout_of(models)) is not None:
+        return require_promotable(folder, "stable", rollout.stable)
     passed_over: dict[int, str] = {}
     for number in reversed(complete):
         found = promotion(folder / str(number))
@@ -293,6 +299,35 @@ def find(models: Path, version: int | None = None) -> Path:
             log.warning("version %d is passed over for version %d: %s", newer, number, why)
         return folder / str(number)
     raise NoPromotableVersionError(folder, passed_over)
+
+
+def rollout_of(models: Path) -> Rollout | None:
+    """Read which versions of a model repository serve, None where no file says so.
+
+    Raises `RolloutFileError` or `UnreadableFileError`.
+    """
+    try:
+        return Rollout.read(models / MODEL_NAME / ROLLOUT_FILE)
+    except MissingFileError:
+        return None
+
+
+def require_promotable(folder: Path, key: str, number: int) -> Path:
+    """Return the folder of a version that rollout.toml names by a key, below a model's folder.
+
+    Raises `RolloutFileError` where it is not there or not promotable, and as `promotion` does.
+    """
+    path = folder / str(number)
+    if not _is_version(path):
+        raise RolloutFileError(
+            folder / ROLLOUT_FILE, key, f"a folder that contains {PASSPORT_FILE}", str(path)
+        )
+    found = promotion(path)
+    if not found.promotable:
+        raise RolloutFileError(
+            folder / ROLLOUT_FILE, key, "a promotable version", f"version {number}, {found.why}"
+        )
+    return path
 
 
 def promotion(path: Path) -> Promotion:

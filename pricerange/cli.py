@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from pricerange import rollout_cli
 from pricerange.errors import MissingExtraError, PriceRangeError, SettingsError
 from pricerange.without_pandas import leave_out_pandas
 
@@ -69,7 +70,12 @@ Data = Annotated[
     ),
 ]
 Models = Annotated[Path, typer.Option(help="Model repository")]
-Version = Annotated[int | None, typer.Option(help="Model version; the newest promotable one if omitted")]
+Version = Annotated[
+    int | None,
+    typer.Option(
+        help="Model version; if omitted the stable one of rollout.toml, or the newest promotable one"
+    ),
+]
 Recipe = Annotated[Path | None, typer.Option(help="Recipe file (TOML); the shipped one if omitted")]
 Provider = Annotated[
     Literal["cpu", "cuda", "auto"], typer.Option(help="Execution provider; auto uses CUDA if it works")
@@ -467,6 +473,7 @@ def drift(
 
 repository = typer.Typer(rich_markup_mode=None)
 app.add_typer(repository, name="models")
+app.add_typer(rollout_cli.app, name="rollout")
 
 Number = Annotated[int, typer.Argument(metavar="N", help="Model version", min=1)]
 Why = Annotated[str, typer.Option(help="The reason, kept beside the version with your name and the date")]
@@ -475,9 +482,10 @@ Repository = Annotated[Path | None, typer.Option(help="Model repository  [defaul
 
 @repository.callback(invoke_without_command=True)
 def list_models(context: typer.Context, models: Models = Path("models")) -> None:
-    """List and verify model versions, and say which one is taken where none is named: the newest promotable.
+    """List and verify model versions, and say which one is taken where none is named.
 
-    Each is verified as by `serve`; the command fails if one of them is invalid.
+    That is the stable one of rollout.toml; without that file the newest promotable one. Each version is
+    verified as by `serve`; the command fails if one of them is invalid.
     """
     if context.invoked_subcommand:
         context.obj = models

@@ -68,7 +68,7 @@ class Predictor:
 
     @classmethod
     def load(cls, models: Path, version: int | None = None, provider: Provider = "cpu") -> Self:
-        """Load a version of a model repository, the newest promotable one where none is named."""
+        """Load a version of a model repository, the one that `bundle.find` takes where none is named."""
         return cls(bundle.read(bundle.find(models, version)), provider)
 
     @property

@@ -52,7 +52,7 @@ def score(  # noqa: PLR0913, PLR0917
     provider: Provider = "cpu",
     options: Options = DEFAULTS,
 ) -> Summary:
-    """Answer every row of the files that `sources` name, by the newest promotable version if none is named.
+    """Answer every row of the files that `sources` name, by the version that is taken if none is named.
 
     A target, a path or a URI, whose name ends like one of `FILES` is one file, which appears whole or not at
     all. `-` is standard output, to which rows go as they are answered, as to a pipe that has a path. Any

@@ -29,7 +29,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one")
     models: Path = Field(Path("models"), description="Model repository")
     model_version: int | None = Field(
-        None, ge=1, description="Model version to serve, whatever else says; None is what the rollout says"
+        None,
+        ge=1,
+        description="Model version to serve; None is rollout.toml's stable one, or the newest promotable one",
     )
     rollout: Path | None = Field(
         None,

@@ -51,7 +51,7 @@ class VersionEvaluation(Answered):
 def evaluate(
     models: Path, sources: Sequence[str], version: int | None = None, reading: Reading = AS_USUAL
 ) -> VersionEvaluation:
-    """Answer phones with a version, the newest promotable one if none is named, and measure it.
+    """Answer phones with a version, the one that `bundle.find` takes if none is named, and measure it.
 
     Raises the errors of `pricerange.bundle`, `pricerange.predictor` and `training.data`.
     """

@@ -43,6 +43,17 @@ Percent = Annotated[float, Field(ge=0, le=100)]
 Seconds = Annotated[float, Field(ge=0, le=10_000_000)]
 
 
+def content_of(path: Path) -> bytes:
+    """Read a file's bytes.
+
+    Raises `MissingFileError`, `UnreadableFileError`, or `RolloutFileError` where it is too long.
+    """
+    content, size = regular_file.read(path, _MOST_BYTES)
+    if size > _MOST_BYTES:
+        raise RolloutFileError(path, "", f"at most {_MOST_BYTES} bytes", str(size))
+    return content
+
+
 def _condition(found: object) -> Condition:
     if not isinstance(found, str):
         raise ValueError("a condition such as 'result <= 0.01'", repr(found))
@@ -164,11 +175,8 @@ class Rollout(_Section):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a file. Raises `MissingFileError`, `UnreadableFileError` or `RolloutFileError`."""
-        content, size = regular_file.read(path, _MOST_BYTES)
-        if size > _MOST_BYTES:
-            raise RolloutFileError(path, "", f"at most {_MOST_BYTES} bytes", str(size))
-        return cls.parse(content, path)
+        """Read a file. Raises as `content_of` does, and `RolloutFileError`."""
+        return cls.parse(content_of(path), path)
 
     @classmethod
     def parse(cls, content: bytes, path: Path) -> Self:
@@ -190,17 +198,20 @@ class Rollout(_Section):
         return self._digest
 
     @property
+    def named(self) -> tuple[tuple[str, int], ...]:
+        """Keys and the versions that they name: the stable one first, then the canary, then shadows."""
+        canary = (("canary.version", self.canary.version),) if self.canary else ()
+        shadows = ((f"shadow.{place}.version", shadow.version) for place, shadow in enumerate(self.shadow))
+        return (("stable", self.stable), *canary, *shadows)
+
+    @property
     def versions(self) -> tuple[int, ...]:
-        """The versions that it names, the stable one first, then the canary, then shadows."""
-        canary = (self.canary.version,) if self.canary else ()
-        return (self.stable, *canary, *(shadow.version for shadow in self.shadow))
+        """The versions that it names, the stable one first."""
+        return tuple(version for _, version in self.named)
 
     @model_validator(mode="after")
     def _names_each_version_once(self) -> Self:
         if len(set(self.versions)) < len(self.versions):
-            raise ValueError("versions that differ in stable, canary and shadow", _listed(self.versions))
+            listed = ", ".join(map(str, self.versions))
+            raise ValueError("versions that differ in stable, canary and shadow", listed)
         return self
-
-
-def _listed(versions: tuple[int, ...]) -> str:
-    return ", ".join(map(str, versions))

@@ -1,6 +1,5 @@
 """A result that appears whole or not at all: written beside its place, then renamed; by one run at a time."""
 
-import fcntl
 import glob
 import os
 import uuid
@@ -8,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pricerange import lock
 from pricerange.durable import sync
 from pricerange.errors import TargetError
 from scoring.errors import BusyError
@@ -68,36 +68,13 @@ def locked(target: Path) -> Iterator[None]:
     Raises `BusyError`, or `TargetError` where no file can be made beside the target.
     """
     path = target.with_name(f".lock-{target.name}")
-    descriptor = _lock(path, target)
+    try:
+        descriptor = lock.acquire(path, wait=False)
+    except BlockingIOError:
+        raise BusyError(target) from None
+    except OSError as error:
+        raise TargetError(target, error.strerror or str(error)) from error
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
-
-
-def _lock(path: Path, target: Path) -> int:
-    while True:
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        except OSError as error:
-            raise TargetError(target, error.strerror or str(error)) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is(path, descriptor):
-                return descriptor
-        except BlockingIOError:
-            os.close(descriptor)
-            raise BusyError(target) from None
-        except OSError as error:
-            os.close(descriptor)
-            raise TargetError(target, f"it cannot be locked: {error.strerror}") from error
-        # its owner removed it in the meantime
-        os.close(descriptor)
-
-
-def _is(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
+        lock.release(path, descriptor)
