@@ -61,7 +61,7 @@ def serve_alone(
     log_queue: LogQueue,
     counted: Counted | None = None,
 ) -> int:
-    """Serve on a bound socket from this process, with counters that are `counted` already where it is alone."""
+    """Serve on a bound socket from this process; where it is alone, some counters are `counted` already."""
     leave_out_pandas()
     certificate = None
     if settings.tls_cert is not None and settings.tls_key is not None:
@@ -71,7 +71,7 @@ def serve_alone(
     loader = Loader(settings, counted.seats, counters)
     live, failures = loader.first(worker.plan)
     versions = Versions(MODEL_NAME, live)
-    member = Member(worker.link, versions, loader)
+    member = Member(worker.controller, versions, loader)
     lifecycle = Lifecycle()
     predictions = prediction_log.begun(settings, counters)
     app = create_app(settings, versions, member, counted, lifecycle, counters, log_queue, predictions)

@@ -42,7 +42,7 @@ def supervise(  # noqa: PLR0913, PLR0917
     own: SharedCounters,
     controller: ControllerThread,
 ) -> int:
-    """Keep processes serving, one for each row of counters, until SIGTERM or SIGINT, then wait for all of them.
+    """Keep processes serving, one for each row of counters, until SIGTERM or SIGINT, then wait for all.
 
     Returns the exit code: a worker's own where none ever got ready (a model that fails its verification
     fails in every one), else 0, or 1 where a worker did not end in order.

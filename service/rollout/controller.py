@@ -1,7 +1,7 @@
 """Decides what all workers answer by: the file's wish, the canary's analysis, an admin's word.
 
-A plan is carried out in two phases. Every worker loads what it lacks and says so; then all are told to switch.
-Where one of them fails, nobody switches, and what served goes on.
+A plan is carried out in two phases. Every worker loads what it lacks and says so; then all are told to
+switch. Where one of them fails, nobody switches, and what served goes on.
 """
 
 import itertools
@@ -19,8 +19,18 @@ from pricerange.rollout.state import RolloutState
 from service.rollout.counts import Counted, RolloutCounts
 from service.rollout.desired import Desired, Look
 from service.rollout.document import Standing, Worker, sums_of, told
-from service.rollout.messages import Commit, Committed, Drop, Failed, Joined, Kind, Prepare, Prepared
-from service.rollout.messages import Reply, Request
+from service.rollout.messages import (
+    Commit,
+    Committed,
+    Drop,
+    Failed,
+    Joined,
+    Kind,
+    Prepare,
+    Prepared,
+    Reply,
+    Request,
+)
 from service.rollout.plan import Plan
 from service.rollout.seating import Seating
 from service.settings import Settings

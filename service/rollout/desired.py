@@ -97,7 +97,7 @@ def _keys(rollout: Rollout) -> list[str]:
 
 def _stamp(version: Path) -> object:
     """Return what changes where a file of a version does."""
-    found = []
+    found: list[tuple[int, int, int] | None] = []
     for name in _WATCHED:
         try:
             status = (version / name).stat()

@@ -73,11 +73,10 @@ class Loader:
 
 def _live(plan: Plan, loaded: Mapping[int, Served]) -> Live:
     assert plan.stable is not None
-    canary = plan.canary and Canary(
-        loaded[plan.canary.version],
-        plan.canary.share,
-        plan.canary.header.encode() if plan.canary.header else None,
-    )
+    canary = None
+    if plan.canary is not None:
+        header = plan.canary.header.encode() if plan.canary.header else None
+        canary = Canary(loaded[plan.canary.version], plan.canary.share, header)
     shadows = tuple(Shadow(loaded[version], Sampler(share)) for version, share in plan.shadows)
     return Live(loaded[plan.stable], canary, shadows)
 

@@ -14,8 +14,18 @@ from typing import Any
 from service.errors import NotReadyError, RolloutError
 from service.http import deadline
 from service.rollout.loading import Loader, VersionFailedError
-from service.rollout.messages import Commit, Committed, Drop, Failed, Joined, Kind, Prepare, Prepared
-from service.rollout.messages import Reply, Request
+from service.rollout.messages import (
+    Commit,
+    Committed,
+    Drop,
+    Failed,
+    Joined,
+    Kind,
+    Prepare,
+    Prepared,
+    Reply,
+    Request,
+)
 from service.rollout.plan import Plan
 from service.versions.live import Live, Versions
 
@@ -54,7 +64,7 @@ class Member:
         try:
             self._say(Request(number, kind))
             async with asyncio.timeout(ends.when - monotonic()):
-                reply = await answer
+                reply: Reply = await answer
         except TimeoutError:
             raise ends.error() from None
         finally:

@@ -32,14 +32,12 @@ class Plan:
     @classmethod
     def of(cls, rollout: Rollout, weight: float) -> Self:
         """Plan what a file wants, with a canary that answers so many per cent."""
-        canary = rollout.canary
-        return cls(
-            0,
-            rollout.stable,
-            canary
-            and CanaryPlan(canary.version, weight / 100, None if canary.sticky == ROW else canary.sticky),
-            tuple((shadow.version, shadow.share) for shadow in rollout.shadow),
-        )
+        canary = None
+        if rollout.canary is not None:
+            header = None if rollout.canary.sticky == ROW else rollout.canary.sticky
+            canary = CanaryPlan(rollout.canary.version, weight / 100, header)
+        shadows = tuple((shadow.version, shadow.share) for shadow in rollout.shadow)
+        return cls(0, rollout.stable, canary, shadows)
 
     @property
     def versions(self) -> tuple[int, ...]:

@@ -9,10 +9,11 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.http.openapi import compressed_body_of, problem_responses
+from service.http.openapi import body_of, compressed_body_of, problem_responses
 from service.v2.answer import OCTETS
 from service.v2.infer import InferEndpoint
 from service.v2.messages import (
+    IndexEntry,
     IndexRequest,
     InferRequest,
     InferResponse,
