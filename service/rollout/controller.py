@@ -329,6 +329,9 @@ class Controller:
             log.warning("%s", trouble)
 
     def _record(self, what: str, why: str) -> None:
+        """Add to the history of what a file wants; where there is none, nothing is written beside it."""
+        if not self._wish.rollout.digest:
+            return
         event = Event.now(what, self._wish.rollout.digest, _WHO, why)
         if (trouble := self._state.record(event)) is not None:
             log.warning("%s", trouble)

@@ -124,13 +124,13 @@ class Member:
             sys.setswitchinterval(before)
 
     def _loaded(self, generation: int, loading: "asyncio.Future[Live | None]") -> None:
-        if generation != self._wanted or loading.cancelled():
+        error = loading.exception()
+        if generation != self._wanted:
             return
-        try:
-            self._prepared = generation, loading.result()
-        except VersionFailedError as error:
+        if isinstance(error, VersionFailedError):
             self._say(Failed(generation, error.version, error.reason))
         else:
+            self._prepared = generation, loading.result()
             self._say(Prepared(generation))
 
     def _commit(self, generation: int) -> None:
