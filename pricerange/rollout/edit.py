@@ -1,6 +1,7 @@
 """Changes of rollout.toml: its comments and its order stay, and nobody finds half of one."""
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -123,6 +124,8 @@ def edited(content: bytes, change: Edit, path: Path) -> bytes:
         document = tomlkit.parse(text)
         change(document)
         after = tomlkit.dumps(document)
+        if not text.endswith("\n\n"):
+            after = re.sub(r"\n+\Z", "\n", after)  # the blank line before a table that is gone
         if _as_json(tomllib.loads(after)) == _as_json(wanted):
             return after.encode()
     except (TOMLKitError, LookupError, TypeError, ValueError, AttributeError):

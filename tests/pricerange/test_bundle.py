@@ -21,6 +21,7 @@ from pricerange.errors import (
     NoPromotableVersionError,
     PassportError,
     PriceRangeError,
+    RolloutFileError,
 )
 from pricerange.verdict import Verdict
 
@@ -126,6 +127,38 @@ def test_nothing_that_is_broken_is_passed_over_until_a_person_says_so(
         bundle.find(models)
     Approval.now("rejected", "it is broken").write(newest)
     assert bundle.find(models).name == "1"
+
+
+def test_the_stable_version_of_a_rollout_is_taken_whatever_is_newer(models: Path) -> None:
+    newer, file = judged(models, None), models / "phone_price_range" / "rollout.toml"
+    file.write_text("stable = 1\n[canary]\nversion = 2\nweight = 100\n")
+    assert bundle.find(models).name == "1"
+    assert bundle.find(models, 2) == newer
+    file.unlink()
+    assert bundle.find(models) == newer
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("stable = 7", "stable: expected a folder that contains bundle.json", id="missing"),
+        pytest.param(
+            "stable = 2",
+            "stable: expected a promotable version, found version 2, not promotable: it is so; it has to be",
+            id="not promotable",
+        ),
+        pytest.param("stable = '1'", "stable: expected a valid integer", id="wrong"),
+        pytest.param("", "stable: expected a value, found none", id="empty"),
+    ],
+)
+def test_a_rollout_that_is_wrong_is_an_error_and_no_reason_to_take_the_newest(
+    models: Path, text: str, words: str
+) -> None:
+    passed(models, False)
+    (models / "phone_price_range" / "rollout.toml").write_text(text)
+    with pytest.raises(RolloutFileError, match=words):
+        bundle.find(models)
+    assert bundle.find(models, 1).name == "1"
 
 
 def test_writers_at_once_each_get_a_number(models: Path) -> None:

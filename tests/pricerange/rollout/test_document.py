@@ -2,15 +2,17 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pricerange.errors import MissingFileError, RolloutFileError, UnreadableFileError
-from pricerange.rollout.document import DEFAULT_METRICS, ROLLOUT_FILE, Rollout
+from pricerange.rollout.document import DEFAULT_METRICS, ROLLOUT_FILE, MetricName, Rollout
 
 WHOLE = """
 stable = 3
@@ -59,6 +61,21 @@ def test_a_whole_file_is_read_as_it_was_meant(tmp_path: Path) -> None:
     assert str(analysis.metrics[0].failure_condition) == "result > 0.05"
     assert analysis.metrics[1].failure_condition is None
     assert rollout.digest == hashlib.sha256(WHOLE.encode()).hexdigest()
+
+
+def test_the_documented_file_and_defaults_are_real() -> None:
+    document = (Path(__file__).parents[3] / "docs" / "rollout.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```toml\n(.*?)```", document, re.DOTALL)
+    assert parse(example).versions == (3, 4, 2)
+    [listed] = re.findall(r"^\| `metrics` \| .* \| (.*) \|$", document, re.MULTILINE)
+    assert listed == "; ".join(
+        f"`{metric.name}` {metric.success_condition}, failed {metric.failure_condition}".replace(
+            "result ", ""
+        ).replace("failed >", "failed above")
+        for metric in DEFAULT_METRICS
+    ).replace("2.0", "2")
+    for name in get_args(MetricName):
+        assert f"| `{name}` |" in document
 
 
 def test_what_is_left_out_has_a_default() -> None:

@@ -1,5 +1,7 @@
 """Edits of the file: it says what was asked for, what a person wrote stays, and nobody finds half of it."""
 
+import subprocess
+import sys
 import threading
 import tomllib
 from collections.abc import Callable
@@ -50,6 +52,13 @@ def test_comments_and_order_stay() -> None:
     assert after(abort) == f"{begin}weight = 0\n{end}"
     assert "count = 5  # patiently" in after(promote)
     assert "stable = 4  # since May\n" in after(promote)
+
+
+def test_a_file_does_not_grow_by_blank_lines_from_rollout_to_rollout() -> None:
+    content = b"stable = 3\n"
+    for change in (Change(canary=4, weight=1), promote, Change(canary=3, weight=1), promote) * 2:
+        content = edited(content, change, Path(ROLLOUT_FILE))
+    assert content == b"stable = 3\n"
 
 
 VERSIONS = st.integers(1, 9)
@@ -197,3 +206,26 @@ def test_of_many_writers_none_undoes_what_another_has_done_and_readers_find_it_w
     assert not failures
     assert path.read_text() == "stable = 61\n# 0\n"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_writer_that_is_killed_leaves_the_file_whole_and_nobody_waiting(tmp_path: Path) -> None:
+    path = tmp_path / ROLLOUT_FILE
+    path.write_text("stable = 1\n" + "# " + "x" * 10_000 + "\n")
+    code = """
+import sys
+from itertools import count
+from pathlib import Path
+from pricerange.rollout.edit import Change, edit
+for number in count(1):
+    edit(Path(sys.argv[1]), Change(stable=number), lambda rollout: None)
+    print(number, flush=True)
+"""
+    for _ in range(3):
+        with subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            for _ in range(20):
+                process.stdout.readline()
+            process.kill()
+        assert Rollout.read(path).stable >= 20
+        edit(path, Change(stable=1), anything)
+    assert path.read_text().startswith("stable = 1\n# xxx")
