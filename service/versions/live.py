@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pricerange.rollout.split import in_share, text_in_share
 
+from pricerange.rollout.split import in_share, text_in_share
 from service.errors import ModelUnloadedError, UnknownVersionError
 from service.http.request_state import RequestState
 from service.telemetry.prediction_log.sampling import Sampler
