@@ -26,17 +26,18 @@ class _Asked:
 def measure(plan: Plan, folder: Path) -> int:
     """Print microseconds; nothing that it finds breaks a promise."""
     state = _state()
-    prediction = Predictor.load(plan.models).predict(plan.rows)
+    predictor = Predictor.load(plan.models)
+    prediction, version = predictor.predict(plan.rows), predictor.bundle
     rows = []
     for name, share in (("1 %", 0.01), ("all", 1.0)):
         [counters] = SharedCounters.of(1)
         log = PredictionLog(Sampler(share), lambda page: None, Counts(counters), 0.01)
         for count in (1, 8, 32):
             asked = [_Asked(state)] * count
-            took = _microseconds(lambda: log.phones(asked, plan.rows, prediction))  # noqa: B023
+            took = _microseconds(lambda: log.phones(asked, plan.rows, prediction, version))  # noqa: B023
             what = f"{count} requests about a phone in one run of the model, sample {name}"
             rows.append((what, f"{took:.2f}", f"{took / count:.2f}"))
-        took = _microseconds(lambda: log.table("v2", state, plan.rows, prediction))  # noqa: B023
+        took = _microseconds(lambda: log.table("v2", state, plan.rows, prediction, version))  # noqa: B023
         rows.append(
             (f"a request about {len(plan.rows):,} phones, sample {name}", f"{took:.2f}", f"{took:.2f}")
         )

@@ -146,6 +146,11 @@ class Seat:
         """The first of the slots that drift is counted in."""
         return self._first + _Places.drift
 
+    def held(self) -> npt.NDArray[np.bool_]:
+        """Say which processes count this version in the seat, and not another one: bool [processes]."""
+        held: npt.NDArray[np.bool_] = self._counters.columns(self._first, 1)[:, 0] == self.version
+        return held
+
     def ran(self, prediction: Prediction, seconds: float) -> None:
         """Count one run of the model and its answers."""
         row, rows = self._row, len(prediction.price_range)

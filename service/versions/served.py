@@ -19,7 +19,7 @@ from pricerange.phone import FEATURES
 from pricerange.predictor import BLOCK_ROWS, Predictor
 from service.telemetry.drift.sample import DriftSample
 from service.telemetry.drift.windows import Windows
-from service.telemetry.seats import DRIFT_SLOTS, Seat
+from service.telemetry.seats import Seat
 from service.telemetry.shared_counters import SharedCounters
 from service.versions.names import model_json
 
@@ -75,7 +75,7 @@ class Served:
         reference = Reference.of_version(predictor.bundle.passport)
         windows = None
         if reference is not None:
-            windows = Windows(reference, counters, drift_window, seat.drift_slots, DRIFT_SLOTS)
+            windows = Windows(reference, counters, drift_window, seat)
         served = cls(predictor, seat, out_of_range, windows)
         _warm_up(predictor)
         return served

@@ -1,12 +1,15 @@
 """Servers for the tests of this package."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from failing_version import add_failing_version
 from live_server import NO_TLS, Server
 
+from pricerange.approval import Approval
 from pricerange.phone import FEATURES
 
 
@@ -43,3 +46,25 @@ def client(server: Server) -> Iterator[httpx.Client]:
 @pytest.fixture
 def phone() -> dict[str, float]:
     return {feature.name: feature.example for feature in FEATURES}
+
+
+@pytest.fixture(scope="session")
+def two_versions(model_repository: Path, recipe_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model repository with versions 1 and 2, which answer differently; not to be changed."""
+    from training.train import train
+
+    models = tmp_path_factory.mktemp("two-versions") / "models"
+    shutil.copytree(model_repository, models)
+    other = models.parent / "other.toml"
+    other.write_text(recipe_file.read_text().replace("seed = 1", "seed = 2"))
+    Approval.now("approved", "another one for tests").write(train(["synthetic:1000"], models, other))
+    return models
+
+
+@pytest.fixture(scope="session")
+def three_versions(two_versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Those and version 3, which answers as version 1, but fails where a phone is `UNLUCKY`."""
+    models = tmp_path_factory.mktemp("three-versions") / "models"
+    shutil.copytree(two_versions, models)
+    add_failing_version(models, 1)
+    return models

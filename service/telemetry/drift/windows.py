@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from pricerange.drift.reference import Reference, Tally
 from pricerange.predictor import Prediction
+from service.telemetry.seats import DRIFT_SLOTS, Seat
 from service.telemetry.shared_counters import SharedCounters, SharedCountersFullError
 
 _KEPT = 2
@@ -30,17 +31,16 @@ class Windows:
     waits for anybody; where workers count at once, a window may be a few rows longer and the next shorter.
     """
 
-    def __init__(
-        self, reference: Reference, counters: SharedCounters, rows: int, first: int, slots: int
-    ) -> None:
-        """Count in so many slots, from the first one on. Raises `SharedCountersFullError`."""
+    def __init__(self, reference: Reference, counters: SharedCounters, rows: int, seat: Seat) -> None:
+        """Count in the seat of the reference's version. Raises `SharedCountersFullError`."""
         self.reference = reference
         self.rows = rows
         self._counters = counters
         self._size = reference.size
-        self._first = first
-        if (wanted := reference.size + _KEPT * (1 + reference.size)) > slots:
-            raise SharedCountersFullError(slots, wanted)
+        self._seat = seat
+        self._first = seat.drift_slots
+        if (wanted := reference.size + _KEPT * (1 + reference.size)) > DRIFT_SLOTS:
+            raise SharedCountersFullError(DRIFT_SLOTS, wanted)
 
     def count(self, phones: npt.NDArray[np.float32], prediction: Prediction) -> None:
         """Count n phones float32 [n, 20], NaN where a feature is unknown, and their answers."""
@@ -65,13 +65,17 @@ class Windows:
         windows = int(self.reference.rows(since_start)) // self.rows
         last = np.zeros(self._size)
         if windows:
-            number, *found = self._counters.columns(self._cells(windows - 1), 1 + self._size).T
+            number, *found = self._columns(self._cells(windows - 1), 1 + self._size).T
             last = np.array(found)[:, number == windows].sum(axis=1)
         return Counted(since_start, last, windows)
 
     def _since_start(self) -> Tally:
-        total: Tally = self._counters.columns(self._first, self._size).sum(axis=0)
+        total: Tally = self._columns(self._first, self._size).sum(axis=0)
         return total
+
+    def _columns(self, first: int, count: int) -> npt.NDArray[np.float64]:
+        """Return some slots of all workers that count this version: others have yet to switch."""
+        return self._counters.columns(first, count)[self._seat.held()]
 
     def _cells(self, window: int) -> int:
         return self._first + self._size + window % _KEPT * (1 + self._size)

@@ -13,6 +13,7 @@ from pricerange.predictor import Prediction, Predictor
 from service.telemetry.drift import sample
 from service.telemetry.drift.sample import DriftSample
 from service.telemetry.drift.windows import Windows
+from service.telemetry.seats import Seats
 from service.telemetry.shared_counters import SharedCounters
 
 
@@ -22,7 +23,7 @@ def windows(model_repository: Path, monkeypatch: pytest.MonkeyPatch) -> Windows:
     reference = Reference.of_version(Predictor.load(model_repository).bundle.passport)
     assert reference is not None
     [counters] = SharedCounters.of(1)
-    return Windows(reference, counters, 1_000)
+    return Windows(reference, counters, 1_000, Seats(counters).take(0, 1))
 
 
 def asked(rows: int) -> tuple[np.ndarray, Prediction]:

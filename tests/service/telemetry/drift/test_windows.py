@@ -12,7 +12,8 @@ from pricerange import synthetic
 from pricerange.drift.reference import Reference, Tally
 from pricerange.predictor import Prediction, Predictor
 from service.telemetry.drift.windows import Windows
-from service.telemetry.shared_counters import SharedCounters
+from service.telemetry.seats import DRIFT_SLOTS, Seats
+from service.telemetry.shared_counters import SharedCounters, SharedCountersFullError
 
 ROWS = 200
 PHONES = synthetic.phones(2_000, block=3)[0].astype(np.float32)
@@ -35,6 +36,10 @@ def answers(predictor: Predictor) -> Prediction:
     return predictor.predict(PHONES)
 
 
+def windows_on(reference: Reference, counters: SharedCounters, version: int = 1) -> Windows:
+    return Windows(reference, counters, ROWS, Seats(counters).take(0, version))
+
+
 def tally(reference: Reference, answers: Prediction, rows: slice) -> Tally:
     return reference.tally(PHONES[rows], part(answers, rows))
 
@@ -48,7 +53,7 @@ def part(answers: Prediction, rows: slice) -> Prediction:
 def test_any_workers_that_count_in_turn_fill_windows_of_exactly_so_many_rows(
     reference: Reference, answers: Prediction, counts: list[tuple[int, int]]
 ) -> None:
-    workers = [Windows(reference, counters, ROWS) for counters in SharedCounters.of(3)[:3]]
+    workers = [windows_on(reference, counters) for counters in SharedCounters.of(3)[:3]]
     done = 0
     for worker, rows in counts:
         some = slice(done, min(done + rows, len(PHONES)))
@@ -66,11 +71,43 @@ def test_a_worker_that_is_replaced_leaves_what_it_has_counted(
     reference: Reference, answers: Prediction
 ) -> None:
     ours, other, _ = SharedCounters.of(2)
-    first, some = Windows(reference, ours, ROWS), slice(150)
+    first, some = windows_on(reference, ours), slice(150)
     first.count(PHONES[some], part(answers, some))
     ours.end()
-    replacement, rest = Windows(reference, copy.copy(ours), ROWS), slice(150, 250)
+    replacement, rest = windows_on(reference, copy.copy(ours)), slice(150, 250)
     replacement.count(PHONES[rest], part(answers, rest))
-    counted = Windows(reference, other, ROWS).counted()
+    counted = windows_on(reference, other).counted()
     assert counted.windows == 1
     np.testing.assert_allclose(counted.last_window, tally(reference, answers, slice(ROWS)))
+
+
+def test_what_a_worker_that_is_yet_to_switch_holds_of_another_version_is_not_counted(
+    reference: Reference, answers: Prediction
+) -> None:
+    ours, other, _ = SharedCounters.of(2)
+    old = windows_on(reference, other)
+    old.count(PHONES[:350], part(answers, slice(350)))
+    new = windows_on(reference, ours, version=2)
+    some = slice(350, 600)
+    new.count(PHONES[some], part(answers, some))
+    for one, counted in ((old, slice(350)), (new, some)):
+        assert one.counted().windows == 1
+        np.testing.assert_allclose(one.counted().since_start, tally(reference, answers, counted))
+        last = slice(counted.start, (counted.start or 0) + ROWS)
+        np.testing.assert_allclose(one.counted().last_window, tally(reference, answers, last))
+    switched, rest = windows_on(reference, copy.copy(other), version=2), slice(600, 750)
+    switched.count(PHONES[rest], part(answers, rest))
+    for one in (new, switched):
+        assert one.counted().windows == 2
+        np.testing.assert_allclose(one.counted().since_start, tally(reference, answers, slice(350, 750)))
+        np.testing.assert_allclose(one.counted().last_window, tally(reference, answers, slice(550, 750)))
+
+
+def test_a_reference_that_needs_more_than_a_seat_has_is_refused(
+    reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reference, "size", DRIFT_SLOTS // 3)
+    with pytest.raises(
+        SharedCountersFullError, match=f"at most {DRIFT_SLOTS} counters, found {DRIFT_SLOTS + 1}"
+    ):
+        windows_on(reference, SharedCounters.of(1)[0])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from waiting import wait_until
 
-from pricerange.predictor import Prediction
+from pricerange.predictor import Prediction, Predictor
 from service.http.request_state import RequestState
 from service.telemetry.prediction_log.counts import Counts
 from service.telemetry.prediction_log.log import PredictionLog
@@ -57,14 +57,14 @@ class Log(PredictionLog):
 
 @pytest.fixture
 def put(
-    rows: np.ndarray, prediction: Prediction, state: Callable[[str], RequestState]
+    rows: np.ndarray, prediction: Prediction, state: Callable[[str], RequestState], predictor: Predictor
 ) -> Callable[[PredictionLog, int], None]:
     """Put so many rows down, as many as there are at a time."""
     batch = state("batch")
 
     def putting(log: PredictionLog, count: int) -> None:
         for first in range(1, count + 1, len(rows)):
-            log.table("batch", batch, rows, prediction, first=first)
+            log.table("batch", batch, rows, prediction, predictor.bundle, first=first)
 
     return putting
 
@@ -79,15 +79,15 @@ def phones(ids: Sequence[str], state: Callable[[str], RequestState]) -> list[Pho
 
 
 def test_phones_and_rows_of_tables_are_stored_soon_and_in_order(
-    rows: np.ndarray, prediction: Prediction, state: Callable[[str], RequestState]
+    rows: np.ndarray, prediction: Prediction, state: Callable[[str], RequestState], predictor: Predictor
 ) -> None:
     disk = Disk()
     log = Log(disk)
-    log.phones(phones(["a", "b"], state), rows, prediction)
+    log.phones(phones(["a", "b"], state), rows, prediction, predictor.bundle)
     valid = np.ones(100, np.bool_)
     valid[[0, 50]] = False
-    log.table("batch", state("c"), rows, prediction, first=1_001, valid=valid)
-    log.table("predict", state("d"), rows[:1], prediction, first=None)
+    log.table("batch", state("c"), rows, prediction, predictor.bundle, first=1_001, valid=valid)
+    log.table("predict", state("d"), rows[:1], prediction, predictor.bundle, first=None)
     wait_until(lambda: len(disk.ids) == 101)
     assert disk.ids == [b"a", b"b", *[b"c"] * 98, b"d"]
     assert disk.rows == [0, 0, *range(1_002, 1_051), *range(1_052, 1_101), 0]
@@ -95,13 +95,13 @@ def test_phones_and_rows_of_tables_are_stored_soon_and_in_order(
 
 
 def test_a_share_of_rows_is_logged(
-    rows: np.ndarray, prediction: Prediction, state: Callable[[str], RequestState]
+    rows: np.ndarray, prediction: Prediction, state: Callable[[str], RequestState], predictor: Predictor
 ) -> None:
     disk = Disk()
     log = Log(disk, share=0.25)
     for number in range(1_000):
-        log.phones(phones([f"p{number}-{k}" for k in range(3)], state), rows, prediction)
-        log.table("v2", state(f"t{number}"), rows[:5], prediction)
+        log.phones(phones([f"p{number}-{k}" for k in range(3)], state), rows, prediction, predictor.bundle)
+        log.table("v2", state(f"t{number}"), rows[:5], prediction, predictor.bundle)
     log.close()
     single = sum(name.startswith(b"p") for name in disk.ids)
     assert 600 < single < 900
