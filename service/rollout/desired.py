@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pricerange import bundle
 from pricerange.approval import APPROVAL_FILE
-from pricerange.errors import MissingFileError, PriceRangeError
+from pricerange.errors import MissingFileError, PriceRangeError, RolloutFileError
 from pricerange.rollout.document import ROLLOUT_FILE, Rollout
 from service.settings import Settings
 
@@ -76,9 +76,9 @@ class Desired:
         """Read the file, None where there is none. Raises `RolloutFileError` and the like."""
         try:
             return Rollout.read(self.path)
-        except MissingFileError:
+        except MissingFileError as error:
             if self._is_named:
-                raise
+                raise RolloutFileError(self.path, "", "a file, since a setting names it", "none") from error
             return None
 
     def _checked(self, rollout: Rollout | None) -> Rollout:
