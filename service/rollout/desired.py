@@ -85,14 +85,9 @@ class Desired:
         """Raise where a version that is wanted is not there, or not promotable."""
         if rollout is None:
             return Rollout(stable=int(bundle.find(self._models).name))
-        for key, number in zip(_keys(rollout), rollout.versions, strict=True):
+        for key, number in rollout.named:
             bundle.require_promotable(self._folder, key, number)
         return rollout
-
-
-def _keys(rollout: Rollout) -> list[str]:
-    canary = ["canary.version"] if rollout.canary else []
-    return ["stable", *canary, *(f"shadow.{place}.version" for place in range(len(rollout.shadow)))]
 
 
 def _stamp(version: Path) -> object:
