@@ -143,7 +143,7 @@ def create_app(  # noqa: PLR0913, PLR0917
     endpoints = ModelEndpoints(lifecycle, batcher, slices, settings, explanation)
     add_v1(app.router, versions.name, endpoints)
     _add_passport(app.router, versions)
-    _add_operations(app.router, metrics, lifecycle)
+    _add_operations(app.router, metrics, lifecycle, versions)
     add_drift(app.router, versions)
     add_rollout(app.router, member)
     metrics.add_routes(route.path for route in app.routes if isinstance(route, Route))
@@ -177,7 +177,7 @@ def _add_passport(router: APIRouter, versions: Versions) -> None:
         return Reply(versions.live.stable.told)
 
 
-def _add_operations(router: APIRouter, metrics: Metrics, lifecycle: Lifecycle) -> None:
+def _add_operations(router: APIRouter, metrics: Metrics, lifecycle: Lifecycle, versions: Versions) -> None:
     @router.get("/livez", summary="The process is alive")
     async def livez(request: Request) -> Response:
         return JSONResponse({"status": "alive"})
@@ -189,6 +189,7 @@ def _add_operations(router: APIRouter, metrics: Metrics, lifecycle: Lifecycle) -
     )
     async def readyz(request: Request) -> Response:
         lifecycle.require_ready()
+        versions.require_loaded()
         return JSONResponse({"status": "ready"})
 
     @router.get(

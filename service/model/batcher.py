@@ -338,8 +338,12 @@ class Batcher:
         if served.drift is not None:
             served.drift.offer(run.rows, answers.prediction)
         if run.live.canary is not None:
-            found = answers.applicability or served.region.of(run.rows)
-            served.seat.confident(answers.prediction.probabilities, found.in_range)
+            served.seat.confident(answers.prediction.probabilities, self._in_range(answers, run.rows))
+
+    def _in_range(self, answers: Answers, rows: _Rows) -> npt.NDArray[np.bool_]:
+        if answers.applicability is None and self.out_of_range == "flag":
+            return np.ones(len(rows), np.bool_)
+        return (answers.applicability or answers.served.region.of(rows)).in_range
 
     def log(  # noqa: PLR0913
         self,

@@ -18,7 +18,7 @@ from pricerange.rollout.progress import Progress, weight
 from pricerange.rollout.state import RolloutState
 from service.rollout.counts import Counted, RolloutCounts
 from service.rollout.desired import Desired, Look
-from service.rollout.document import Standing, Worker, sums_of, told
+from service.rollout.document import RolloutDocument, Standing, Worker, sums_of
 from service.rollout.messages import (
     Commit,
     Committed,
@@ -215,9 +215,9 @@ class Controller:
             for link, number in askers:
                 _tell(link, Reply(number, problem, document))
 
-    def document(self) -> Mapping[str, Any]:
+    def document(self) -> RolloutDocument:
         """Return what `GET /rollout` tells."""
-        return told(
+        return RolloutDocument.of(
             Standing(
                 path=self._desired.path,
                 rollout=self._wish.rollout,

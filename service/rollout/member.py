@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing.connection import Connection
 from time import monotonic
-from typing import Any
 
 from service.errors import NotReadyError, RolloutError
 from service.http import deadline
+from service.rollout.document import RolloutDocument
 from service.rollout.loading import Loader, VersionFailedError
 from service.rollout.messages import (
     Commit,
@@ -56,7 +56,7 @@ class Member:
         self._loop.add_reader(self._link.fileno(), self._hear)
         self._say(Joined(os.getpid(), plan.generation, failures))
 
-    async def ask(self, kind: Kind) -> Mapping[str, Any]:
+    async def ask(self, kind: Kind) -> RolloutDocument:
         """Have the controller do something, and return the state of all once it is done.
 
         Raises `RolloutError` where it is not done, `DeadlineError`, and `NotReadyError` without a controller.

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from service.rollout.document import RolloutDocument
 from service.rollout.plan import Plan
 
 Kind = Literal["status", "reload", "load", "unload"]
@@ -76,4 +77,4 @@ class Reply:
 
     number: int
     problem: str | None
-    document: Mapping[str, Any]
+    document: RolloutDocument

@@ -4,6 +4,8 @@ import logging
 import multiprocessing
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection, wait
 
 from service.rollout.controller import Controller
@@ -49,16 +51,22 @@ class ControllerThread:
                     self._hear(link)
             else:
                 time.sleep(_TICK)
-            try:
-                self._controller.tick(time.monotonic())
-            except Exception:
-                log.exception("the rollout goes on after an error of its own")
+            self._safely(partial(self._controller.tick, time.monotonic()))
 
     def _hear(self, link: Connection) -> None:
         try:
-            self._controller.heard(link, link.recv())
+            message = link.recv()
         except (EOFError, OSError):
             with self._lock:
                 self._links.remove(link)
-            self._controller.left(link)
+            self._safely(partial(self._controller.left, link))
             link.close()
+        else:
+            self._safely(partial(self._controller.heard, link, message))
+
+    def _safely(self, work: Callable[[], None]) -> None:
+        """Do some work of the controller; an error of its own does not end it."""
+        try:
+            work()
+        except Exception:
+            log.exception("the rollout goes on after an error of its own")

@@ -177,5 +177,5 @@ class IndexEntry(BaseModel):
 
     name: str
     version: str
-    state: Literal["READY", "UNAVAILABLE"]
+    state: Literal["READY", "LOADING", "UNAVAILABLE"]
     reason: str

@@ -1,9 +1,8 @@
 """Triton's model repository extension: which versions there are, and loading and unloading the model."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import orjson
 from pydantic import ValidationError
@@ -49,10 +48,14 @@ class ModelControl:
         numbers = [str(number) for number in sorted({*on_disk, *map(int, loaded)})]
         if state != "ready":
             return self._listed(ready, dict.fromkeys(numbers, str(NotReadyError(state))))
-        refused = (await self._member.ask("status"))["refused"]
+        standing = await self._member.ask("status")
         otherwise = _NOT_WANTED if loaded else _UNLOADED
-        reasons = {number: refused.get(number, otherwise) for number in numbers if number not in loaded}
-        return self._listed(ready, reasons)
+        reasons = {
+            number: standing.refused.get(number, otherwise)
+            for number in numbers
+            if number not in loaded and number not in standing.loading
+        }
+        return self._listed(ready, reasons, standing.loading)
 
     async def load(self, request: Request) -> Response:
         """Answer `POST /v2/repository/models/NAME/load`: load what the rollout names, and follow it.
@@ -87,15 +90,16 @@ class ModelControl:
         if name != self._versions.name:
             raise UnknownModelError(self._versions.name, name)
 
-    def _listed(self, ready: list[str], reasons: Mapping[str, str]) -> Response:
-        entries: list[dict[str, Any]] = [
+    def _listed(
+        self, ready: Iterable[str], reasons: Mapping[str, str], loading: Iterable[str] = ()
+    ) -> Response:
+        found = [
+            *((number, "READY", "") for number in ready),
+            *((number, "LOADING", "") for number in loading),
+            *((number, "UNAVAILABLE", reason) for number, reason in reasons.items()),
+        ]
+        entries = [
             {"name": self._versions.name, "version": number, "state": state, "reason": reason}
-            for number, state, reason in sorted(
-                [
-                    *((number, "READY", "") for number in ready),
-                    *((number, "UNAVAILABLE", reason) for number, reason in reasons.items()),
-                ],
-                key=lambda entry: int(entry[0]),
-            )
+            for number, state, reason in sorted(found, key=lambda entry: int(entry[0]))
         ]
         return Reply(orjson.dumps(entries))

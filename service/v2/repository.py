@@ -45,8 +45,9 @@ class RepositoryEndpoints:
         return _json({"live": True})
 
     async def ready(self, request: Request) -> Response:
-        """Answer `GET /v2/health/ready`. Raises `NotReadyError`."""
+        """Answer `GET /v2/health/ready`. Raises `NotReadyError` and `ModelUnloadedError`."""
         self._lifecycle.require_ready()
+        self._versions.require_loaded()
         return _json({"ready": True})
 
     async def server(self, request: Request) -> Response:
