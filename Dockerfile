@@ -107,6 +107,8 @@ COPY deploy/ready.py deploy/smoke.py /opt/
 # modules, which the base image lacks.
 RUN python /opt/smoke.py && python -IS -c "import http.client" && rm /opt/smoke.py
 COPY models /models
+# for a volume that keeps how far a canary has come (--rollout-state): it takes over the owner
+RUN install --directory --owner 10001 --group 10001 /state
 ENV PYTHONDONTWRITEBYTECODE=1 PRICERANGE_HOST=0.0.0.0 PRICERANGE_PORT=8000 PRICERANGE_MODELS=/models
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="pricerange" \
