@@ -6,6 +6,7 @@ import logging
 import os
 import resource
 import socket
+from contextlib import ExitStack
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import cast
@@ -19,6 +20,7 @@ from pricerange.without_pandas import leave_out_pandas
 from service.app import create_app
 from service.batch import spool_folder
 from service.http.connection import HttpConnection
+from service.http.keys.watch import SharedKeys, watched
 from service.http.lifecycle import Lifecycle
 from service.process import logs, workers
 from service.process.listener import bind
@@ -36,22 +38,26 @@ def serve(settings: Settings) -> int:
     """Serve until SIGTERM and return the exit code. Raises what loading the model raises."""
     _allow_many_connections()
     listener = bind(settings.host, settings.port)
-    with logs.to_queue(settings.log_level) as log_queue:
+    with logs.to_queue(settings.log_level) as log_queue, ExitStack() as until_the_end:
         spool_folder.tell()
         if settings.prediction_log is not None:
             prediction_log.require(settings.prediction_log)
+        keys = None
+        if settings.api_keys_file is not None:
+            keys = until_the_end.enter_context(watched(settings.api_keys_file))
         if settings.workers == 1:
             [counters] = SharedCounters.of(1)
-            return serve_alone(settings, listener, counters, log_queue, None)
-        return workers.supervise(settings, listener, serve_alone)
+            return serve_alone(settings, listener, counters, log_queue, None, keys)
+        return workers.supervise(settings, listener, partial(serve_alone, keys=keys))
 
 
-def serve_alone(
+def serve_alone(  # noqa: PLR0913, PLR0917
     settings: Settings,
     listener: socket.socket,
     counters: SharedCounters,
     log_queue: LogQueue,
     parent: Connection | None,
+    keys: SharedKeys | None = None,
 ) -> int:
     """Serve on a bound socket from this process; `parent` hears of readiness, and its end is ours."""
     leave_out_pandas()
@@ -62,7 +68,7 @@ def serve_alone(
     _warm_up(predictor)
     lifecycle = Lifecycle()
     predictions = prediction_log.begun(settings, predictor.bundle, counters)
-    app = create_app(settings, predictor, lifecycle, counters, log_queue, predictions)
+    app = create_app(settings, predictor, lifecycle, counters, log_queue, predictions, keys)
     connection = partial(HttpConnection, settings, lifecycle, app)
     config = uvicorn.Config(
         app.asgi,

@@ -59,6 +59,7 @@ from service.errors import (
 from service.http import deadline
 from service.http.body import JSON, media_type_of
 from service.http.budget import Budget
+from service.http.keys.key import charge_in_turn
 from service.http.openapi import problem_responses
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher
@@ -160,6 +161,7 @@ class BatchEndpoint:
                 if state.disconnected:
                     raise ClientDisconnectedError(0)
                 block, cells = await self._slices.run(self._within_range(work), begun=rows > 0)
+                await charge_in_turn(state, len(block.rows), begun=rows > 0)
                 if told.explaining:
                     told.explaining.require_few(rows + len(block.rows))
                 held = 0

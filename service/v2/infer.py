@@ -14,6 +14,7 @@ from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.bundle import Bundle
 from pricerange.phone import Problem
 from service.errors import MOST_PROBLEMS, InferenceInputError
+from service.http.keys.key import charge
 from service.http.request_state import RequestState
 from service.model.batcher import Answers, Batcher
 from service.model.decoded import whole
@@ -54,6 +55,7 @@ class InferEndpoint:
             query = self._query(body, headers)
         else:
             query = await self._slices.run(partial(self._query, body, headers))
+        charge(state, len(query.rows))
         if query.unknown:
             prediction = await predict_in_pieces(self._batcher, query.rows, unknown=True, patient=False)
             answers = Answers(prediction, None)

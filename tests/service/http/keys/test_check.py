@@ -15,7 +15,7 @@ from live_server import NO_TLS, Server
 from schemathesis.specs.openapi.checks import ignored_auth
 
 from pricerange.errors import SettingsError
-from service.http.api_keys import read_keys
+from service.http.keys.file import entries_of, read
 
 FIRST, SECOND = "first-key-of-this-test", "c2Vjb25kIGtleQ+/~_=="
 HEALTH = ["/livez", "/readyz"]
@@ -240,7 +240,7 @@ def test_an_unfit_file_is_refused_without_a_word_of_its_keys(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(SettingsError) as refused:
-        read_keys(path)
+        entries_of(read(path), path)
     assert words in str(refused.value)
     assert "secret" not in str(refused.value)
     assert "first-key" not in str(refused.value)
