@@ -34,7 +34,7 @@ FIELDS = {
     "sha256": "64 hexadecimal digits",
     "roles": "a list of predict, metrics and admin, or of some of them",
     "expires": "a date and time with an offset, such as 2027-01-31T00:00:00Z",
-    "rows_per_second": "a number above 0, and 1e9 at most",
+    "rows_per_second": "a number from 0.001 to 1e9",
 }
 """What is expected of the fields of a table."""
 
@@ -49,7 +49,7 @@ class _Table(BaseModel):
     sha256: Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")] | None = None
     roles: Annotated[list[Role], Field(min_length=1)]
     expires: AwareDatetime | None = None
-    rows_per_second: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    rows_per_second: Annotated[float, Field(ge=0.001, le=1e9)] | None = None
 
 
 def read(path: Path) -> bytes:

@@ -1,8 +1,6 @@
 """Limits of phones a second that cover all workers: token buckets in memory that they share."""
 
 import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any
 
@@ -31,32 +29,29 @@ class RateLimits:
 
     def take(self, slot: int, rows: int, rate: float) -> float:
         """Charge rows and return 0; of a bucket in debt none, but the seconds until that is paid."""
-        with self._locked(slot):
-            now = monotonic()
-            full_at = max(self._full_at[slot], now)
-            debt = full_at - now - _DEPTH
-            if debt > 0:
-                return debt
+        locked = self._lock(slot)
+        now = monotonic()
+        full_at = max(self._full_at[slot], now)
+        debt = max(0.0, full_at - now - _DEPTH)
+        if not debt:
             self._full_at[slot] = full_at + rows / rate
-        return 0.0
+        if locked:
+            fcntl.lockf(self._memory.descriptor, fcntl.LOCK_UN, 1, slot)
+        return debt
 
     def fill(self, slot: int) -> None:
         """Fill a bucket, which gets another owner."""
         self._full_at[slot] = 0.0
 
-    @contextmanager
-    def _locked(self, slot: int) -> Iterator[None]:
+    def _lock(self, slot: int) -> bool:
         """Lock a bucket against other processes; the end of a process, however it comes, unlocks it.
 
-        Nobody waits for one that is stopped meanwhile: then a charge may be lost.
+        Nobody waits for one that is stopped meanwhile: it is done without the lock, and a charge may be lost.
         """
-        descriptor = self._memory.descriptor
         for _ in range(_TRIES):
-            with suppress(OSError):
-                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, slot)
-                break
-        try:
-            yield
-        finally:
-            with suppress(OSError):
-                fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, slot)
+            try:
+                fcntl.lockf(self._memory.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, slot)
+            except OSError:
+                continue
+            return True
+        return False

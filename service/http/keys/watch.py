@@ -19,8 +19,16 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
 """Seconds between two looks at the file. Its content is compared: NFS and ConfigMaps tell of no change."""
 
-_Found = tuple[Entry, ...] | str
-"""The keys in the file, or what is wrong with it."""
+
+@dataclass(frozen=True)
+class _Wrong:
+    """What is wrong with a file, and its content, None where it cannot be read."""
+
+    reason: str
+    content: bytes | None
+
+
+_Found = tuple[Entry, ...] | _Wrong
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class Watch:
         self._slots = _Slots()
         self._content = read(path)
         entries = entries_of(self._content, path)
+        self._read_as: _Found = entries
         self._found: _Found = entries
         self._taken: _Found = entries
         self._publish(entries)
@@ -53,9 +62,9 @@ class Watch:
         if self._found != before or self._found == self._taken:
             return
         self._taken = self._found
-        if isinstance(self._found, str):
+        if isinstance(self._found, _Wrong):
             self.shared.publication.say_file_valid(False)
-            log.error("the new API keys cannot be used, the old ones stay: %s", self._found)
+            log.error("the new API keys cannot be used, the old ones stay: %s", self._found.reason)
         else:
             self._publish(self._found)
             log.info("using the new API keys in %s: %d", self._path, len(self._found))
@@ -63,12 +72,15 @@ class Watch:
     def _look(self) -> _Found:
         try:
             content = read(self._path)
-            if content == self._content:
-                return self._found
-            self._content = content
-            return entries_of(content, self._path)
         except SettingsError as error:
-            return str(error)
+            return _Wrong(str(error), None)
+        if content != self._content:
+            self._content = content
+            try:
+                self._read_as = entries_of(content, self._path)
+            except SettingsError as error:
+                self._read_as = _Wrong(str(error), content)
+        return self._read_as
 
     def _publish(self, entries: Sequence[Entry]) -> None:
         publication = self.shared.publication
