@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from pricerange.errors import SettingsError
 from service.http.keys.entry import MOST_KEYS, Entry
 from service.http.keys.file import MOST_BYTES, entries_of, read
-from service.http.keys.new import new
 
 PLAIN, TOML = Path("keys.txt"), Path("keys.toml")
 DIGEST = sha256(b"the-secret-of-the-shop").digest()
@@ -53,26 +52,6 @@ def test_a_digest_stands_for_its_secret() -> None:
 def test_a_name_may_have_several_keys_while_they_are_rotated() -> None:
     both = found(entry("shop", key=secret("old")) + entry("shop", key=secret("new")))
     assert [one.name for one in both] == ["shop", "shop"]
-
-
-def test_a_new_key_is_an_entry_of_its_digest() -> None:
-    key, text = new("shop", ["predict", "metrics"])
-    [made] = found(text)
-    assert made == Entry("shop", sha256(key.encode()).digest(), frozenset({"predict", "metrics"}))
-    assert key not in text
-    assert new("shop", ["predict"])[0] != key
-
-
-@pytest.mark.parametrize(
-    ("name", "role", "words"),
-    [
-        pytest.param("two words", "predict", "--name", id="name"),
-        pytest.param("shop", "owner", "predict or metrics or admin", id="role"),
-    ],
-)
-def test_a_new_key_has_a_name_and_known_roles(name: str, role: str, words: str) -> None:
-    with pytest.raises(SettingsError, match=words):
-        new(name, [role])
 
 
 KEYLESS = '[[key]]\nname = "shop"\nroles = ["predict"]\n'

@@ -1,4 +1,4 @@
-"""The file of keys is looked at: what is in it counts once it rests; what is wrong with it changes nothing."""
+"""The file of keys is looked at: what is in it counts once it rests, and what is wrong changes nothing."""
 
 import logging
 from pathlib import Path
