@@ -26,7 +26,7 @@ from service.http.connection import Application
 from service.http.keys.check import ApiKeys, NoAdmin
 from service.http.keys.known import SLOTS, KnownKeys
 from service.http.keys.roles import free_paths, is_loopback
-from service.http.keys.watch import SharedKeys
+from service.http.keys.shared import SharedKeys
 from service.http.lifecycle import Lifecycle
 from service.http.openapi import DocumentedApp, problem_responses
 from service.http.problems import answer_exception

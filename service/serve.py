@@ -20,7 +20,8 @@ from pricerange.without_pandas import leave_out_pandas
 from service.app import create_app
 from service.batch import spool_folder
 from service.http.connection import HttpConnection
-from service.http.keys.watch import SharedKeys, watched
+from service.http.keys.shared import SharedKeys
+from service.http.keys.watch import watched
 from service.http.lifecycle import Lifecycle
 from service.process import logs, workers
 from service.process.listener import bind

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from service.http.keys.entry import MOST_KEYS
 from service.http.keys.key import CELLS, Key
-from service.http.keys.watch import SharedKeys
+from service.http.keys.shared import SharedKeys
 
 SLOTS = CELLS * MOST_KEYS
 """Slots of a row of counters that are taken."""

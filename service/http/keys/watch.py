@@ -5,14 +5,14 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pricerange.errors import SettingsError
 from service.http.keys.entry import MOST_KEYS, Entry
 from service.http.keys.file import entries_of, read
-from service.http.keys.publication import Publication, Published
-from service.http.keys.rate_limit import RateLimits
+from service.http.keys.publication import Published
+from service.http.keys.shared import SharedKeys
 
 log = logging.getLogger(__name__)
 
@@ -29,14 +29,6 @@ class _Wrong:
 
 
 _Found = tuple[Entry, ...] | _Wrong
-
-
-@dataclass(frozen=True)
-class SharedKeys:
-    """What all processes share of the keys: which there are, and what each may still ask for."""
-
-    publication: Publication = field(default_factory=Publication)
-    limits: RateLimits = field(default_factory=RateLimits)
 
 
 class Watch:

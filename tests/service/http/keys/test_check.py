@@ -260,14 +260,11 @@ def test_a_server_never_starts_open_by_mistake(
     assert "Traceback" not in output
 
 
-ROLES = [entry(role, roles=[role]) for role in ("predict", "metrics", "admin")]
-
-
 @pytest.fixture(scope="module")
 def roles_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(
         tmp_path_factory.mktemp("keys") / "keys.toml",
-        *ROLES,
+        *(entry(role, roles=[role]) for role in ("predict", "metrics", "admin")),
         entry("all", roles=["predict", "metrics", "admin"]),
         expiring("expired", -1),
     )

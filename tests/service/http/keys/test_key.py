@@ -1,5 +1,6 @@
 """What is asked is charged to the key, through every door; streams wait until their key is out of debt."""
 
+import asyncio
 import csv
 import io
 import json
@@ -16,6 +17,18 @@ from live_server import NO_TLS, Server
 
 from pricerange import synthetic
 from pricerange.phone import FEATURE_NAMES
+from service.errors import ClientDisconnectedError, RateLimitedError
+from service.http import deadline
+from service.http.budget import MemoryBudget
+from service.http.deadline import Deadline
+from service.http.framing.head import unread_head
+from service.http.keys.entry import Entry
+from service.http.keys.key import Key, charge_in_turn
+from service.http.keys.known import SLOTS
+from service.http.keys.publication import Published
+from service.http.keys.rate_limit import RateLimits
+from service.http.request_state import Requests, RequestState
+from service.telemetry.shared_counters import SharedCounters
 
 CSV = {"Content-Type": "text/csv"}
 MODEL = "models/phone_price_range"
@@ -163,3 +176,58 @@ def test_a_stream_waits_while_its_key_is_in_debt_and_others_go_on(
     # a second's phones are there at once, and the last block goes into debt
     assert (count - 4_000 - 2_000) / 4_000 <= lasted <= 5
     assert sorted(seconds)[len(seconds) // 2] < 0.1
+
+
+@pytest.fixture
+def in_debt() -> RequestState:
+    """A request whose key is in debt for 0.5 s."""
+    [counters] = SharedCounters.of(1)
+    published = Published(Entry("shop", b"", frozenset({"predict"}), None, 100.0), 3, 1)
+    requests = Requests(10.0, MemoryBudget(1 << 20, lambda _: None), lambda _: None)
+    state = requests.open(unread_head(), None, None)
+    state.key = Key(published, 1, RateLimits(), counters.row, counters.take(SLOTS))
+    assert state.key.take(150) == 0
+    return state
+
+
+async def charged(state: RequestState, seconds: float, *, asked: bool, begun: bool) -> float:
+    """Return how much longer it took than the debt lasts; there is time left for the rest."""
+    assert state.key is not None
+    began, debt = time.monotonic(), state.key.take(0)
+    deadline.begin(Deadline(seconds, began + seconds, asked))
+    await charge_in_turn(state, 1, begun=begun)
+    assert deadline.current().when > time.monotonic()
+    return time.monotonic() - began - debt
+
+
+@pytest.mark.parametrize(
+    ("seconds", "asked", "begun"),
+    [
+        pytest.param(5.0, True, False, id="in-time"),
+        pytest.param(5.0, False, False, id="in-time-by-default"),
+        pytest.param(0.1, False, True, id="in-the-middle-of-a-stream-without-end"),
+    ],
+)
+def test_who_has_the_time_waits(in_debt: RequestState, seconds: float, asked: bool, begun: bool) -> None:
+    assert -0.01 < asyncio.run(charged(in_debt, seconds, asked=asked, begun=begun)) < 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "begun"),
+    [
+        pytest.param(True, False, id="at-first"),
+        pytest.param(False, False, id="at-first-by-default"),
+        pytest.param(True, True, id="in-the-middle"),
+    ],
+)
+def test_who_has_not_is_rejected_at_once(in_debt: RequestState, asked: bool, begun: bool) -> None:
+    began = time.monotonic()
+    with pytest.raises(RateLimitedError):
+        asyncio.run(charged(in_debt, 0.1, asked=asked, begun=begun))
+    assert time.monotonic() - began < 0.4
+
+
+def test_who_has_left_is_not_charged(in_debt: RequestState) -> None:
+    in_debt.disconnected = True
+    with pytest.raises(ClientDisconnectedError):
+        asyncio.run(charged(in_debt, 5.0, asked=False, begun=True))
