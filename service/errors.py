@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 from math import ceil
 from typing import ClassVar, Self
@@ -160,7 +159,7 @@ class WrongKeyError(ServiceError):
 
 @dataclass
 class ExpiredKeyError(ServiceError):
-    """A request with a key that was valid until a time, in seconds since the epoch."""
+    """A request with a key that was valid once."""
 
     status = HTTPStatus.UNAUTHORIZED
     kind = "expired-key"
@@ -168,10 +167,9 @@ class ExpiredKeyError(ServiceError):
     headers = WrongKeyError.headers
 
     name: str
-    expires: float
 
     def __str__(self) -> str:
-        return f"the API key {self.name} expired at {datetime.fromtimestamp(self.expires, UTC).isoformat()}"
+        return f"the API key {self.name} has expired"
 
 
 @dataclass

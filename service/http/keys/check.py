@@ -40,7 +40,7 @@ class ApiKeys:
             key = self._key_of(head)
         state.key = key
         if key.expires is not None and time() >= key.expires:
-            raise ExpiredKeyError(key.name, key.expires)
+            raise ExpiredKeyError(key.name)
         if key is not head.key:
             if key.roles.isdisjoint(roles := roles_for(head)):
                 raise ForbiddenError(f"the API key {key.name} needs the role {' or '.join(sorted(roles))}")
