@@ -438,6 +438,28 @@ def synth(
     typer.echo(f"{rows:,} phones, {run(rows, target):,} bytes in {without_secret(target)}")
 
 
+keys = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+
+@keys.callback()
+def api_keys() -> None:
+    """Make API keys for the service."""
+
+
+@keys.command()
+def new(
+    name: Annotated[str, typer.Option(help="Whose key it is, for the log and the metrics")],
+    role: Annotated[list[str], typer.Option(help="What it is for: predict, metrics or admin; repeatable")],
+) -> None:
+    """Make an API key and print its entry in a file of keys; the key itself, once, on standard error."""
+    from service.http.keys.new import new as make
+
+    secret, entry = make(name, role)
+    typer.echo(secret, err=True)
+    typer.echo(entry)
+
+
 @app.command()
 def drift(
     data: Annotated[

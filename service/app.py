@@ -17,9 +17,12 @@ from service.batch.document import Phones
 from service.batch.endpoint import BatchEndpoint, add_batch
 from service.batch.spool_folder import default_spool
 from service.errors import SpoolBudgetError
-from service.http.api_keys import ApiKeys, free_paths, read_keys
 from service.http.budget import Budget, MemoryBudget, default_budget
 from service.http.connection import Application
+from service.http.keys.check import ApiKeys, WithoutKeys
+from service.http.keys.known import SLOTS, KnownKeys
+from service.http.keys.roles import free_paths, is_loopback
+from service.http.keys.shared import SharedKeys
 from service.http.lifecycle import Lifecycle
 from service.http.openapi import DocumentedApp, problem_responses
 from service.http.problems import answer_exception
@@ -40,6 +43,7 @@ from service.rollout.routes import add_rollout
 from service.settings import Settings
 from service.telemetry.access_log import AccessLog
 from service.telemetry.forwarded import ForwardedAccessLog, Proxies
+from service.telemetry.key_metrics import KeyMetrics
 from service.telemetry.log_queue import LogQueue
 from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Middleware
@@ -71,14 +75,15 @@ def create_app(  # noqa: PLR0913, PLR0917
     counters: SharedCounters,
     log_queue: LogQueue,
     predictions: PredictionLog | None = None,
+    keys: SharedKeys | None = None,
 ) -> Application:
     """Build the application around what is loaded; `/readyz` tells the lifecycle's state.
 
-    What is answered is put into `predictions`, if there is such a log.
+    What is answered is put into `predictions`, if there is such a log; requests need one of the `keys`, if
+    there are any.
 
-    Raises `SettingsError` where a file of API keys is set and holds none, or a cost matrix that is none.
+    Raises `SettingsError` for a cost matrix that is none.
     """
-    keys = None if settings.api_keys_file is None else read_keys(settings.api_keys_file)
     free_of_keys = free_paths(settings.metrics_need_key)
     provider = _provider(settings, versions)
     metrics = Metrics(counters, provider)
@@ -150,9 +155,15 @@ def create_app(  # noqa: PLR0913, PLR0917
     for error in (HTTPException, PriceRangeError):
         app.add_exception_handler(error, answer_exception)
     router = Router(app)
-    locked = None if keys is None else ApiKeys(router, keys, free_of_keys)
+    locked = None
+    if keys is not None:
+        first = counters.take(SLOTS)
+        known = KnownKeys(keys, counters.row, first)
+        metrics.add(KeyMetrics(known, counters, first))
+        locked = ApiKeys(router, known, free_of_keys)
+    is_local = is_loopback(settings.host) and settings.forwarded_allow_ips is None
     return Application(
-        Middleware(locked or router, settings.request_timeout),
+        Middleware(locked or WithoutKeys(router, is_local=is_local), settings.request_timeout),
         Requests(settings.receive_timeout, budget, Recorder(metrics, access_log).record),
         None if provider == "cuda" else FastPath(predict, locked, settings.request_timeout),
     )

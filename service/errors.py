@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from math import ceil
 from typing import ClassVar, Self
 
 from pydantic import ValidationError
@@ -27,6 +28,10 @@ class ServiceError(PriceRangeError):
     kind: ClassVar[str]
     title: ClassVar[str]
     headers: ClassVar[tuple[tuple[str, str], ...]] = ()
+
+    def answer_headers(self) -> Iterator[tuple[str, str]]:
+        """Yield the headers that go with the answer to this very request."""
+        yield from self.headers
 
     @classmethod
     def kinds(cls) -> Iterator[str]:
@@ -150,6 +155,58 @@ class WrongKeyError(ServiceError):
 
     def __str__(self) -> str:
         return "the API key in Authorization: Bearer is not known"
+
+
+@dataclass
+class ExpiredKeyError(ServiceError):
+    """A request with a key that was valid once."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    kind = "expired-key"
+    title = "API key expired"
+    headers = WrongKeyError.headers
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"the API key {self.name} has expired"
+
+
+@dataclass
+class ForbiddenError(ServiceError):
+    """A request that its sender may not make."""
+
+    status = HTTPStatus.FORBIDDEN
+    kind = "forbidden"
+    title = "Forbidden"
+
+    needed: str
+
+    def __str__(self) -> str:
+        return self.needed
+
+
+@dataclass
+class RateLimitedError(ServiceError):
+    """A request with a key that is in debt for so many seconds: its rate is one of phones a second."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    kind = "rate-limited"
+    title = "Too many phones a second"
+
+    name: str
+    rate: float
+    seconds: float
+
+    def answer_headers(self) -> Iterator[tuple[str, str]]:
+        """Say when to come back, in whole seconds."""
+        yield "Retry-After", str(ceil(self.seconds))
+
+    def __str__(self) -> str:
+        return (
+            f"the API key {self.name} may ask about {self.rate:g} phones a second, and has asked about more: "
+            f"expected a request in {ceil(self.seconds)} s or later"
+        )
 
 
 @dataclass

@@ -6,6 +6,7 @@ import logging
 import os
 import resource
 import socket
+from contextlib import ExitStack
 from functools import partial
 from typing import cast
 
@@ -16,6 +17,8 @@ from pricerange.without_pandas import leave_out_pandas
 from service.app import create_app
 from service.batch import spool_folder
 from service.http.connection import HttpConnection
+from service.http.keys.shared import SharedKeys
+from service.http.keys.watch import watched
 from service.http.lifecycle import Lifecycle
 from service.process import logs, workers
 from service.process.arguments import WorkerArguments
@@ -40,26 +43,31 @@ def serve(settings: Settings) -> int:
     """Serve until SIGTERM and return the exit code. Raises what loading the model raises."""
     _allow_many_connections()
     listener = bind(settings.host, settings.port)
-    with logs.to_queue(settings.log_level) as log_queue:
+    with logs.to_queue(settings.log_level) as log_queue, ExitStack() as until_the_end:
         spool_folder.tell()
         if settings.prediction_log is not None:
             prediction_log.require(settings.prediction_log)
+        keys = None
+        if settings.api_keys_file is not None:
+            keys = until_the_end.enter_context(watched(settings.api_keys_file))
         *of_workers, counters = SharedCounters.of(settings.workers)
         counted = Counted(counters)
         controller = ControllerThread(controller_of(settings, counted))
         controller.start()
         if not of_workers:
             alone = WorkerArguments(counters, controller.connect(), controller.plan)
-            return serve_alone(settings, listener, alone, log_queue, counted)
-        return workers.supervise(settings, listener, serve_alone, of_workers, counters, controller)
+            return serve_alone(settings, listener, alone, log_queue, counted, keys)
+        serve_worker = partial(serve_alone, keys=keys)
+        return workers.supervise(settings, listener, serve_worker, of_workers, counters, controller)
 
 
-def serve_alone(
+def serve_alone(  # noqa: PLR0913, PLR0917
     settings: Settings,
     listener: socket.socket,
     worker: WorkerArguments,
     log_queue: LogQueue,
     counted: Counted | None = None,
+    keys: SharedKeys | None = None,
 ) -> int:
     """Serve on a bound socket from this process; where it is alone, some counters are `counted` already."""
     leave_out_pandas()
@@ -74,7 +82,7 @@ def serve_alone(
     member = Member(worker.controller, versions, loader)
     lifecycle = Lifecycle()
     predictions = prediction_log.begun(settings, counters)
-    app = create_app(settings, versions, member, counted, lifecycle, counters, log_queue, predictions)
+    app = create_app(settings, versions, member, counted, lifecycle, counters, log_queue, predictions, keys)
     connection = partial(HttpConnection, settings, lifecycle, app)
     config = uvicorn.Config(
         app.asgi,

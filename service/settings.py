@@ -107,7 +107,9 @@ class Settings(BaseSettings):
         description="Seconds without a sign of life before a worker is killed and replaced",
     )
     api_keys_file: Path | None = Field(
-        None, description="File with one API key per line; requests must send one as Authorization: Bearer"
+        None,
+        description="File of API keys, one per line, or TOML with names, roles, expiry and limits; requests "
+        "must send one as Authorization: Bearer. It is read again when it changes",
     )
     tls_cert: Path | None = Field(
         None, description="Certificate chain (PEM) to serve HTTPS with; read again when it changes"

@@ -24,6 +24,7 @@ from service.batch.query import Asked
 from service.batch.spool import Spool
 from service.errors import ClientDisconnectedError, InvalidInputError, OutOfRangeError
 from service.http import deadline
+from service.http.keys.key import charge_in_turn
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher
 from service.model.explaining import Explanation
@@ -93,6 +94,7 @@ class Answering:
                 if state.disconnected:
                     raise ClientDisconnectedError(0)
                 block, cells = await self._slices.run(partial(self._checked, work), begun=self._rows > 0)
+                await charge_in_turn(state, len(block.rows), begun=self._rows > 0)
                 if self.told.explaining:
                     self.told.explaining.require_few(self._rows + len(block.rows))
                 held = 0

@@ -66,6 +66,7 @@ def _declare_keys(document: dict[str, Any], free: frozenset[str]) -> None:
     document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     for path, operations in document["paths"].items():
         if path not in free:
-            for operation in operations.values():
+            for method, operation in operations.items():
                 operation["security"] = [{"key": []}]
-                operation["responses"].update({str(k): v for k, v in problem_responses(401).items()})
+                statuses = (401, 403, 429) if method == "post" else (401, 403)
+                operation["responses"].update({str(k): v for k, v in problem_responses(*statuses).items()})

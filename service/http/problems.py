@@ -60,8 +60,9 @@ def rejection(error: Exception, state: RequestState) -> Reply:
         entries = error.problems
     elif not isinstance(error, ServiceError):
         entries = [Problem(detail, "")]
+    headers = error.answer_headers() if isinstance(error, ServiceError) else answered_as.headers
     state.rejected_as = answered_as.kind
-    return _problem(answered_as.status, answered_as.title, detail, entries, answered_as.headers, state)
+    return _problem(answered_as.status, answered_as.title, detail, entries, headers, state)
 
 
 async def answer_exception(request: Request, error: Exception) -> Response:

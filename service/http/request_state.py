@@ -6,13 +6,16 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from starlette.types import Scope
 
 from pricerange.errors import PriceRangeError
 from service.http.budget import MemoryBudget
 from service.http.framing.head import Head
+
+if TYPE_CHECKING:
+    from service.http.keys.key import Key
 
 UNMATCHED = "unmatched"
 """Route of a request that no route takes."""
@@ -53,8 +56,8 @@ class RequestState:
     writes an answer that is known as a whole, and is let go with it. `status` is 0 until an answer is begun,
     `rejected_as` names the kind of problem where it is a rejection. `failure` is why the rest of a body will
     not come, `disconnected` says that nobody waits for the answer any more. `received` bytes of a body that
-    is read part by part have come. `held` bytes of the budget are the request's. `answerer` is the version
-    that answers it, once that is known.
+    is read part by part have come. `held` bytes of the budget are the request's. `key` is its API key, and
+    `answerer` the version that answers it, once that is known.
     """
 
     requests: "Requests"
@@ -71,6 +74,7 @@ class RequestState:
     disconnected: bool = False
     received: int = 0
     held: int = 0
+    key: "Key | None" = None
     answerer: Answerer | None = None
 
     @staticmethod

@@ -15,6 +15,7 @@ from pricerange.answer.prediction_sets import abstains
 from pricerange.phone import PartialPhone, Phone, Problem
 from service.errors import InvalidInputError
 from service.http.body import JSON, media_type_of
+from service.http.keys.key import charge
 from service.http.openapi import compressed_body_of, problem_responses
 from service.http.reply import Reply
 from service.http.request_state import RequestState
@@ -100,6 +101,7 @@ class PredictEndpoint:
         state = RequestState.of(request.scope)
         media_type_of(state.head.by_name, (JSON,))
         body = await whole(request, self.limit, self._slices)
+        charge(state, 1)
         phone: npt.NDArray[np.float32] | None = None
         if asked.unknown:
             answer, phone = await predict_averaged(self.batcher, body, state)

@@ -10,9 +10,10 @@ import asyncio
 from pricerange.errors import PriceRangeError
 from service.errors import BodyTooLargeError
 from service.http import deadline
-from service.http.api_keys import ApiKeys
 from service.http.body import JSON, media_type_of
 from service.http.framing.head import Head
+from service.http.keys.check import ApiKeys
+from service.http.keys.key import charge
 from service.http.problems import rejection
 from service.http.reply import lines_of_reply
 from service.http.request_state import RequestState
@@ -36,8 +37,13 @@ class FastPath:
     def begin(self, state: RequestState, body: bytes) -> None:
         """Ask for the answer to a request; it is written in a later iteration of the event loop."""
         try:
-            seconds = state.head.seconds or self._check(state)
+            seconds = state.head.seconds
+            if seconds is None:
+                seconds = self._check(state)
+            elif self._keys is not None:
+                self._keys.check(state)  # a key may be valid no longer
             state.route = PATH
+            charge(state, 1)
             self._endpoint.batcher.submit_phone(_Asked(body, seconds, state, self._endpoint))
         except PriceRangeError as error:
             # later, for it may begin the next request of the connection
@@ -48,7 +54,7 @@ class FastPath:
         head = state.head
         seconds = deadline.of(head.by_name, self._request_timeout, 0.0).seconds
         if self._keys is not None:
-            self._keys.check(head)
+            self._keys.check(state)
         state.route = PATH  # not before: without a key no request gets as far as the router
         media_type_of(head.by_name, (JSON,))
         if head.length is not None and head.length > self._endpoint.limit:

@@ -24,6 +24,7 @@ from pricerange.phone import (
 from pricerange.predictor import Prediction
 from service.errors import MOST_PROBLEMS, InvalidInputError, OutOfRangeError
 from service.http.body import JSON, media_type_of
+from service.http.keys.key import charge
 from service.http.request_state import RequestState
 from service.model.batcher import Batcher
 from service.model.decisions import decisions_json
@@ -63,11 +64,13 @@ async def read(request: Request, question: type[Q], limit: int, slices: TimeSlic
 
     Raises `InvalidInputError`, `MediaTypeError` and what `whole` raises.
     """
-    media_type_of(RequestState.of(request.scope).head.by_name, (JSON,))
+    state = RequestState.of(request.scope)
+    media_type_of(state.head.by_name, (JSON,))
     if request.url.query:
         found = request.url.query[:_MOST_SHOWN]
         raise InvalidInputError([Problem(f"expected no parameters, found {found!r}", "")], 1)
     body = await whole(request, limit, slices)
+    charge(state, 1)
     try:
         return question.model_validate_json(body)
     except ValidationError as error:

@@ -27,16 +27,17 @@ class AccessLog:
             % (
                 timestamp(time()),
                 request_id,
-                words(state.client, head.method, head.path),
+                words(state.client, head.method, head.path, None if state.key is None else state.key.name),
                 state.status,
                 seconds * 1e3,
             )
         )
 
 
-def _words(client: str | None, method: str, path: str) -> bytes:
-    return b'"client":%b,"method":"%b","path":%b' % (
+def _words(client: str | None, method: str, path: str, key: str | None) -> bytes:
+    return b'"client":%b,%b"method":"%b","path":%b' % (
         b"null" if client is None else quoted(client),
+        b"" if key is None else b'"key":%b,' % quoted(key),
         method.encode(),
         quoted(path),
     )

@@ -1,24 +1,18 @@
 """Counters that all worker processes share: a row of float64 slots each, in memory that every one reads.
 
 A row has one writer, so counting takes no lock. It outlives its process: the one that replaces a dead worker
-continues with the row, and no count is lost. The memory has no name and stands in no file system, so a
-container without /dev/shm has it too: it ends with the last process that has it.
+continues with the row, and no count is lost.
 """
 
-import mmap
-import os
-import sys
-import tempfile
-import weakref
 from dataclasses import dataclass
 from enum import IntEnum, auto
-from multiprocessing.reduction import DupFd
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from pricerange.errors import PriceRangeError
+from service.shared_memory import SharedMemory
 
 SLOTS = 65_536
 """Slots of a row; they are zeros, 512 KiB, whether used or not."""
@@ -64,7 +58,7 @@ class SharedCounters:
     A slot may be written by one thread only. Pickled as an argument of a new process, it shares the memory.
     """
 
-    def __init__(self, memory: "_Memory", number: int) -> None:
+    def __init__(self, memory: SharedMemory, number: int) -> None:
         self._memory = memory
         self._number = number
         self._rows = np.frombuffer(memory.cells, np.float64).reshape(-1, SLOTS)
@@ -80,7 +74,7 @@ class SharedCounters:
     def of(cls, workers: int) -> list[Self]:
         """Make room for some workers and return what each is to be given; of several, last the parent."""
         rows = workers if workers == 1 else workers + 1
-        memory = _Memory(_zeros(rows * SLOTS * 8))
+        memory = SharedMemory.zeros(rows * SLOTS * 8, "counters")
         return [cls(memory, number) for number in range(rows)]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -123,30 +117,3 @@ class SharedCounters:
     def end(self) -> None:
         """Zero the gauges of a process that has ended; what it counted stays."""
         self._rows[self._number, : len(Gauge)] = 0
-
-
-class _Memory:
-    """What a descriptor gives: pickled as an argument of a new process, the same there."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        weakref.finalize(self, os.close, descriptor)
-        self.cells = memoryview(mmap.mmap(descriptor, 0))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _attached, (DupFd(self._descriptor),)
-
-
-def _zeros(size: int) -> int:
-    """Return a descriptor of so many bytes that processes can share."""
-    if sys.platform == "linux":
-        descriptor = os.memfd_create("pricerange-counters")
-    else:
-        with tempfile.TemporaryFile() as file:
-            descriptor = os.dup(file.fileno())
-    os.truncate(descriptor, size)
-    return descriptor
-
-
-def _attached(descriptor: Any) -> _Memory:
-    return _Memory(descriptor.detach())

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from pricerange.phone import Problem
 from service.errors import InvalidInputError, OutOfRangeError, UnknownModelError
 from service.http.body import JSON, media_type_of
+from service.http.keys.key import charge
 from service.http.lifecycle import Lifecycle
 from service.http.reply import Reply
 from service.http.request_state import RequestState
@@ -108,7 +109,9 @@ class ModelEndpoints:
             raise InvalidInputError([Problem(f"expected no parameters, found {found!r}", "")], 1)
         body = await whole(request, self._max_body_bytes, self._slices)
         state.hold(_JSON_TIMES * len(body))
-        return await self._slices.run(partial(self._read, body, state))
+        rows, choice = await self._slices.run(partial(self._read, body, state))
+        charge(state, len(rows))
+        return rows, choice
 
     def _read(self, body: bytes | bytearray, state: RequestState) -> tuple[_Rows, Choice]:
         rows = self._reader.rows_of(body)

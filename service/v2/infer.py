@@ -12,6 +12,7 @@ from pricerange.answer.columns import DECISION
 from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.phone import Problem
 from service.errors import MOST_PROBLEMS, InferenceInputError
+from service.http.keys.key import charge
 from service.http.request_state import RequestState
 from service.model.batcher import Answers, Batcher
 from service.model.decoded import whole
@@ -52,6 +53,7 @@ class InferEndpoint:
         named = None if version is None else live.named(version)
         read = partial(self._query, body, state, live, named)
         query, choice = read() if len(body) <= _SMALL_BYTES else await self._slices.run(read)
+        charge(state, len(query.rows))
         if query.unknown:
             found = await predict_in_pieces(self._batcher, query.rows, choice, unknown=True, patient=False)
             answers = Answers(found[0], None, found[1])

@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import httptools
 
 from service.errors import HeadTooLargeError, MalformedRequestError
+
+if TYPE_CHECKING:
+    from service.http.keys.key import Key
 
 MOST_HEAD_BYTES = 32_768
 """Bytes of a request line and its headers."""
@@ -19,8 +23,8 @@ class Head:
 
     `length` is that of the body in bytes, None where it comes in chunks. `by_name` holds the headers too; the
     values of those that are repeated are joined by commas (RFC 9110, 5.3), so that none hides another.
-    `seconds` is what a request may take, noted once all has been checked that depends on the head alone:
-    most clients send one head over and over, and it is kept.
+    `seconds` is what a request may take, noted once all has been checked that depends on the head alone: most
+    clients send one head over and over, and it is kept. `key` is its API key, while the keys are the same.
     """
 
     __slots__ = (
@@ -28,6 +32,7 @@ class Head:
         "headers",
         "http_version",
         "keep_alive",
+        "key",
         "length",
         "method",
         "path",
@@ -55,6 +60,7 @@ class Head:
         self.keep_alive = keep_alive
         self.length = length
         self.seconds: float | None = None
+        self.key: Key | None = None
         if _PLAIN.fullmatch(target):
             self.raw_path, self.query = target, b""
         else:

@@ -3,19 +3,24 @@
 import json
 import socket
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from http.client import HTTPResponse
 from pathlib import Path
 
 import httpx
 import pytest
 import schemathesis
+from api_keys import bearer, entry, secret, write
 from corpus import examples
 from hypothesis import HealthCheck, given, settings
 from live_server import NO_TLS, Server
 from schemathesis.specs.openapi.checks import ignored_auth
+from waiting import wait_until
 
 from pricerange.errors import SettingsError
-from service.http.api_keys import read_keys
+from service.http.keys.file import entries_of, read
+from service.http.keys.watch import LOOK_SECONDS
 
 FIRST, SECOND = "first-key-of-this-test", "c2Vjb25kIGtleQ+/~_=="
 HEALTH = ["/livez", "/readyz"]
@@ -40,10 +45,6 @@ def locked_server(model_repository: Path, keys_file: Path) -> Iterator[Server]:
 def locked(locked_server: Server) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=locked_server.url, verify=NO_TLS) as client:
         yield client
-
-
-def bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
 
 
 def assert_refused(response: httpx.Response, challenge: str) -> None:
@@ -240,7 +241,7 @@ def test_an_unfit_file_is_refused_without_a_word_of_its_keys(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(SettingsError) as refused:
-        read_keys(path)
+        entries_of(read(path), path)
     assert words in str(refused.value)
     assert "secret" not in str(refused.value)
     assert "first-key" not in str(refused.value)
@@ -257,6 +258,97 @@ def test_a_server_never_starts_open_by_mistake(
     output = "\n".join(server.lines)
     assert "api_keys_file: expected a readable file" in output
     assert "Traceback" not in output
+
+
+@pytest.fixture(scope="module")
+def roles_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(
+        tmp_path_factory.mktemp("keys") / "keys.toml",
+        *(entry(role, roles=[role]) for role in ("predict", "metrics", "admin")),
+        entry("all", roles=["predict", "metrics", "admin"]),
+        expiring("expired", -1),
+    )
+
+
+def expiring(name: str, seconds: float) -> str:
+    return entry(name, f"expires = {(datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()}")
+
+
+@pytest.fixture(scope="module")
+def roles_server(model_repository: Path, roles_file: Path) -> Iterator[Server]:
+    """A server whose keys have a role each; one has all, and one has expired."""
+    flags = ("--api-keys-file", str(roles_file), "--metrics-need-key")
+    running = Server(model_repository, *flags).wait_until_ready()
+    yield running
+    assert running.end() == 0
+
+
+@pytest.fixture
+def of_roles(roles_server: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=roles_server.url, verify=NO_TLS) as client:
+        yield client
+
+
+def test_a_key_is_refused_what_none_of_its_roles_is_for(
+    of_roles: httpx.Client, roles_server: Server, phone: dict[str, float]
+) -> None:
+    def allowed(method: str, path: str, **sent: object) -> set[str]:
+        found = set()
+        for name in ("predict", "metrics", "admin", "all"):
+            answer = of_roles.request(method, path, headers=bearer(secret(name)), **sent)
+            if answer.status_code != 403:
+                found.add(name)
+                continue
+            problem = answer.json()
+            assert problem["type"] == "urn:pricerange:problem:forbidden"
+            assert f"the API key {name} needs the role" in problem["detail"]
+            [line] = roles_server.log(request_id=problem["request_id"])
+            assert line["key"] == name
+        return found
+
+    assert allowed("POST", "/predict", json=phone) == {"predict", "all"}
+    assert allowed("POST", "/predict/batch", json=[phone]) == {"predict", "all"}
+    assert allowed("GET", "/model") == {"predict", "admin", "all"}
+    assert allowed("GET", "/metrics") == {"metrics", "all"}
+    assert allowed("POST", "/rollout/reload") == {"admin", "all"}
+    assert allowed("POST", "/v2/repository/models/nobody/load") == {"admin", "all"}
+    assert allowed("GET", "/livez") == {"predict", "metrics", "admin", "all"}
+
+
+def test_an_expired_key_is_refused_as_such(
+    of_roles: httpx.Client, roles_server: Server, phone: dict[str, float]
+) -> None:
+    refused = of_roles.post("/predict", json=phone, headers=bearer(secret("expired")))
+    assert_refused(refused, 'Bearer realm="pricerange", error="invalid_token"')
+    assert refused.json()["type"] == "urn:pricerange:problem:expired-key"
+    assert "the API key expired has expired" in refused.json()["detail"]
+    [line] = roles_server.log(request_id=refused.json()["request_id"])
+    assert line["key"] == "expired"
+
+
+def test_a_key_expires_on_a_connection_that_repeats_its_head(
+    of_roles: httpx.Client, roles_file: Path, phone: dict[str, float]
+) -> None:
+    def kind() -> str | None:
+        answer = of_roles.post("/predict", json=phone)
+        return None if answer.status_code == 200 else answer.json()["type"].rpartition(":")[2]
+
+    of_roles.headers.update(bearer(secret("expires")))
+    assert kind() == "wrong-key"
+    write(roles_file, roles_file.read_text(), expiring("expires", 2 * LOOK_SECONDS + 1))
+    wait_until(lambda: kind() is None)
+    wait_until(lambda: kind() == "expired-key")
+
+
+def test_the_log_names_the_key_and_only_where_there_is_one(
+    locked_server: Server, locked: httpx.Client
+) -> None:
+    known = locked.get("/model", headers=bearer(FIRST)).headers["x-request-id"]
+    unknown = locked.get("/model").headers["x-request-id"]
+    [line] = locked_server.log(request_id=known)
+    assert line["key"] == sha256(FIRST.encode()).hexdigest()[:8]
+    [line] = locked_server.log(request_id=unknown)
+    assert "key" not in line
 
 
 def test_metrics_cannot_need_a_key_that_nobody_has(
