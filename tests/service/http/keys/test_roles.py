@@ -85,6 +85,9 @@ def test_without_keys_what_is_served_is_changed_from_this_machine_alone(
             if not allowed:
                 assert answer.json()["type"] == "urn:pricerange:problem:forbidden"
                 assert "setting api_keys_file" in answer.json()["detail"]
+            # a web page of another origin that a person here has open
+            assert client.post(path, headers={"Origin": "https://example.com"}).status_code == 403
         assert client.post("/predict", json=phone).status_code == 200
         assert client.get("/model").status_code == 200
-        assert ('rejected_total{reason="forbidden"} 2.0' in client.get("/metrics").text) != allowed
+        refused = 2 if allowed else 4
+        assert f'rejected_total{{reason="forbidden"}} {refused}.0' in client.get("/metrics").text
