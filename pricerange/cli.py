@@ -22,6 +22,7 @@ from pricerange.flags import (
     NullValues,
     SourceTimeout,
     Thousands,
+    TrustedKeys,
     Version,
     reading_of,
 )
@@ -349,6 +350,7 @@ def score(
             "names these features; without it such phones are bad rows"
         ),
     ] = None,
+    trusted_keys: TrustedKeys = None,
 ) -> None:
     """Score files of phones.
 
@@ -359,6 +361,7 @@ def score(
     if engine == "local":
         leave_out_pandas()
     from pricerange.answer.decisions import CostMatrix
+    from pricerange.signature.trust import Trust
     from scoring.job.job import WorthAsked
     from scoring.order import Options
     from scoring.score import look
@@ -373,7 +376,8 @@ def score(
         raise SettingsError("--abstain", "--sets beside it", "none")
     costs = None if cost_matrix is None else CostMatrix.read(cost_matrix)
     worth = WorthAsked(out_of_range, sets, costs, abstain, explain, unknown)
-    options = Options(on_bad_row, kept, form, cluster, metrics_textfile, reading, worth)
+    trust = Trust.of(trusted_keys)
+    options = Options(on_bad_row, kept, form, cluster, metrics_textfile, reading, worth, trust)
     gc.freeze()  # modules stay: no collection has to look at them
     if dry_run:
         typer.echo(look(sources, target, models, model_version, provider, options))

@@ -21,9 +21,12 @@ def write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write a file that others may be reading, by rename: they find the old one whole, or the new one."""
-    staging = path.with_name(f".writing-{path.name}-{os.urandom(8).hex()}")
+def replace(path: Path, content: bytes, staged_in: Path | None = None) -> None:
+    """Write a file that others may be reading, by rename: they find the old one whole, or the new one.
+
+    Until then it has another name, in the same folder or in the one where it is `staged_in`.
+    """
+    staging = (staged_in or path.parent) / f".writing-{path.name}-{os.urandom(8).hex()}"
     try:
         write(staging, content)
         staging.replace(path)

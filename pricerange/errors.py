@@ -1,8 +1,8 @@
 """Everything that can be wrong, one class per cause: the message is made from typed fields.
 
 `exit_code` is what the command line ends with: 10 to 19 a model version, 20 to 29 the machine,
-30 to 39 a table of phones, 40 to 59 training, 60 to 69 and 71 a job over files;
-70 is no error: `pricerange drift` has found some.
+30 to 39 a table of phones, 40 to 59 training, 60 to 69 and 71 a job over files, 75 to 77 whose word a model
+version is; 70 is no error: `pricerange drift` has found some.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -244,6 +244,58 @@ class GoldenReasonsError(PriceRangeError):
         return (
             f"{self.path} has other reasons for golden row {self.row}: expected {self.expected}, "
             f"found {self.found}"
+        )
+
+
+@dataclass
+class UnsignedVersionError(PriceRangeError):
+    """A model version without a signature, where only signed ones are loaded."""
+
+    folder: Path
+    exit_code = 75
+
+    def __str__(self) -> str:
+        return (
+            f"{self.folder} is not signed: `pricerange models sign {self.folder.name} --key KEY.pem` signs it"
+        )
+
+
+@dataclass
+class WrongSignatureError(PriceRangeError):
+    """A signature of someone else, or of other files than those of the version."""
+
+    path: Path
+    reason: str
+    exit_code = 76
+
+    def __str__(self) -> str:
+        return f"{self.path} is not valid here: {self.reason}"
+
+
+@dataclass
+class SigningError(PriceRangeError):
+    """A model version that could not be signed."""
+
+    folder: Path
+    reason: str
+    exit_code = 76
+
+    def __str__(self) -> str:
+        return f"{self.folder} cannot be signed: {self.reason}"
+
+
+@dataclass
+class TrustedKeysError(PriceRangeError):
+    """A folder without a public key that a signature could be held against."""
+
+    folder: Path
+    reason: str
+    exit_code = 77
+
+    def __str__(self) -> str:
+        return (
+            f"{self.folder} holds no trusted key: expected public keys (EC, PEM) in files called *.pem or "
+            f"*.pub, found {self.reason}"
         )
 
 

@@ -10,6 +10,14 @@ if TYPE_CHECKING:
 
 Models = Annotated[Path, typer.Option(help="Model repository")]
 Version = Annotated[int | None, typer.Option(help="Model version; the newest promotable one if omitted")]
+TrustedKeys = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="PRICERANGE_TRUSTED_KEYS",
+        show_envvar=False,
+        help="Folder of public keys (*.pem, *.pub): only versions signed with one of them count",
+    ),
+]
 SourceTimeout = Annotated[
     float, typer.Option(min=3, help="Seconds without an answer after which an object store is given up")
 ]

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-from pricerange.flags import Models
+from pricerange.errors import SettingsError
+from pricerange.extras import extra
+from pricerange.flags import Models, TrustedKeys
 
 repository = typer.Typer(rich_markup_mode=None)
 
@@ -15,18 +17,22 @@ Repository = Annotated[Path | None, typer.Option(help="Model repository  [defaul
 
 
 @repository.callback(invoke_without_command=True)
-def list_models(context: typer.Context, models: Models = Path("models")) -> None:
+def list_models(
+    context: typer.Context, models: Models = Path("models"), trusted_keys: TrustedKeys = None
+) -> None:
     """List and verify model versions, and say which one is taken where none is named: the newest promotable.
 
-    Each is verified as by `serve`; the command fails if one of them is invalid.
+    Each is verified as by `serve`; the command fails if one of them is invalid. With --trusted-keys it also
+    says who has signed them, and takes none that nobody has.
     """
     if context.invoked_subcommand:
         context.obj = models
         return
     from pricerange.listing import listed
+    from pricerange.signature.trust import Trust
 
     refused = []
-    for line, error in listed(models):
+    for line, error in listed(models, Trust.of(trusted_keys)):
         typer.echo(line)
         if error is not None:
             refused.append(error)
@@ -52,3 +58,57 @@ def reject(context: typer.Context, number: Number, why: Why, models: Repository 
 
     # also one that is not whole, so that an older one can be taken
     typer.echo(Approval.now("rejected", why).write(bundle.find(models or context.obj, number)))
+
+
+@repository.command()
+def sign(
+    context: typer.Context,
+    number: Number,
+    key: Annotated[Path | None, typer.Option(help="Private key: EC P-256, P-384 or P-521, PEM")] = None,
+    sigstore: Annotated[
+        bool, typer.Option("--sigstore", help="Sign without a key, as who you are to Sigstore")
+    ] = False,
+    models: Repository = None,
+) -> None:
+    """Sign a version: all its files but approval.json, by a signature beside them.
+
+    What is signed is verified first, as by `serve`.
+    """
+    from pricerange.listing import verified
+
+    with extra("sign"):
+        from pricerange.signature import signing
+    if (key is None) != sigstore:
+        raise SettingsError("sign", "either --key or --sigstore", "both" if sigstore else "neither")
+    version = verified(models or context.obj, number).bundle
+    signer = signing.with_sigstore() if key is None else signing.with_key(key)
+    typer.echo(signing.sign(version, signer))
+
+
+@repository.command()
+def verify(
+    context: typer.Context,
+    number: Number,
+    trusted_keys: TrustedKeys = None,
+    identity: Annotated[str | None, typer.Option(help="Who has signed with Sigstore")] = None,
+    identity_provider: Annotated[
+        str | None, typer.Option(help="URL of the OpenID Connect provider that vouches for --identity")
+    ] = None,
+    models: Repository = None,
+) -> None:
+    """Verify that a version is signed, with one of the trusted keys or by someone whom Sigstore knows."""
+    from pricerange.listing import verified
+    from pricerange.signature.trust import Trust
+
+    if identity and identity_provider:
+        with extra("sign"):
+            from pricerange.signature import signing
+        version = verified(models or context.obj, number).bundle
+        signing.require_sigstore(version, identity, identity_provider)
+        typer.echo(f"version {number} is signed by {identity}")
+        return
+    trust = Trust.of(trusted_keys)
+    if trust is None or identity or identity_provider:
+        expected = "either --trusted-keys, or --identity and --identity-provider"
+        raise SettingsError("verify", expected, identity or identity_provider)
+    typer.echo(f"version {number} is signed by {verified(models or context.obj, number, trust).signer}")

@@ -1,6 +1,7 @@
 """The application: a verified model, its routes, and what stands around them."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -13,6 +14,7 @@ from starlette.routing import Route
 
 from pricerange.answer.decisions import CostMatrix
 from pricerange.answer.reasons import Explainer
+from pricerange.approval import Approval
 from pricerange.drift.reference import Reference
 from pricerange.errors import PriceRangeError
 from pricerange.phone import PartialPhone, Phone
@@ -82,8 +84,8 @@ def create_app(  # noqa: PLR0913, PLR0917
 
     What is answered is put into `predictions`, if there is such a log.
 
-    Raises `SettingsError` where a file of API keys is set and holds none, or a cost matrix that is none, and
-    `GoldenReasonsError`.
+    Raises `SettingsError` where a file of API keys is set and holds none, or a cost matrix that is none,
+    `GoldenReasonsError`, and `ApprovalError`.
     """
     keys = None if settings.api_keys_file is None else read_keys(settings.api_keys_file)
     free_of_keys = free_paths(settings.metrics_need_key)
@@ -183,11 +185,14 @@ def _drift(predictor: Predictor, metrics: Metrics, counters: SharedCounters, row
 
 
 def _add_passport(router: APIRouter, predictor: Predictor) -> None:
+    signer, approval = predictor.signer, Approval.read(predictor.bundle.path)
     passport: dict[str, Any] = {
         "name": predictor.bundle.name,
         "version": predictor.bundle.version,
         "provider": predictor.provider,
         "requested_provider": predictor.requested_provider,
+        "signer": None if signer is None else asdict(signer),
+        "approval": None if approval is None else approval.model_dump(mode="json"),
         **predictor.bundle.passport.model_dump(mode="json", exclude=_NOT_SHOWN),
     }
 

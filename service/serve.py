@@ -15,6 +15,7 @@ import uvicorn
 
 from pricerange.phone import FEATURES
 from pricerange.predictor import BLOCK_ROWS, Predictor
+from pricerange.signature.trust import Trust
 from pricerange.without_pandas import leave_out_pandas
 from service.app import create_app
 from service.batch import spool_folder
@@ -58,7 +59,8 @@ def serve_alone(
     certificate = None
     if settings.tls_cert is not None and settings.tls_key is not None:
         certificate = Certificate(settings.tls_cert, settings.tls_key)
-    predictor = Predictor.load(settings.models, settings.model_version, settings.provider)
+    trust = Trust.of(settings.trusted_keys)
+    predictor = Predictor.load(settings.models, settings.model_version, settings.provider, trust)
     _warm_up(predictor)
     lifecycle = Lifecycle()
     predictions = prediction_log.begun(settings, predictor.bundle, counters)

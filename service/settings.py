@@ -31,6 +31,11 @@ class Settings(BaseSettings):
     model_version: int | None = Field(
         None, ge=1, description="Model version to serve; None is the newest promotable one"
     )
+    trusted_keys: Path | None = Field(
+        None,
+        description="Folder of public keys (*.pem, *.pub): only versions signed with one of them are served; "
+        "None asks for no signature",
+    )
     provider: Literal["cpu", "cuda", "auto"] = Field(
         "cpu", description="Execution provider; auto uses CUDA if it works, otherwise the CPU"
     )

@@ -9,8 +9,8 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from time import monotonic
 
-from pricerange import bundle
 from pricerange.errors import PriceRangeError
+from pricerange.signature.trust import Trust, find
 from service.process import logs
 from service.settings import Settings
 from service.telemetry.log_queue import LogQueue
@@ -37,10 +37,12 @@ def supervise(settings: Settings, listener: socket.socket, serve: Serve) -> int:
     """Keep `settings.workers` processes serving until SIGTERM or SIGINT, then wait for all of them.
 
     Returns the exit code: a worker's own where none ever got ready (a model that fails its verification
-    fails in every one), else 0, or 1 where a worker did not end in order. Raises `ModelNotFoundError`.
+    fails in every one), else 0, or 1 where a worker did not end in order. Raises what `Trust.of` and `find`
+    raise.
     """
     # a worker that is started later must not find a newer version than the others
-    version = int(bundle.find(settings.models, settings.model_version).name)
+    trust = Trust.of(settings.trusted_keys)
+    version = int(find(settings.models, settings.model_version, trust).name)
     return _Supervisor(settings.model_copy(update={"model_version": version}), listener, serve).run()
 
 
