@@ -21,3 +21,11 @@ def make_key(folder: Path, name: str, trusted: Path | None = None) -> Path:
         public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         (trusted / f"{name}.pub").write_bytes(public)
     return path
+
+
+def sign_version(version: Path, key: Path) -> None:
+    """Sign the version in a folder."""
+    from pricerange import bundle
+    from pricerange.signature.signing import sign, with_key
+
+    sign(bundle.read(version), with_key(key))
