@@ -1,6 +1,7 @@
 """What is written and has to outlast a loss of power."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -15,8 +16,13 @@ def sync(path: Path) -> None:
 
 def write(path: Path, content: bytes) -> None:
     """Write a new file and wait until its bytes are on the disk. Raises `FileExistsError`."""
+    write_parts(path, [content])
+
+
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """Do as `write` with a content that comes in parts."""
     with path.open("xb") as file:
-        file.write(content)
+        file.writelines(parts)
         file.flush()
         os.fsync(file.fileno())
 

@@ -1,8 +1,8 @@
 """Everything that can be wrong, one class per cause: the message is made from typed fields.
 
 `exit_code` is what the command line ends with: 10 to 19 a model version, 20 to 29 the machine,
-30 to 39 a table of phones, 40 to 59 training, 60 to 69 and 71 a job over files, 75 to 77 whose word a model
-version is; 70 is no error: `pricerange drift` has found some.
+30 to 39 a table of phones, 40 to 59 training, 60 to 69 and 71 a job over files, 75 to 80 whose word a model
+version is, and where it comes from; 70 is no error: `pricerange drift` has found some.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -164,7 +164,7 @@ class LabelsError(PriceRangeError):
 class TruncatedModelError(PriceRangeError):
     """A model.onnx of another size than its bundle.json says."""
 
-    path: Path
+    path: Path | str
     expected: int
     found: int
     exit_code = 15
@@ -297,6 +297,45 @@ class TrustedKeysError(PriceRangeError):
             f"{self.folder} holds no trusted key: expected public keys (EC, PEM) in files called *.pem or "
             f"*.pub, found {self.reason}"
         )
+
+
+@dataclass
+class VersionConflictError(PriceRangeError):
+    """A version of another repository whose number is taken by another version here."""
+
+    folder: Path
+    source: str
+    exit_code = 78
+
+    def __str__(self) -> str:
+        return (
+            f"{self.folder} is not the version of that number in {self.source}: expected the same "
+            f"bundle.json; nothing has changed, and `pricerange models rm {self.folder.name}` makes room"
+        )
+
+
+@dataclass
+class RepositorySourceError(PriceRangeError):
+    """Another model repository that cannot be read, or is none."""
+
+    source: str
+    reason: str
+    exit_code = 79
+
+    def __str__(self) -> str:
+        return f"{self.source} cannot be taken: {self.reason}"
+
+
+@dataclass
+class VersionInUseError(PriceRangeError):
+    """A version that is not to be removed, since somebody counts on it."""
+
+    folder: Path
+    reason: str
+    exit_code = 80
+
+    def __str__(self) -> str:
+        return f"{self.folder} is in use: {self.reason}"
 
 
 @dataclass

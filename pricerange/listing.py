@@ -40,8 +40,17 @@ def listed(models: Path, trust: Trust | None = None) -> Iterator[tuple[str, Pric
 
 
 def verified(models: Path, number: int, trust: Trust | None = None) -> Predictor:
-    """Load a version as `serve` does. Raises what `Predictor.load` and `Explainer.of_version` raise."""
-    predictor = Predictor.load(models, number, trust=trust)
+    """Load a version as `serve` does. Raises `ModelNotFoundError`, and what `verified_in` raises."""
+    return verified_in(bundle.find(models, number), trust)
+
+
+def verified_in(folder: Path, trust: Trust | None = None) -> Predictor:
+    """Load the version in a folder as `serve` does.
+
+    Raises what `bundle.read`, `Trust.require`, `Predictor` and `Explainer.of_version` raise.
+    """
+    version = bundle.read(folder)
+    predictor = Predictor(version, signer=trust.require(version) if trust else None)
     Explainer.of_version(predictor)
     return predictor
 

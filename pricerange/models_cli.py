@@ -7,7 +7,16 @@ import typer
 
 from pricerange.errors import SettingsError
 from pricerange.extras import extra
-from pricerange.flags import Models, TrustedKeys
+from pricerange.flags import (
+    Decimal,
+    Delimiter,
+    Models,
+    NullValues,
+    SourceTimeout,
+    Thousands,
+    TrustedKeys,
+    reading_of,
+)
 
 repository = typer.Typer(rich_markup_mode=None)
 
@@ -112,3 +121,93 @@ def verify(
         expected = "either --trusted-keys, or --identity and --identity-provider"
         raise SettingsError("verify", expected, identity or identity_provider)
     typer.echo(f"version {number} is signed by {verified(models or context.obj, number, trust).signer}")
+
+
+@repository.command()
+def pull(
+    context: typer.Context,
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="Another model repository: a path or URI (file, s3, gs)")
+    ],
+    to: Annotated[Path | None, typer.Argument(metavar="[MODELS]", help="Model repository")] = None,
+    version: Annotated[
+        list[int] | None, typer.Option(min=1, help="Version to fetch, repeatable; all if omitted")
+    ] = None,
+    trusted_keys: TrustedKeys = None,
+    source_timeout: SourceTimeout = 60,
+) -> None:
+    """Fetch versions that are missing here from another model repository, each whole, or not at all.
+
+    Each is verified as by `serve`. A version that is here and is another is an error: then nothing changes.
+    """
+    from rich.console import Console
+
+    from pricerange.repository.pull import Pull
+    from pricerange.repository.source import Source
+    from pricerange.signals import ended_by_signals
+    from pricerange.signature.trust import Trust
+    from pricerange.tables.source.uri import waited_for
+    from pricerange.waiting import Patience
+
+    pulling = Pull(Source.of(source, source_timeout), to or context.obj, Trust.of(trusted_keys))
+    patience = Patience(Console(stderr=True), waited_for([source], source_timeout))
+
+    def tell(line: str) -> None:
+        patience.heard()
+        typer.echo(line)
+
+    with ended_by_signals(), patience:
+        pulling.run(version or (), tell)
+
+
+@repository.command()
+def rm(
+    context: typer.Context,
+    number: Number,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+    trusted_keys: TrustedKeys = None,
+    models: Repository = None,
+) -> None:
+    """Remove a version that is neither taken where none is named nor named in rollout.toml."""
+    from pricerange.repository.remove import remove
+    from pricerange.signature.trust import Trust
+
+    if not yes:
+        typer.confirm(f"Remove version {number} from {models or context.obj}?", abort=True)
+    remove(models or context.obj, number, Trust.of(trusted_keys))
+
+
+@repository.command()
+def diff(
+    context: typer.Context,
+    old: Annotated[int, typer.Argument(metavar="OLD", help="Model version", min=1)],
+    new: Annotated[int, typer.Argument(metavar="NEW", help="Model version", min=1)],
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help="Phones that both shall answer: a file, glob, folder or URI, repeatable"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines")] = False,
+    models: Repository = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    null_values: NullValues = None,
+    source_timeout: SourceTimeout = 60,
+) -> None:
+    """Compare two versions: recipes, metrics, data, and with --data their answers."""
+    from rich.console import Console
+
+    from pricerange import bundle
+    from pricerange.repository.diff import Answers, Difference
+    from pricerange.repository.diff_text import as_json, as_lines
+    from pricerange.tables.source.uri import waited_for
+    from pricerange.waiting import Patience
+
+    reading = reading_of(source_timeout, delimiter, decimal, thousands, null_values)
+    one, other = (bundle.read(bundle.find(models or context.obj, number)) for number in (old, new))
+    answers = None
+    if data:
+        with Patience(Console(stderr=True), waited_for(data, source_timeout)) as patience:
+            answers = Answers.of((one, other), data, patience.heard, reading)
+    difference = Difference.of(one, other)
+    typer.echo(as_json(difference, answers) if json else "\n".join(as_lines(difference, answers)))
