@@ -8,7 +8,8 @@ import pytest
 from live_server import PRICERANGE
 from signing_keys import make_key, sign_version
 
-from pricerange import errors, synthetic
+from pricerange import bundle, errors, synthetic
+from pricerange.tables.errors import TableNotFoundError
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -78,3 +79,23 @@ def test_score_takes_only_what_is_signed(models: Path, tmp_path: Path) -> None:
     scored = run(*command)
     assert scored.returncode == 0
     assert "version 2 is passed over for version 1: " in scored.stderr
+
+
+def test_versions_are_pulled_compared_and_removed(models: Path, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    pulled = run("models", "pull", models, here, "--version", "1", "--version", "2")
+    assert (pulled.returncode, pulled.stderr) == (0, "")
+    assert [line.split(":")[0] for line in pulled.stdout.splitlines()] == ["version 1", "version 2"]
+    compared = run("models", "--models", here, "diff", "1", "2", "--data", models / "nowhere.csv")
+    assert compared.returncode == TableNotFoundError.exit_code
+    compared = run("models", "--models", here, "diff", "1", "2")
+    assert (compared.returncode, compared.stdout) == (0, "version 1 -> version 2\n")
+    in_use = run("models", "rm", "2", "--yes", "--models", here)
+    assert in_use.returncode == errors.VersionInUseError.exit_code
+    asked = run("models", "rm", "1", "--models", here)
+    assert (asked.returncode, "Remove version 1" in asked.stdout) == (1, True)
+    assert run("models", "rm", "1", "--yes", "--models", here).returncode == 0
+    assert bundle.versions(here) == [2]
+    assert run("models", "pull", here, models).returncode == 0
+    nowhere = run("models", "pull", tmp_path / "nowhere", models)
+    assert nowhere.returncode == errors.RepositorySourceError.exit_code
