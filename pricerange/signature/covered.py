@@ -7,7 +7,7 @@ from model_signing.manifest import Manifest
 
 from pricerange.approval import APPROVAL_FILE
 from pricerange.bundle import MODEL_FILE, PASSPORT_FILE, Bundle
-from pricerange.signature.trust import SIGNATURE_FILE
+from pricerange.signature.claim import SIGNATURE_FILE
 
 
 class CoveredFiles(hashing.Config):

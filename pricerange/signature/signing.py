@@ -8,8 +8,8 @@ from model_signing import signing, verifying
 from pricerange import durable
 from pricerange.bundle import Bundle
 from pricerange.errors import SettingsError, SigningError, TargetError, WrongSignatureError
+from pricerange.signature.claim import SIGNATURE_FILE
 from pricerange.signature.covered import CoveredFiles
-from pricerange.signature.trust import SIGNATURE_FILE
 
 
 def with_key(key: Path) -> signing.Config:

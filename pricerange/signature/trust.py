@@ -1,7 +1,6 @@
 """Whom a model version is taken from: public keys in a folder, and signatures that they verify."""
 
 import hashlib
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,20 +10,17 @@ from pricerange import bundle, regular_file
 from pricerange.bundle import Bundle
 from pricerange.errors import (
     MissingFileError,
-    PriceRangeError,
     TrustedKeysError,
     UnreadableFileError,
     UnsignedVersionError,
     WrongSignatureError,
 )
 from pricerange.extras import extra
+from pricerange.signature.claim import SIGNATURE_FILE, Claim
 
 if TYPE_CHECKING:
     from pricerange.signature.covered import CoveredFiles
 
-SIGNATURE_FILE = "model.sig"
-_MOST_SIGNATURE_BYTES = 1 << 20
-"""Of a signature, which lists the files of a version."""
 _MOST_KEY_BYTES = 1 << 16
 _ENDINGS = (".pem", ".pub")
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
@@ -108,7 +104,8 @@ class Trust:
     def _verified(self, version: Path) -> "tuple[Signer, CoveredFiles]":
         path = version / SIGNATURE_FILE
         signers = self.signers()
-        signer = signers.get(_signed_by(path))
+        claim = Claim.read(path)
+        signer = signers.get(claim.fingerprint)
         if signer is None:
             known = ", ".join(known.key for known in signers.values())
             raise WrongSignatureError(path, f"no key in {self.folder} has made it ({known})")
@@ -121,7 +118,10 @@ class Trust:
         try:
             verifier.use_elliptic_key_verifier(public_key=self.folder / signer.key).verify(version, path)
         except Exception as error:  # the library raises what its parsers and the system raise
-            raise WrongSignatureError(path, _reason(error, signer, covered)) from error
+            if not covered.were_asked_for:
+                raise WrongSignatureError(path, f"{signer.key} is named in it and has not made it") from error
+            other = claim.other_than(covered.sha256) or str(error)
+            raise WrongSignatureError(path, f"{signer.key} has signed other files: {other}") from error
         if name := covered.missing():
             raise WrongSignatureError(path, f"it does not cover {name}")
         return signer, covered
@@ -144,31 +144,6 @@ def read(
     """
     found = bundle.read(find(models, version, trust))
     return found, trust.require(found) if trust else None
-
-
-def _signed_by(path: Path) -> str:
-    """Return the fingerprint of the key that a signature says it is by.
-
-    Raises `UnsignedVersionError` or `WrongSignatureError`.
-    """
-    try:
-        content, size = regular_file.read(path, _MOST_SIGNATURE_BYTES)
-    except MissingFileError as error:
-        raise UnsignedVersionError(path.parent) from error
-    except PriceRangeError as error:
-        raise WrongSignatureError(path, str(error)) from error
-    if size > _MOST_SIGNATURE_BYTES:
-        raise WrongSignatureError(path, f"expected at most {_MOST_SIGNATURE_BYTES} bytes, found {size}")
-    try:
-        return str(json.loads(content)["verificationMaterial"]["publicKey"]["hint"])
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise WrongSignatureError(path, "it does not say by which key it was made") from error
-
-
-def _reason(error: Exception, signer: Signer, covered: "CoveredFiles") -> str:
-    if covered.were_asked_for:
-        return f"{signer.key} has signed other files: {error}"
-    return f"it says that it is by {signer.key}, and it is not: {error or type(error).__name__}"
 
 
 def _fingerprint(path: Path) -> str:

@@ -17,8 +17,9 @@ from signing_keys import make_key
 
 from pricerange import bundle
 from pricerange.errors import SettingsError, SigningError
+from pricerange.signature.claim import SIGNATURE_FILE
 from pricerange.signature.signing import sign, with_key
-from pricerange.signature.trust import SIGNATURE_FILE, Trust
+from pricerange.signature.trust import Trust
 
 
 def test_the_tool_of_openssf_verifies_our_signatures(signed: Path, trust: Trust) -> None:

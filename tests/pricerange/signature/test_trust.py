@@ -25,8 +25,9 @@ from pricerange.errors import (
     WrongSignatureError,
 )
 from pricerange.predictor import Predictor
+from pricerange.signature.claim import SIGNATURE_FILE
 from pricerange.signature.signing import sign, with_key
-from pricerange.signature.trust import SIGNATURE_FILE, Signer, Trust, find
+from pricerange.signature.trust import Signer, Trust, find
 
 
 def test_a_signed_version_is_loaded_and_tells_its_signer(models: Path, signed: Path, trust: Trust) -> None:
@@ -57,6 +58,10 @@ def add_pipe(version: Path) -> None:
     os.mkfifo(version / "pipe")
 
 
+def lose(version: Path) -> None:
+    (version / "MODEL_CARD.md").unlink()
+
+
 def change(version: Path) -> None:
     card = version / "MODEL_CARD.md"
     card.write_bytes(card.read_bytes() + b"\n")
@@ -84,16 +89,21 @@ def new_passport(version: Path) -> None:
 
 
 TAMPERED = [
-    pytest.param(add("evil.py"), "evil.py", id="a file more"),
-    pytest.param(add(".gitattributes"), ".gitattributes", id="a file of Git's more"),
-    pytest.param(add_folder, "more/of it/file", id="a folder more"),
+    pytest.param(add("evil.py"), "added evil.py", id="a file more"),
+    pytest.param(add(".gitattributes"), "added .gitattributes", id="a file of Git's more"),
+    pytest.param(add_folder, "added more/of it/file", id="a folder more"),
     pytest.param(add_pipe, "special file", id="a pipe more"),
     pytest.param(lambda version: (version / "link").symlink_to("/"), "symlink", id="a link more"),
-    pytest.param(lambda version: (version / "MODEL_CARD.md").unlink(), "MODEL_CARD.md", id="a file less"),
-    pytest.param(change, "MODEL_CARD.md", id="another content"),
-    pytest.param(swap, "MODEL_CARD.md", id="two files swapped"),
+    pytest.param(lose, "missing MODEL_CARD.md", id="a file less"),
+    pytest.param(change, "changed MODEL_CARD.md", id="another content"),
+    pytest.param(swap, "changed MODEL_CARD.md, report.html", id="two files swapped"),
     pytest.param(put_link_in_place, "symlink", id="a link in place of a file"),
-    pytest.param(new_passport, PASSPORT_FILE, id="another passport"),
+    pytest.param(
+        lambda version: [add(f"{number}.txt")(version) for number in range(9)],
+        "added 0.txt, 1.txt, 2.txt and 6 more",
+        id="many files more",
+    ),
+    pytest.param(new_passport, "changed bundle.json", id="another passport"),
 ]
 
 
@@ -143,7 +153,7 @@ def rewritten(signature: Path, rewrite: Callable[[dict[str, object]], object]) -
 
 def test_a_list_of_files_that_the_key_has_not_signed_is_not_believed(signed: Path, trust: Trust) -> None:
     rewritten(signed / SIGNATURE_FILE, lambda payload: None)
-    with pytest.raises(WrongSignatureError, match=r"it says that it is by release\.pub, and it is not"):
+    with pytest.raises(WrongSignatureError, match=r"release\.pub is named in it and has not made it"):
         trust.require(bundle.read(signed))
 
 
@@ -159,7 +169,7 @@ def test_a_signature_that_claims_to_be_of_the_trusted_key_is_none(
     signed: Path, trust: Trust, tmp_path: Path
 ) -> None:
     claim(signed / SIGNATURE_FILE, trust, tmp_path)
-    with pytest.raises(WrongSignatureError, match=r"it says that it is by release\.pub, and it is not"):
+    with pytest.raises(WrongSignatureError, match=r"release\.pub is named in it and has not made it"):
         trust.require(bundle.read(signed))
 
 
