@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,20 +49,23 @@ class Trust:
 
     @classmethod
     def of(cls, folder: Path | None) -> "Trust | None":
-        """Return the trust in the keys of a folder, None where no folder is named.
+        """Return the trust in the keys of a folder, None where no folder is named; log what is no key.
 
         Raises `MissingExtraError`, or `TrustedKeysError` where no file of it is a key.
         """
         if folder is None:
             return None
-        trust = cls(folder)
-        trust.signers()
-        return trust
-
-    def signers(self) -> dict[str, Signer]:
-        """Return who may sign, by the fingerprints of their keys. Raises as `of` does."""
         with extra("sign"):
             import model_signing.verifying  # noqa: F401 - what is missing is said before anything is loaded
+        trust = cls(folder)
+        trust.signers(log.warning)
+        return trust
+
+    def signers(self, tell: Callable[[str, Path, Exception], None] = log.debug) -> dict[str, Signer]:
+        """Return who may sign, by the fingerprints of their keys; `tell` hears of files that are no keys.
+
+        Raises `TrustedKeysError`.
+        """
         try:
             paths = sorted(path for path in self.folder.iterdir() if path.name.endswith(_ENDINGS))
         except OSError as error:
@@ -71,7 +75,7 @@ class Trust:
             try:
                 fingerprint = _fingerprint(path)
             except (ValueError, UnreadableFileError, MissingFileError) as error:
-                log.warning("%s is no trusted key: %s", path, error)
+                tell("%s is no trusted key: %s", path, error)
             else:
                 found[fingerprint] = Signer(path.name, fingerprint)
         if not found:
@@ -81,7 +85,7 @@ class Trust:
     def require(self, version: Bundle) -> Signer:
         """Return who has signed a version: all of its files, and of them the bytes that were loaded.
 
-        Raises `UnsignedVersionError`, `WrongSignatureError`, and as `of` does.
+        Raises `UnsignedVersionError`, `WrongSignatureError` or `TrustedKeysError`.
         """
         signer, covered = self._verified(version.path)
         if name := covered.other_than(version):
@@ -93,7 +97,7 @@ class Trust:
     def refusal(self, version: Path) -> str | None:
         """Say why the version in a folder is not to be taken, None where a trusted key has signed it.
 
-        Nothing but the signature is looked at. Raises as `of` does.
+        Nothing but the signature is looked at. Raises `TrustedKeysError`.
         """
         try:
             self._verified(version)
