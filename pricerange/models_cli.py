@@ -1,5 +1,6 @@
 """`pricerange models`: the versions of a model repository, a parser and one call each."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,15 @@ from pricerange.flags import (
 
 repository = typer.Typer(rich_markup_mode=None)
 
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What stands before a subcommand's name, and holds unless it says otherwise itself."""
+
+    models: Path
+    trusted_keys: Path | None
+
+
 Number = Annotated[int, typer.Argument(metavar="N", help="Model version", min=1)]
 Why = Annotated[str, typer.Option(help="The reason, kept beside the version with your name and the date")]
 Repository = Annotated[Path | None, typer.Option(help="Model repository  [default: models]")]
@@ -35,7 +45,7 @@ def list_models(
     says who has signed them, and takes none that nobody has.
     """
     if context.invoked_subcommand:
-        context.obj = models
+        context.obj = _Group(models, trusted_keys)
         return
     from pricerange.listing import listed
     from pricerange.signature.trust import Trust
@@ -55,7 +65,7 @@ def approve(context: typer.Context, number: Number, why: Why, models: Repository
     from pricerange.approval import Approval
     from pricerange.listing import verified
 
-    version = verified(models or context.obj, number).bundle
+    version = verified(models or context.obj.models, number).bundle
     typer.echo(Approval.now("approved", why).write(version.path))
 
 
@@ -66,7 +76,7 @@ def reject(context: typer.Context, number: Number, why: Why, models: Repository 
     from pricerange.approval import Approval
 
     # also one that is not whole, so that an older one can be taken
-    typer.echo(Approval.now("rejected", why).write(bundle.find(models or context.obj, number)))
+    typer.echo(Approval.now("rejected", why).write(bundle.find(models or context.obj.models, number)))
 
 
 @repository.command()
@@ -89,7 +99,7 @@ def sign(
         from pricerange.signature import signing
     if (key is None) != sigstore:
         raise SettingsError("sign", "either --key or --sigstore", "both" if sigstore else "neither")
-    version = verified(models or context.obj, number).bundle
+    version = verified(models or context.obj.models, number).bundle
     signer = signing.with_sigstore() if key is None else signing.with_key(key)
     typer.echo(signing.sign(version, signer))
 
@@ -112,15 +122,17 @@ def verify(
     if identity and identity_provider:
         with extra("sign"):
             from pricerange.signature import signing
-        version = verified(models or context.obj, number).bundle
+        version = verified(models or context.obj.models, number).bundle
         signing.require_sigstore(version, identity, identity_provider)
         typer.echo(f"version {number} is signed by {identity}")
         return
-    trust = Trust.of(trusted_keys)
+    trust = Trust.of(trusted_keys or context.obj.trusted_keys)
     if trust is None or identity or identity_provider:
         expected = "either --trusted-keys, or --identity and --identity-provider"
         raise SettingsError("verify", expected, identity or identity_provider)
-    typer.echo(f"version {number} is signed by {verified(models or context.obj, number, trust).signer}")
+    typer.echo(
+        f"version {number} is signed by {verified(models or context.obj.models, number, trust).signer}"
+    )
 
 
 @repository.command()
@@ -149,7 +161,11 @@ def pull(
     from pricerange.tables.source.uri import waited_for
     from pricerange.waiting import Patience
 
-    pulling = Pull(Source.of(source, source_timeout), to or context.obj, Trust.of(trusted_keys))
+    pulling = Pull(
+        Source.of(source, source_timeout),
+        to or context.obj.models,
+        Trust.of(trusted_keys or context.obj.trusted_keys),
+    )
     patience = Patience(Console(stderr=True), waited_for([source], source_timeout))
 
     def tell(line: str) -> None:
@@ -173,8 +189,8 @@ def rm(
     from pricerange.signature.trust import Trust
 
     if not yes:
-        typer.confirm(f"Remove version {number} from {models or context.obj}?", abort=True)
-    remove(models or context.obj, number, Trust.of(trusted_keys))
+        typer.confirm(f"Remove version {number} from {models or context.obj.models}?", abort=True)
+    remove(models or context.obj.models, number, Trust.of(trusted_keys or context.obj.trusted_keys))
 
 
 @repository.command()
@@ -204,7 +220,7 @@ def diff(
     from pricerange.waiting import Patience
 
     reading = reading_of(source_timeout, delimiter, decimal, thousands, null_values)
-    one, other = (bundle.read(bundle.find(models or context.obj, number)) for number in (old, new))
+    one, other = (bundle.read(bundle.find(models or context.obj.models, number)) for number in (old, new))
     answers = None
     if data:
         with Patience(Console(stderr=True), waited_for(data, source_timeout)) as patience:

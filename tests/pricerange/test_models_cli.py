@@ -34,6 +34,10 @@ def test_a_version_is_signed_and_verified(models: Path, tmp_path: Path) -> None:
     verified = run("models", "verify", "1", *trusted, *at)
     assert verified.returncode == 0
     assert verified.stdout.startswith("version 1 is signed by release.pub (sha256 ")
+    # what stands before the subcommand holds for it
+    assert run("models", *at, *trusted, "verify", "1").stdout == verified.stdout
+    refused = run("models", *trusted, "pull", models, tmp_path / "here", "--version", "2")
+    assert refused.returncode == errors.UnsignedVersionError.exit_code
     listed = run("models", *at, *trusted)
     first, second = listed.stdout.splitlines()
     assert "  signed by release.pub  " in first
