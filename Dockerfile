@@ -3,11 +3,13 @@
 #
 #   docker build -t pricerange .
 #   docker build -t pricerange:gpu --build-arg RUNTIME=gpu .
+#   docker build -t pricerange:sign --build-arg EXTRAS=sign .
 #   docker build -t pricerange-train --target train --build-arg TORCH_INDEX=URL .
 #   docker build -t pricerange:ray --target ray .
 #
 # RUNTIME=gpu installs ONNX Runtime with its CUDA provider and the CUDA libraries (several GB);
 # run the image with `--gpus all -e PRICERANGE_PROVIDER=cuda`. The host needs only the NVIDIA driver.
+# EXTRAS names extras of pyproject.toml, separated by commas: `sign` (32 MB) is what `--trusted-keys` needs.
 # TORCH_INDEX is the URL of PyTorch's index of CPU wheels, listed on https://pytorch.org/get-started: torch from the
 # standard index pulls in several GB of CUDA libraries.
 
@@ -20,10 +22,11 @@ ENV PIP_PYTHON=/opt/venv/bin/python PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHE
 # Dependencies first, through a package that is still empty: this layer is cached until one of these files changes.
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 ARG RUNTIME=cpu
+ARG EXTRAS=
 # The wheels onnxruntime and onnxruntime-gpu install the same package: both are removed, then the GPU one is reinstalled.
 RUN case "$RUNTIME" in \
-      cpu) pip install -c constraints.txt . ;; \
-      gpu) pip install -c constraints.txt '.[gpu]' \
+      cpu) pip install -c constraints.txt ".${EXTRAS:+[$EXTRAS]}" ;; \
+      gpu) pip install -c constraints.txt ".[gpu${EXTRAS:+,$EXTRAS}]" \
            && pip uninstall --yes onnxruntime onnxruntime-gpu \
            && pip install -c constraints.txt --no-deps onnxruntime-gpu ;; \
       *) echo "RUNTIME: expected cpu or gpu, found $RUNTIME" >&2; exit 1 ;; \

@@ -69,7 +69,8 @@ class Approval(BaseModel):
         """
         path = version / APPROVAL_FILE
         try:
-            durable.replace(path, self.model_dump_json(indent=1).encode() + b"\n")
+            # a file more in the version's folder, should we be killed, and its signature would no longer hold
+            durable.replace(path, self.model_dump_json(indent=1).encode() + b"\n", staged_in=version.parent)
         except OSError as error:
             raise TargetError(path, error.strerror or str(error)) from error
         return path

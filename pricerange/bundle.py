@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -57,7 +57,7 @@ METADATA_PREFIX = "io.pricerange."
 
 MODEL_FILE = "model.onnx"
 PASSPORT_FILE = "bundle.json"
-_MOST_PASSPORT_BYTES = 1 << 24
+MOST_PASSPORT_BYTES = 1 << 24
 _NAMED_DIGITS = 12
 
 log = logging.getLogger(__name__)
@@ -243,11 +243,15 @@ class Passport(_Record):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A model version whose files are whole: the passport was read and the model's bytes match it."""
+    """A model version whose files are whole: the passport was read and the model's bytes match it.
+
+    `passport_sha256` is that of the bytes which the passport was read from.
+    """
 
     path: Path
     passport: Passport
     model: bytes
+    passport_sha256: str
 
     @property
     def name(self) -> str:
@@ -273,11 +277,20 @@ def versions(models: Path) -> list[int]:
     return sorted(int(path.name) for path in folder.iterdir() if _is_version(path))
 
 
-def find(models: Path, version: int | None = None) -> Path:
+def _nothing_refused(_: Path) -> None:
+    return None
+
+
+def find(
+    models: Path, version: int | None = None, refusal: Callable[[Path], str | None] = _nothing_refused
+) -> Path:
     """Return the folder of a version: of the stable one of rollout.toml, or of the newest promotable one.
 
-    Logs which newer ones are not promotable. Raises `ModelNotFoundError`; where none is named also
-    `RolloutFileError` or `NoPromotableVersionError`, and as `promotion` does.
+    Where neither the caller nor the file names one, `refusal` says of a folder why its version may not be
+    taken, None if it may: such versions are passed over, whatever else is wrong with them, and logged.
+
+    Raises `ModelNotFoundError`; where none is named also `RolloutFileError` or `NoPromotableVersionError`,
+    and as `promotion` does.
     """
     folder = models / MODEL_NAME
     if version is not None:
@@ -291,9 +304,9 @@ def find(models: Path, version: int | None = None) -> Path:
         return require_promotable(folder, "stable", rollout.stable)
     passed_over: dict[int, str] = {}
     for number in reversed(complete):
-        found = promotion(folder / str(number))
-        if not found.promotable:
-            passed_over[number] = found.why
+        why_not = refusal(folder / str(number)) or promotion(folder / str(number)).why_not
+        if why_not:
+            passed_over[number] = why_not
             continue
         for newer, why in passed_over.items():
             log.warning("version %d is passed over for version %d: %s", newer, number, why)
@@ -340,7 +353,7 @@ def promotion(path: Path) -> Promotion:
         return Promotion.by_word(approval)
     passport = path / PASSPORT_FILE
     try:
-        verdict = _fields(passport).get("verdict")
+        verdict = _fields(passport, _content(passport)).get("verdict")
         return Promotion.by_verdict(None if verdict is None else Verdict.model_validate(verdict))
     except ValidationError as error:
         raise _passport_error(passport, error, "verdict") from error
@@ -349,17 +362,44 @@ def promotion(path: Path) -> Promotion:
 def read(path: Path) -> Bundle:
     """Read a version and verify its files, cheapest check first.
 
-    Raises `MissingFileError`, `UnreadableFileError`, `PassportError`, `SchemaVersionError`,
-    `FeatureOrderError`, `LabelsError`, `TruncatedModelError` or `ChecksumError`.
+    Raises `TruncatedModelError`, `ChecksumError`, and what `read_passport` raises.
     """
-    passport = _read_passport(path / PASSPORT_FILE)
+    passport, passport_sha256 = read_passport(path)
     model, size = regular_file.read(path / MODEL_FILE, passport.model_bytes)
     if size != passport.model_bytes:
         raise TruncatedModelError(path / MODEL_FILE, passport.model_bytes, size)
     found = hashlib.sha256(model).hexdigest()
     if found != passport.model_sha256:
         raise ChecksumError(path / MODEL_FILE, passport.model_sha256, found)
-    return Bundle(path, passport, model)
+    return Bundle(path, passport, model, passport_sha256)
+
+
+def read_passport(version: Path) -> tuple[Passport, str]:
+    """Read the passport of the version in a folder, and return it and the sha256 of its bytes.
+
+    Raises `MissingFileError`, `UnreadableFileError`, `PassportError`, `SchemaVersionError`,
+    `FeatureOrderError` or `LabelsError`.
+    """
+    path = version / PASSPORT_FILE
+    content = _content(path)
+    try:
+        passport = Passport.model_validate(_fields(path, content))
+    except ValidationError as error:
+        raise _passport_error(path, error) from error
+    if tuple(passport.features) != FEATURE_NAMES:
+        raise FeatureOrderError(path, FEATURE_NAMES, passport.features)
+    if tuple(passport.labels) != LABELS:
+        raise LabelsError(path, LABELS, passport.labels)
+    if passport.feature_ranges.keys() != set(FEATURE_NAMES):
+        differing = sorted(passport.feature_ranges.keys() ^ set(FEATURE_NAMES))
+        raise PassportError(path, f"feature_ranges: expected the 20 features, missing or unknown {differing}")
+    ends = [
+        [getattr(passport.feature_ranges[name], end) for name in FEATURE_NAMES] for end in ("low", "high")
+    ]
+    if not (allowed := admissible(np.array(ends)).all(axis=0)).all():
+        wrong = FEATURE_NAMES[int(allowed.argmin())]
+        raise PassportError(path, f"feature_ranges.{wrong}: expected values inside the limits of the feature")
+    return passport, hashlib.sha256(content).hexdigest()
 
 
 def write(models: Path, model: bytes, passport: Passport, documents: Mapping[str, bytes]) -> Path:
@@ -404,12 +444,16 @@ def _is_version(path: Path) -> bool:
     return path.name.isdecimal() and str(int(path.name)) == path.name and (path / PASSPORT_FILE).is_file()
 
 
-def _fields(path: Path) -> dict[str, Any]:
+def _content(path: Path) -> bytes:
+    content, size = regular_file.read(path, MOST_PASSPORT_BYTES)
+    if size > MOST_PASSPORT_BYTES:
+        raise PassportError(path, f"expected at most {MOST_PASSPORT_BYTES} bytes, found {size}")
+    return content
+
+
+def _fields(path: Path, content: bytes) -> dict[str, Any]:
     """Read a passport of a generation that is known, its fields unchecked."""
     try:
-        content, size = regular_file.read(path, _MOST_PASSPORT_BYTES)
-        if size > _MOST_PASSPORT_BYTES:
-            raise PassportError(path, f"expected at most {_MOST_PASSPORT_BYTES} bytes, found {size}")
         fields = json.loads(content, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise PassportError(path, f"it is not valid JSON: {error}") from error
@@ -425,27 +469,6 @@ def _passport_error(path: Path, error: ValidationError, *field: str) -> Passport
     found = place((*field, *first["loc"]))
     reason = first["msg"].removeprefix("Value error, ")
     return PassportError(path, f"{found}: {reason}" if found else reason)
-
-
-def _read_passport(path: Path) -> Passport:
-    try:
-        passport = Passport.model_validate(_fields(path))
-    except ValidationError as error:
-        raise _passport_error(path, error) from error
-    if tuple(passport.features) != FEATURE_NAMES:
-        raise FeatureOrderError(path, FEATURE_NAMES, passport.features)
-    if tuple(passport.labels) != LABELS:
-        raise LabelsError(path, LABELS, passport.labels)
-    if passport.feature_ranges.keys() != set(FEATURE_NAMES):
-        differing = sorted(passport.feature_ranges.keys() ^ set(FEATURE_NAMES))
-        raise PassportError(path, f"feature_ranges: expected the 20 features, missing or unknown {differing}")
-    ends = [
-        [getattr(passport.feature_ranges[name], end) for name in FEATURE_NAMES] for end in ("low", "high")
-    ]
-    if not (allowed := admissible(np.array(ends)).all(axis=0)).all():
-        wrong = FEATURE_NAMES[int(allowed.argmin())]
-        raise PassportError(path, f"feature_ranges.{wrong}: expected values inside the limits of the feature")
-    return passport
 
 
 def _no_number(found: str) -> None:

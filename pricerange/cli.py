@@ -7,20 +7,28 @@ import gc
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
-from pricerange import rollout_cli
-from pricerange.errors import MissingExtraError, PriceRangeError, SettingsError
+from pricerange.errors import PriceRangeError, SettingsError
+from pricerange.extras import extra
+from pricerange.flags import (
+    Decimal,
+    Delimiter,
+    Models,
+    NullValues,
+    SourceTimeout,
+    Thousands,
+    TrustedKeys,
+    Version,
+    reading_of,
+)
+from pricerange.models_cli import repository
+from pricerange.rollout_cli import app as rollout
 from pricerange.without_pandas import leave_out_pandas
-
-if TYPE_CHECKING:
-    from pricerange.tables.source.files import Reading
 
 
 class _Commands(TyperGroup):
@@ -43,6 +51,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # its tables cut long names of flags short
     pretty_exceptions_enable=False,
 )
+app.add_typer(repository, name="models")
+app.add_typer(rollout, name="rollout")
 
 
 def _print_version(wanted: bool) -> None:
@@ -69,33 +79,9 @@ Data = Annotated[
         "or synthetic[:ROWS]"
     ),
 ]
-Models = Annotated[Path, typer.Option(help="Model repository")]
-Version = Annotated[
-    int | None,
-    typer.Option(
-        help="Model version; if omitted the stable one of rollout.toml, or the newest promotable one"
-    ),
-]
 Recipe = Annotated[Path | None, typer.Option(help="Recipe file (TOML); the shipped one if omitted")]
 Provider = Annotated[
     Literal["cpu", "cuda", "auto"], typer.Option(help="Execution provider; auto uses CUDA if it works")
-]
-SourceTimeout = Annotated[
-    float, typer.Option(min=3, help="Seconds without an answer after which an object store is given up")
-]
-
-Delimiter = Annotated[
-    str | None,
-    typer.Option(help="What separates cells of CSV (, ; | tab); as the header tells if omitted"),
-]
-Decimal = Annotated[str | None, typer.Option(help="Decimal mark in CSV: . or ,  [default: .]")]
-Thousands = Annotated[
-    str | None,
-    typer.Option(help="What groups digits by three in CSV: . , ' _ or a blank; nothing if omitted"),
-]
-NullValues = Annotated[
-    str | None,
-    typer.Option(help="Texts that stand for nothing in a feature of CSV, separated by commas: NA,?,-"),
 ]
 
 
@@ -132,25 +118,6 @@ def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
     typer.echo(f"warning: {message}", err=True)
 
 
-@contextmanager
-def _extra(name: str) -> Iterator[None]:
-    """Say which extra of the package an import needs that fails."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(name, error.name or "?") from error
-
-
-def _reading(
-    seconds: float, delimiter: str | None, decimal: str | None, thousands: str | None, null_values: str | None
-) -> "Reading":
-    """Return how tables are read. Raises `DialectError`."""
-    from pricerange.tables.csv.dialect import Dialect
-    from pricerange.tables.source.files import Reading
-
-    return Reading(seconds, Dialect.asked_for(delimiter, decimal, thousands, null_values))
-
-
 @app.command()
 def train(
     data: Data,
@@ -167,9 +134,9 @@ def train(
 
     It becomes the next version in the model repository.
     """
-    with _extra("train"):
+    with extra("train"):
         from training.train import train as run
-    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
+    reading = reading_of(source_timeout, delimiter, decimal, thousands, null_values)
     typer.echo(run(data, models, recipe, device=device, reading=reading))
 
 
@@ -212,14 +179,14 @@ def evaluate(
 
     With --predictions, evaluate what a service answered by labels that came later, by version and week.
     """
-    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
+    reading = reading_of(source_timeout, delimiter, decimal, thousands, null_values)
     if data and not (predictions or labels):
-        with _extra("train"):
+        with extra("train"):
             from training import evaluate as evaluation
         found = evaluation.evaluate(models, data, model_version, reading)
         typer.echo(evaluation.as_json(found)) if json else evaluation.show(found)
     elif predictions and labels and not data:
-        with _extra("train"):
+        with extra("train"):
             from training.served import evaluate as served
         judged = served.evaluate(predictions, labels, id_column, key_file, reading)
         typer.echo(served.as_json(judged)) if json else served.show(judged)
@@ -264,9 +231,9 @@ def compare(
 
     All are evaluated on the same repeated stratified folds.
     """
-    with _extra("train"):
+    with extra("train"):
         from training.compare import compare as comparison
-    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
+    reading = reading_of(source_timeout, delimiter, decimal, thousands, null_values)
     plan = comparison.Plan(folds, repeats, seed, jobs, additions)
     comparison.run(data, recipe or (), plan, output, reading)
 
@@ -289,9 +256,9 @@ def search(
 
     Running the same command again resumes the study, and several processes can work on it at once.
     """
-    with _extra("train"):
+    with extra("train"):
         from training import search as tuning
-    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
+    reading = reading_of(source_timeout, delimiter, decimal, thousands, null_values)
     stored = tuning.Stored(storage, trials, study)
     tuning.run(data, stored, recipe, output, reading)
 
@@ -385,6 +352,7 @@ def score(
             "names these features; without it such phones are bad rows"
         ),
     ] = None,
+    trusted_keys: TrustedKeys = None,
 ) -> None:
     """Score files of phones.
 
@@ -395,6 +363,7 @@ def score(
     if engine == "local":
         leave_out_pandas()
     from pricerange.answer.decisions import CostMatrix
+    from pricerange.signature.trust import Trust
     from scoring.job.job import WorthAsked
     from scoring.order import Options
     from scoring.score import look
@@ -404,12 +373,13 @@ def score(
 
     cluster = Cluster(address, actor_cpus, actor_gpus) if engine == "ray" else None
     kept = None if columns is None else tuple(name.strip() for name in columns.split(","))
-    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
+    reading = reading_of(source_timeout, delimiter, decimal, thousands, null_values)
     if abstain and sets is None:
         raise SettingsError("--abstain", "--sets beside it", "none")
     costs = None if cost_matrix is None else CostMatrix.read(cost_matrix)
     worth = WorthAsked(out_of_range, sets, costs, abstain, explain, unknown)
-    options = Options(on_bad_row, kept, form, cluster, metrics_textfile, reading, worth)
+    trust = Trust.of(trusted_keys)
+    options = Options(on_bad_row, kept, form, cluster, metrics_textfile, reading, worth, trust)
     gc.freeze()  # modules stay: no collection has to look at them
     if dry_run:
         typer.echo(look(sources, target, models, model_version, provider, options))
@@ -488,59 +458,9 @@ def drift(
     from scoring.drift.drift import EXIT_CODE
     from scoring.drift.drift import drift as run
 
-    reading = _reading(source_timeout, delimiter, decimal, thousands, null_values)
+    reading = reading_of(source_timeout, delimiter, decimal, thousands, null_values)
     if run(data, reference, model_version, output, reading).drift.alarms:
         raise typer.Exit(EXIT_CODE)
-
-
-repository = typer.Typer(rich_markup_mode=None)
-app.add_typer(repository, name="models")
-app.add_typer(rollout_cli.app, name="rollout")
-
-Number = Annotated[int, typer.Argument(metavar="N", help="Model version", min=1)]
-Why = Annotated[str, typer.Option(help="The reason, kept beside the version with your name and the date")]
-Repository = Annotated[Path | None, typer.Option(help="Model repository  [default: models]")]
-
-
-@repository.callback(invoke_without_command=True)
-def list_models(context: typer.Context, models: Models = Path("models")) -> None:
-    """List and verify model versions, and say which one is taken where none is named.
-
-    That is the stable one of rollout.toml; without that file the newest promotable one. Each version is
-    verified as by `serve`; the command fails if one of them is invalid.
-    """
-    if context.invoked_subcommand:
-        context.obj = models
-        return
-    from pricerange.listing import listed
-
-    refused = []
-    for line, error in listed(models):
-        typer.echo(line)
-        if error is not None:
-            refused.append(error)
-    if refused:
-        raise typer.Exit(refused[0].exit_code)
-
-
-@repository.command()
-def approve(context: typer.Context, number: Number, why: Why, models: Repository = None) -> None:
-    """Make a version promotable, whatever its verdict says."""
-    from pricerange.approval import Approval
-    from pricerange.listing import verified
-
-    version = verified(models or context.obj, number).bundle
-    typer.echo(Approval.now("approved", why).write(version.path))
-
-
-@repository.command()
-def reject(context: typer.Context, number: Number, why: Why, models: Repository = None) -> None:
-    """Keep a version from being taken where none is named, whatever its verdict says."""
-    from pricerange import bundle
-    from pricerange.approval import Approval
-
-    # also one that is not whole, so that an older one can be taken
-    typer.echo(Approval.now("rejected", why).write(bundle.find(models or context.obj, number)))
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """What is written and has to outlast a loss of power."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -15,15 +16,23 @@ def sync(path: Path) -> None:
 
 def write(path: Path, content: bytes) -> None:
     """Write a new file and wait until its bytes are on the disk. Raises `FileExistsError`."""
+    write_parts(path, [content])
+
+
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """Do as `write` with a content that comes in parts."""
     with path.open("xb") as file:
-        file.write(content)
+        file.writelines(parts)
         file.flush()
         os.fsync(file.fileno())
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write a file that others may be reading, by rename: they find the old one whole, or the new one."""
-    staging = path.with_name(f".writing-{path.name}-{os.urandom(8).hex()}")
+def replace(path: Path, content: bytes, staged_in: Path | None = None) -> None:
+    """Write a file that others may be reading, by rename: they find the old one whole, or the new one.
+
+    Until then it has another name, in the same folder or in the one where it is `staged_in`.
+    """
+    staging = (staged_in or path.parent) / f".writing-{path.name}-{os.urandom(8).hex()}"
     try:
         write(staging, content)
         staging.replace(path)

@@ -1,8 +1,8 @@
 """Everything that can be wrong, one class per cause: the message is made from typed fields.
 
 `exit_code` is what the command line ends with: 10 to 19 a model version, 20 to 29 the machine,
-30 to 39 a table of phones, 40 to 59 training, 60 to 69 and 71 a job over files;
-70 is no error: `pricerange drift` has found some; 72 which versions serve.
+30 to 39 a table of phones, 40 to 59 training, 60 to 69 and 71 a job over files, 72 which versions serve,
+75 to 80 whose word a version is, and where it comes from; 70 is no error: `pricerange drift` has found some.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -164,7 +164,7 @@ class LabelsError(PriceRangeError):
 class TruncatedModelError(PriceRangeError):
     """A model.onnx of another size than its bundle.json says."""
 
-    path: Path
+    path: Path | str
     expected: int
     found: int
     exit_code = 15
@@ -245,6 +245,97 @@ class GoldenReasonsError(PriceRangeError):
             f"{self.path} has other reasons for golden row {self.row}: expected {self.expected}, "
             f"found {self.found}"
         )
+
+
+@dataclass
+class UnsignedVersionError(PriceRangeError):
+    """A model version without a signature, where only signed ones are loaded."""
+
+    folder: Path
+    exit_code = 75
+
+    def __str__(self) -> str:
+        return (
+            f"{self.folder} is not signed: `pricerange models sign {self.folder.name} --key KEY.pem` signs it"
+        )
+
+
+@dataclass
+class WrongSignatureError(PriceRangeError):
+    """A signature of someone else, or of other files than those of the version."""
+
+    path: Path
+    reason: str
+    exit_code = 76
+
+    def __str__(self) -> str:
+        return f"{self.path} is not valid here: {self.reason}"
+
+
+@dataclass
+class SigningError(PriceRangeError):
+    """A model version that could not be signed."""
+
+    folder: Path
+    reason: str
+    exit_code = 76
+
+    def __str__(self) -> str:
+        return f"{self.folder} cannot be signed: {self.reason}"
+
+
+@dataclass
+class TrustedKeysError(PriceRangeError):
+    """A folder without a public key that a signature could be held against."""
+
+    folder: Path
+    reason: str
+    exit_code = 77
+
+    def __str__(self) -> str:
+        return (
+            f"{self.folder} holds no trusted key: expected public keys (EC, PEM) in files called *.pem or "
+            f"*.pub, found {self.reason}"
+        )
+
+
+@dataclass
+class VersionConflictError(PriceRangeError):
+    """A version of another repository whose number is taken by another version here."""
+
+    folder: Path
+    source: str
+    exit_code = 78
+
+    def __str__(self) -> str:
+        return (
+            f"{self.folder} is not the version of that number in {self.source}: expected the same "
+            f"bundle.json; nothing has changed, and `pricerange models rm {self.folder.name}` makes room"
+        )
+
+
+@dataclass
+class RepositorySourceError(PriceRangeError):
+    """Another model repository that cannot be read, or is none."""
+
+    source: str
+    reason: str
+    exit_code = 79
+
+    def __str__(self) -> str:
+        return f"{self.source} cannot be taken: {self.reason}"
+
+
+@dataclass
+class VersionInUseError(PriceRangeError):
+    """A version that is not to be removed, since somebody counts on it."""
+
+    folder: Path
+    reason: str
+    exit_code = 80
+
+    def __str__(self) -> str:
+        return f"{self.folder} is in use: {self.reason}"
 
 
 @dataclass

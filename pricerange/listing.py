@@ -5,21 +5,31 @@ from pathlib import Path
 
 from pricerange import bundle
 from pricerange.answer.reasons import Explainer
-from pricerange.errors import ModelNotFoundError, NoPromotableVersionError, PriceRangeError, RolloutFileError
+from pricerange.bundle import Bundle
+from pricerange.errors import (
+    ModelNotFoundError,
+    NoPromotableVersionError,
+    PriceRangeError,
+    RolloutFileError,
+    UnsignedVersionError,
+    WrongSignatureError,
+)
 from pricerange.predictor import Predictor
 from pricerange.rollout.document import Rollout
+from pricerange.signature.trust import Trust, find
 
 
-def listed(models: Path) -> Iterator[tuple[str, PriceRangeError | None]]:
+def listed(models: Path, trust: Trust | None = None) -> Iterator[tuple[str, PriceRangeError | None]]:
     """Yield a line for each version, oldest first, and the error of one that every command would refuse.
 
-    Its last column says whether the version is promotable, why, and which is taken where none is named.
+    Its last column says whether the version is promotable, why, and which is taken where none is named; with
+    `trust`, the one before it who has signed the version.
     Raises `ModelNotFoundError` at the start, `NoPromotableVersionError` or `RolloutFileError` at the end.
     """
     taken = ""
     none_to_take: PriceRangeError | None = None
     try:
-        taken = bundle.find(models).name
+        taken = find(models, None, trust).name
     except ModelNotFoundError:
         raise
     except (NoPromotableVersionError, RolloutFileError) as error:
@@ -27,14 +37,23 @@ def listed(models: Path) -> Iterator[tuple[str, PriceRangeError | None]]:
     except PriceRangeError:
         pass  # the version that it comes from has a line of its own
     for number in bundle.versions(models):
-        yield _line(models, number, is_taken=taken == str(number))
+        yield _line(models, number, trust, is_taken=taken == str(number))
     if none_to_take:
         raise none_to_take
 
 
-def verified(models: Path, number: int) -> Predictor:
-    """Load a version as `serve` does. Raises what `Predictor.load` and `Explainer.of_version` raise."""
-    predictor = Predictor.load(models, number)
+def verified(models: Path, number: int, trust: Trust | None = None) -> Predictor:
+    """Load a version as `serve` does. Raises `ModelNotFoundError`, and what `verified_in` raises."""
+    return verified_in(bundle.find(models, number), trust)
+
+
+def verified_in(folder: Path, trust: Trust | None = None) -> Predictor:
+    """Load the version in a folder as `serve` does.
+
+    Raises what `bundle.read`, `Trust.require`, `Predictor` and `Explainer.of_version` raise.
+    """
+    version = bundle.read(folder)
+    predictor = Predictor(version, signer=trust.require(version) if trust else None)
     Explainer.of_version(predictor)
     return predictor
 
@@ -49,7 +68,9 @@ def require_servable(models: Path, rollout: Rollout) -> None:
         verified(models, number)
 
 
-def _line(models: Path, number: int, is_taken: bool) -> tuple[str, PriceRangeError | None]:
+def _line(
+    models: Path, number: int, trust: Trust | None, *, is_taken: bool
+) -> tuple[str, PriceRangeError | None]:
     try:
         predictor = verified(models, number)
         promotion = bundle.promotion(predictor.bundle.path)
@@ -58,5 +79,15 @@ def _line(models: Path, number: int, is_taken: bool) -> tuple[str, PriceRangeErr
     passport = predictor.bundle.passport
     accuracy = passport.metrics.get("accuracy")
     quality = f"accuracy {accuracy:.4f}" if isinstance(accuracy, float) else "accuracy unknown"
-    columns = (f"{passport.created:%Y-%m-%d}", quality, passport.model_sha256, promotion.why)
+    signed = [_signed(predictor.bundle, trust)] if trust else []
+    columns = (f"{passport.created:%Y-%m-%d}", quality, passport.model_sha256, *signed, promotion.why)
     return f"{number}  {'  '.join(columns)}{' (taken)' if is_taken else ''}", None
+
+
+def _signed(version: Bundle, trust: Trust) -> str:
+    try:
+        return f"signed by {trust.require(version).key}"
+    except UnsignedVersionError:
+        return "not signed"
+    except WrongSignatureError as error:
+        return f"wrongly signed: {error.reason}"

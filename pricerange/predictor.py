@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from pricerange import bundle
 from pricerange.bundle import METADATA_PREFIX, Bundle
 from pricerange.errors import (
     FeatureOrderError,
@@ -20,6 +19,7 @@ from pricerange.errors import (
     UnloadableModelError,
 )
 from pricerange.phone import FEATURE_NAMES, LABELS
+from pricerange.signature.trust import Signer, Trust, read
 
 Provider = Literal["cpu", "cuda", "auto"]
 
@@ -53,23 +53,37 @@ class Predictor:
     more cores are used by calling `predict` from more threads, which is safe.
     """
 
-    def __init__(self, version: Bundle, provider: Provider = "cpu") -> None:
+    def __init__(self, version: Bundle, provider: Provider = "cpu", signer: Signer | None = None) -> None:
         """Open a session and verify it: the graph's signature, its feature order, its golden rows.
+
+        `signer` has signed the version, and somebody has verified that.
 
         Raises `ProviderUnavailableError`, `UnloadableModelError`, `ModelSignatureError`,
         `FeatureOrderError` or `GoldenRowError`.
         """
         self.bundle = version
         self.requested_provider: Provider = provider
+        self.signer = signer
         self._session = _open(version, provider)
         self._block = BLOCK_ROWS if self.provider == "cpu" else 65_536
         _verify_graph(self._session, version.model_path)
         _replay_golden_rows(self)
 
     @classmethod
-    def load(cls, models: Path, version: int | None = None, provider: Provider = "cpu") -> Self:
-        """Load a version of a model repository, the one that `bundle.find` takes where none is named."""
-        return cls(bundle.read(bundle.find(models, version)), provider)
+    def load(
+        cls,
+        models: Path,
+        version: int | None = None,
+        provider: Provider = "cpu",
+        trust: Trust | None = None,
+    ) -> Self:
+        """Load a version of a model repository, the one that `bundle.find` takes where none is named.
+
+        With `trust`, only one that a trusted key has signed. Raises what `signature.trust.read` and the
+        constructor raise.
+        """
+        found, signer = read(models, version, trust)
+        return cls(found, provider, signer)
 
     @property
     def provider(self) -> Literal["cpu", "cuda"]:

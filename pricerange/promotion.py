@@ -14,6 +14,11 @@ class Promotion:
     promotable: bool
     why: str
 
+    @property
+    def why_not(self) -> str | None:
+        """Why the version is passed over, None where it is promotable."""
+        return None if self.promotable else self.why
+
     @classmethod
     def by_word(cls, approval: Approval) -> Self:
         """Do as a person has decided."""

@@ -7,9 +7,10 @@ from pathlib import Path, PurePath
 
 from rich.console import Console
 
-from pricerange import bundle
 from pricerange.errors import TargetError
 from pricerange.predictor import Provider
+from pricerange.signature import trust
+from pricerange.signature.trust import Trust
 from pricerange.tables.errors import TableFormatError
 from pricerange.tables.source import files, pipe, uri
 from pricerange.tables.source.files import AS_USUAL, Reading
@@ -28,11 +29,12 @@ _ENDING = re.compile(r"\.(?=.*[A-Za-z])[A-Za-z0-9]{1,7}")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a job is done; None is all columns, this machine, no metrics.
+    """How a job is done; None is all columns, this machine, no metrics, no signature.
 
     What becomes of bad rows, the columns that are kept, the form where no name tells it (`parquet` of a
     folder's parts, `csv` of a stream), the cluster that does it, the file for metrics, how IN is read (OUT is
-    given up after as many seconds without an answer), and what is told of the answers' worth.
+    given up after as many seconds without an answer), what is told of the answers' worth, and who must have
+    signed the version.
     """
 
     on_bad_row: OnBadRow = "fail"
@@ -42,6 +44,7 @@ class Options:
     metrics: str | Path | None = None
     reading: Reading = AS_USUAL
     worth: WorthAsked = FLAGGED
+    trust: Trust | None = None
 
 
 DEFAULTS = Options()
@@ -83,7 +86,7 @@ class Order:
     def job(self, target: Place, console: Console) -> Job:
         """Find out what is to be done.
 
-        Raises `TargetError` where the result cannot be written so, and what `files.find` and `bundle.read`
+        Raises `TargetError` where the result cannot be written so, and what `files.find` and `trust.read`
         raise.
         """
         options = self.options
@@ -97,6 +100,7 @@ class Order:
         if found.ignored:
             tell(console, f"ignored, since their names are not those of tables: {', '.join(found.ignored)}")
         require_apart(self.sources, found, target, metrics)
+        version, _ = trust.read(self.models, self.version, options.trust)
         return Job(
             found.files,
             target,
@@ -105,7 +109,7 @@ class Order:
             compression,
             options.on_bad_row,
             options.columns,
-            bundle.read(bundle.find(self.models, self.version)),
+            version,
             self.provider,
             options.worth,
         )

@@ -13,6 +13,7 @@ from typing import cast
 import uvicorn
 
 from pricerange.bundle import MODEL_NAME
+from pricerange.signature.trust import Trust
 from pricerange.without_pandas import leave_out_pandas
 from service.app import create_app
 from service.batch import spool_folder
@@ -76,7 +77,7 @@ def serve_alone(  # noqa: PLR0913, PLR0917
         certificate = Certificate(settings.tls_cert, settings.tls_key)
     counters = worker.counters
     counted = counted or Counted(counters)
-    loader = Loader(settings, counted.seats, counters)
+    loader = Loader(settings, Trust.of(settings.trusted_keys), counted.seats, counters)
     live, failures = loader.first(worker.plan)
     versions = Versions(MODEL_NAME, live)
     member = Member(worker.controller, versions, loader)

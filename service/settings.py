@@ -45,6 +45,11 @@ class Settings(BaseSettings):
         None,
         description="Folder for how far a canary has come, and the history; None is the file's own",
     )
+    trusted_keys: Path | None = Field(
+        None,
+        description="Folder of public keys (*.pem, *.pub): only versions signed with one of them are served; "
+        "None asks for no signature",
+    )
     provider: Literal["cpu", "cuda", "auto"] = Field(
         "cpu", description="Execution provider; auto uses CUDA if it works, otherwise the CPU"
     )

@@ -1,10 +1,12 @@
 """What all packages test with: a table of phones and a model that was really trained."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from s3_server import S3Server
 
 # a machine under load is slow now and then: time is what benches measure
 settings.register_profile("pricerange", deadline=None)
@@ -88,6 +90,14 @@ def pruned_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = tmp_path_factory.mktemp("pruned") / "pruned.toml"
     recipe.write_text(PRUNED_RECIPE)
     return trained(tmp_path_factory.mktemp("pruned-models"), recipe)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """Lend an S3 server to which the tests of a process write under keys of their own."""
+    server = S3Server()
+    yield server
+    server.end()
 
 
 def trained(models: Path, recipe: Path) -> Path:

@@ -28,7 +28,7 @@ ROLLOUT_FILE = "rollout.toml"
 """It stands beside the versions."""
 ROW = "row"
 """Whoever asks for the same phone is answered by the same version."""
-_MOST_BYTES = 1 << 16
+MOST_BYTES = 1 << 16
 _MOST_SHADOWS = 4
 """Versions beside those that answer: each one takes memory, and runs what they run."""
 _MOST_STEPS = 100
@@ -48,9 +48,9 @@ def content_of(path: Path) -> bytes:
 
     Raises `MissingFileError`, `UnreadableFileError`, or `RolloutFileError` where it is too long.
     """
-    content, size = regular_file.read(path, _MOST_BYTES)
-    if size > _MOST_BYTES:
-        raise RolloutFileError(path, "", f"at most {_MOST_BYTES} bytes", str(size))
+    content, size = regular_file.read(path, MOST_BYTES)
+    if size > MOST_BYTES:
+        raise RolloutFileError(path, "", f"at most {MOST_BYTES} bytes", str(size))
     return content
 
 

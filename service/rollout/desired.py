@@ -7,9 +7,11 @@ from pricerange import bundle
 from pricerange.approval import APPROVAL_FILE
 from pricerange.errors import MissingFileError, PriceRangeError, RolloutFileError
 from pricerange.rollout.document import ROLLOUT_FILE, Rollout
+from pricerange.signature.claim import SIGNATURE_FILE
+from pricerange.signature.trust import Trust, find
 from service.settings import Settings
 
-_WATCHED = (bundle.PASSPORT_FILE, bundle.MODEL_FILE, APPROVAL_FILE)
+_WATCHED = (bundle.PASSPORT_FILE, bundle.MODEL_FILE, APPROVAL_FILE, SIGNATURE_FILE)
 """Files of a version that say whether it may serve, and whether it is here as a whole."""
 
 
@@ -29,6 +31,8 @@ class Desired:
     """Looks for what is wanted; what has not changed is not read again, but for rollout.toml itself."""
 
     def __init__(self, settings: Settings) -> None:
+        """Raise what `Trust.of` raises."""
+        self._trust = Trust.of(settings.trusted_keys)
         self._models = settings.models
         self._pinned = settings.model_version
         self._folder = settings.models / bundle.MODEL_NAME
@@ -84,7 +88,7 @@ class Desired:
     def _checked(self, rollout: Rollout | None) -> Rollout:
         """Raise where a version that is wanted is not there, or not promotable."""
         if rollout is None:
-            return Rollout(stable=int(bundle.find(self._models).name))
+            return Rollout(stable=int(find(self._models, None, self._trust).name))
         for key, number in rollout.named:
             bundle.require_promotable(self._folder, key, number)
         return rollout

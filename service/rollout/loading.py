@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pricerange import bundle
 from pricerange.errors import PriceRangeError
 from pricerange.predictor import Predictor
+from pricerange.signature.trust import Trust
 from service.rollout.plan import Plan
 from service.settings import Settings
 from service.telemetry.prediction_log.sampling import Sampler
@@ -30,7 +30,10 @@ class VersionFailedError(PriceRangeError):
 class Loader:
     """Loads versions, also on a thread while others answer."""
 
-    def __init__(self, settings: Settings, seats: Seats, counters: SharedCounters) -> None:
+    def __init__(
+        self, settings: Settings, trust: Trust | None, seats: Seats, counters: SharedCounters
+    ) -> None:
+        self._trust = trust
         self._settings = settings
         self._seats = seats
         self._counters = counters
@@ -64,8 +67,7 @@ class Loader:
 
     def _load(self, plan: Plan, version: int) -> Served:
         settings = self._settings
-        found = bundle.read(bundle.find(settings.models, version))
-        predictor = Predictor(found, settings.provider)
+        predictor = Predictor.load(settings.models, version, settings.provider, self._trust)
         assert plan.seats is not None
         seat = self._seats.take(plan.seats[version], version)
         return Served.of(predictor, seat, settings.out_of_range, self._counters, settings.drift_window)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import cached_property
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from pricerange.answer.change.what_if import WhatIf
 from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.answer.reasons import Explainer
 from pricerange.answer.unknown import Averages
+from pricerange.approval import Approval
 from pricerange.drift.reference import Reference
 from pricerange.phone import FEATURES
 from pricerange.predictor import BLOCK_ROWS, Predictor
@@ -43,7 +45,7 @@ class Served:
     ) -> None:
         """Count its answers in a seat, and its phones in windows if it keeps a reference for their drift.
 
-        Raises `GoldenReasonsError`.
+        Raises `GoldenReasonsError` and `ApprovalError`.
         """
         self.predictor = predictor
         self.bundle = predictor.bundle
@@ -58,6 +60,7 @@ class Served:
         self.explainer = Explainer.of_version(predictor)
         self._refuses = out_of_range == "refuse"
         self._complained = False
+        self._approval = Approval.read(predictor.bundle.path)
 
     @classmethod
     def of(
@@ -94,11 +97,14 @@ class Served:
     @cached_property
     def told(self) -> bytes:
         """What `/model` tells of it, as JSON: its passport, and where it runs."""
+        signer = self.predictor.signer
         told: dict[str, Any] = {
             "name": self.bundle.name,
             "version": self.bundle.version,
             "provider": self.predictor.provider,
             "requested_provider": self.predictor.requested_provider,
+            "signer": None if signer is None else asdict(signer),
+            "approval": None if self._approval is None else self._approval.model_dump(mode="json"),
             **self.bundle.passport.model_dump(mode="json", exclude=_NOT_SHOWN),
         }
         return orjson.dumps(told)

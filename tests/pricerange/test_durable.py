@@ -15,6 +15,18 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_until_it_is_whole_a_file_is_where_it_is_staged(tmp_path: Path) -> None:
+    """So that a run that is killed leaves nothing in a folder of which every file counts."""
+    version, around = tmp_path / "around" / "1", tmp_path / "around"
+    version.mkdir(parents=True)
+    (version / "a.json").mkdir()
+    around.chmod(0o755)
+    with pytest.raises(IsADirectoryError):
+        durable.replace(version / "a.json", b"content", staged_in=around)
+    durable.replace(version / "b.json", b"content", staged_in=around)
+    assert {path.name for path in around.rglob("*")} == {"1", "a.json", "b.json"}
+
+
 def test_what_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.mkdir()

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from s3_server import S3Server
 from scoring_tables import SMALL, SMALL_BLOCK_BYTES, SMALL_LINES_BYTES
 
 from pricerange.tables.csv import file as csv_file
@@ -18,14 +17,6 @@ def small_parts(monkeypatch):
         monkeypatch.setattr(blocks, name, value)
     monkeypatch.setattr(csv_file, "BLOCK_BYTES", SMALL_BLOCK_BYTES)
     monkeypatch.setattr(json_file, "BLOCK_BYTES", SMALL_LINES_BYTES)
-
-
-@pytest.fixture(scope="session")
-def s3():
-    """Lend an S3 server to which the tests of a process write under keys of their own."""
-    server = S3Server()
-    yield server
-    server.end()
 
 
 @pytest.fixture

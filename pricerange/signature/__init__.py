@@ -1,0 +1,1 @@
+"""Whose word a model version is: OpenSSF model signing, in a file beside what it signs."""
