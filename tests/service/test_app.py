@@ -40,8 +40,11 @@ def test_metrics_count_requests_rows_and_answers(client: httpx.Client, phone: di
     assert rise(before, after, "pricerange_request_duration_seconds_count", route="/predict") == 2
     assert rise(before, after, "pricerange_rejected_total", reason="invalid-input") == 1
     assert rise(before, after, "pricerange_rows_total") == 31
-    assert rise(before, after, "pricerange_model_run_rows_sum") == 31
-    assert rise(before, after, "pricerange_model_run_duration_seconds_count") == 2
+    assert rise(before, after, "pricerange_model_run_rows_sum", version="1") == 31
+    assert rise(before, after, "pricerange_model_run_duration_seconds_count", version="1") == 2
+    seconds = "pricerange_version_request_duration_seconds_count"
+    assert rise(before, after, seconds, version="1", outcome="answered") == 2
+    assert rise(before, after, seconds, version="1", outcome="failed") == 0
     answer = str(answers[0]["price_range"])
     assert rise(before, after, "pricerange_predictions_total", price_range=answer, version="1") == 31
 
