@@ -78,8 +78,11 @@ def test_access_log_is_one_json_line_a_request(
     client: httpx.Client, server: Server, phone: dict[str, float]
 ) -> None:
     request_id = client.post("/predict", json=phone).headers["x-request-id"]
-    client.get("/livez")
+    other_id = client.get("/livez").headers["x-request-id"]
     [line] = server.log(request_id=request_id)
+    assert line["version"] == "1"
+    [of_no_version] = server.log(request_id=other_id)
+    assert line.keys() - of_no_version.keys() == {"version"}
     assert (line["method"], line["path"]) == ("POST", "/predict")
     assert line["status"] == 200
     assert line["duration_ms"] > 0
