@@ -32,10 +32,10 @@ class InProcess:
         self.settings = Settings(models=models, access_log=False, **settings)
         [self.counters] = SharedCounters.of(1)
         self.seats = Seats(self.counters)
-        self.served = {version: self._load(models, version) for version in versions}
+        self.served = {version: self.load(models, version) for version in versions}
         self.versions = Versions(bundle.MODEL_NAME, Live(self.served[versions[0]]))
 
-    def _load(self, models: Path, version: int) -> Served:
+    def load(self, models: Path, version: int) -> Served:
         seat = self.seats.take(version, version)
         of_settings = self.settings.out_of_range, self.counters, self.settings.drift_window
         return Served.of(Predictor.load(models, version), seat, *of_settings)

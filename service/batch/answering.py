@@ -144,8 +144,7 @@ class Answering:
     def _choose(self, choice: Choice) -> None:
         self._choice = choice
         self._state.answerer = choice.served.seat
-        if choice.served is not self._live.stable:
-            self.told = self._tools.told(self._asked, choice.served)
+        self.told = self._tools.told(self._asked, choice.served)
         self._averaged = AveragedPhones(choice.served.averages if self.told.unknown else None)
 
     async def _predict(self, block: CheckedRows) -> tuple[Prediction, Served]:
@@ -163,6 +162,7 @@ class Answering:
         )
         if served is not choice.served:
             self._choose(Choice(served))
+            self._averaged.count(block.rows, self._state.received)
         if len(phones) < len(block.rows):
             prediction = _spread(prediction, block.valid)
         self._batcher.log(

@@ -38,9 +38,7 @@ from service.batch.document import ARROW, CSV, FORMS, NDJSON, READ_AS, TSV, answ
 from service.batch.kept import Kept
 from service.batch.query import Asked, asked_of, form_of_answer
 from service.batch.spool import Spool
-from service.errors import (
-    NoDescriptorError,
-)
+from service.errors import NoDescriptorError
 from service.http.body import JSON, media_type_of
 from service.http.budget import Budget
 from service.http.openapi import problem_responses
@@ -59,8 +57,6 @@ _JSON_TIMES = 12
 """How many times its size a body of JSON takes once it is parsed."""
 _FILES_OF_AN_IMPORT = 8
 """File descriptors that an import needs at once, and some more for other threads."""
-_REASONS_A_SLICE = 16
-"""Bad rows whose reasons are told in one time slice: as long as many good ones take."""
 
 
 def add_batch(router: APIRouter, endpoint: "BatchEndpoint") -> None:

@@ -184,7 +184,10 @@ class Batcher:
         """
         answer = asyncio.get_running_loop().create_future()
         averages = choice.served.averages if unknown else None
-        queue = self._reserve(min(averages.cost(rows), self.limit) if averages else len(rows))
+        if averages and choice.instead and choice.instead.averages is None:
+            choice = Choice(choice.served)  # in a run of its own: the other could not answer that either
+        live = self.versions.live if self.versions.is_loaded else Live(choice.served)  # it began before
+        queue = self._reserve(min(averages.cost(rows), self.limit) if averages else len(rows), live)
         queue.tables.append(_WaitingForTable(rows, deadline.current(), answer, choice, averages is not None))
         try:
             return cast("Answers", await self._in_time(answer))
@@ -205,12 +208,12 @@ class Batcher:
 
         Raises `OverloadedError` and `ModelUnloadedError`.
         """
-        self._reserve(1).bodies.append(caller)
+        self._reserve(1, self.versions.live).bodies.append(caller)
 
-    def _reserve(self, rows: int) -> _Queue:
+    def _reserve(self, rows: int, live: Live) -> _Queue:
         queue = self._queue
         if queue is None:
-            queue = self._queue = _Queue(self.versions.live)
+            queue = self._queue = _Queue(live)
             if not self._running:
                 self._running = True
                 asyncio.get_running_loop().call_soon(self._run)
@@ -277,13 +280,10 @@ class Batcher:
         shares = queue.live.shared_out(phones, [caller.state for caller in bodies])
         for choice in dict.fromkeys((*shares, *(table.choice for table in tables))):
             places = np.flatnonzero(shares[choice]) if choice in shares else np.arange(0)
-            yield self._model_run(
-                queue.live,
-                choice,
-                [bodies[place] for place in places.tolist()],
-                phones[places],
-                [table for table in tables if table.choice == choice],
-            )
+            its_tables = [table for table in tables if table.choice == choice]
+            if len(places) or its_tables:
+                its_bodies = [bodies[place] for place in places.tolist()]
+                yield self._model_run(queue.live, choice, its_bodies, phones[places], its_tables)
 
     def _model_run(
         self,
@@ -305,8 +305,7 @@ class Batcher:
         try:
             return self._answers(run, choice.served)
         except Exception as error:
-            choice.served.seat.failed(len(run.rows))
-            if choice.instead is None or (run.averaged and choice.instead.averages is None):
+            if choice.instead is None:
                 raise
             choice.served.complain(error)
             return self._answers(run, choice.instead)
@@ -315,7 +314,11 @@ class Batcher:
         rows = run.rows
         asked = served.averages if run.averaged and served.averages else served.predictor
         started = perf_counter()
-        prediction, seconds = asked.predict(rows), perf_counter() - started
+        try:
+            prediction, seconds = asked.predict(rows), perf_counter() - started
+        except Exception:
+            served.seat.failed(len(rows))
+            raise
         told = self.out_of_range == "flag" and not served.region.holds(rows)
         return Answers(prediction, served.region.of(rows) if told else None, served), seconds
 

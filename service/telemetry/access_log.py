@@ -15,21 +15,22 @@ class AccessLog:
         self._queue = queue
 
     def write(self, state: RequestState, seconds: float) -> None:
-        """Write the line of a request that took so many seconds."""
-        request_id, head = state.request_id, state.head
+        """Write the line of a request that took so many seconds, and the version that answered, if any."""
+        request_id, head, answerer = state.request_id, state.head, state.answerer
         if not request_id.isalnum() and (b'"' in request_id or b"\\" in request_id):
             request_id = quoted(request_id.decode())[1:-1]
         # a path that is not a route itself may be long, and another each time
         words = _known_words if head.path == state.route else _words
         self._queue.put(
             b'{"time":"%b","level":"info","logger":"service.access","message":"request","request_id":"%b",'
-            b'%b,"status":%d,"duration_ms":%.3f}\n'
+            b'%b,"status":%d,"duration_ms":%.3f%b}\n'
             % (
                 timestamp(time()),
                 request_id,
                 words(state.client, head.method, head.path, None if state.key is None else state.key.name),
                 state.status,
                 seconds * 1e3,
+                b"" if answerer is None else b',"version":"%d"' % answerer.version,
             )
         )
 

@@ -57,14 +57,13 @@ class Comparing:
 
     def _keep(self, pair: _Pair, phones: _Rows, answered: _Rows) -> None:
         with self._lock:
-            fits = self._rows + len(phones) <= _MOST_ROWS
+            fits = min(len(phones), _MOST_ROWS - self._rows)
             if fits:
-                self._rows += len(phones)
-                self._kept.setdefault(pair, []).append((phones, answered))
+                self._rows += fits
+                self._kept.setdefault(pair, []).append((phones[:fits], answered[:fits]))
             enough = self._rows >= _ENOUGH_ROWS
-        if not fits:
-            pair.seat.dropped(len(phones))
-            return
+        if fits < len(phones):
+            pair.seat.dropped(len(phones) - fits)
         if enough:
             self._due.set()
         if self._thread is None:
@@ -75,15 +74,18 @@ class Comparing:
         while True:
             self._due.wait(_PAUSE)
             self._due.clear()
-            with self._lock:
-                kept, self._kept, self._rows = self._kept, {}, 0
-            for pair, blocks in kept.items():
-                try:
-                    _compare(pair, *map(np.concatenate, zip(*blocks, strict=True)))
-                except Exception as error:
-                    pair.seat.comparison_failed(sum(len(phones) for phones, _ in blocks))
-                    pair.asked.complain(error)
-            kept.clear()
+            self._compare_kept()
+
+    def _compare_kept(self) -> None:
+        """Compare what is kept; in a frame of its own, which holds no version once that is done."""
+        with self._lock:
+            kept, self._kept, self._rows = self._kept, {}, 0
+        for pair, blocks in kept.items():
+            try:
+                _compare(pair, *map(np.concatenate, zip(*blocks, strict=True)))
+            except Exception as error:
+                pair.seat.comparison_failed(sum(len(phones) for phones, _ in blocks))
+                pair.asked.complain(error)
 
 
 def _compare(pair: _Pair, phones: _Rows, answered: _Rows) -> None:

@@ -40,8 +40,11 @@ def test_metrics_count_requests_rows_and_answers(client: httpx.Client, phone: di
     assert rise(before, after, "pricerange_request_duration_seconds_count", route="/predict") == 2
     assert rise(before, after, "pricerange_rejected_total", reason="invalid-input") == 1
     assert rise(before, after, "pricerange_rows_total") == 31
-    assert rise(before, after, "pricerange_model_run_rows_sum") == 31
-    assert rise(before, after, "pricerange_model_run_duration_seconds_count") == 2
+    assert rise(before, after, "pricerange_model_run_rows_sum", version="1") == 31
+    assert rise(before, after, "pricerange_model_run_duration_seconds_count", version="1") == 2
+    seconds = "pricerange_version_request_duration_seconds_count"
+    assert rise(before, after, seconds, version="1", outcome="answered") == 2
+    assert rise(before, after, seconds, version="1", outcome="failed") == 0
     answer = str(answers[0]["price_range"])
     assert rise(before, after, "pricerange_predictions_total", price_range=answer, version="1") == 31
 
@@ -75,8 +78,11 @@ def test_access_log_is_one_json_line_a_request(
     client: httpx.Client, server: Server, phone: dict[str, float]
 ) -> None:
     request_id = client.post("/predict", json=phone).headers["x-request-id"]
-    client.get("/livez")
+    other_id = client.get("/livez").headers["x-request-id"]
     [line] = server.log(request_id=request_id)
+    assert line["version"] == "1"
+    [of_no_version] = server.log(request_id=other_id)
+    assert line.keys() - of_no_version.keys() == {"version"}
     assert (line["method"], line["path"]) == ("POST", "/predict")
     assert line["status"] == 200
     assert line["duration_ms"] > 0
