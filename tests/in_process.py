@@ -1,6 +1,7 @@
 """The service in the process of a test, over any versions of a repository: a worker, piece by piece."""
 
 import asyncio
+import multiprocessing
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -16,9 +17,11 @@ from pricerange.predictor import Predictor
 from service.app import create_app
 from service.http.connection import Application, HttpConnection
 from service.http.lifecycle import Lifecycle
+from service.rollout.counts import Counted
+from service.rollout.loading import Loader
+from service.rollout.member import Member
 from service.settings import Settings
 from service.telemetry.log_queue import LogQueue
-from service.telemetry.seats import Seats
 from service.telemetry.shared_counters import SharedCounters
 from service.versions.live import Live, Versions
 from service.versions.served import Served
@@ -31,7 +34,8 @@ class InProcess:
         """Load the versions as the settings say, each into the seat of its own number."""
         self.settings = Settings(models=models, access_log=False, **settings)
         [self.counters] = SharedCounters.of(1)
-        self.seats = Seats(self.counters)
+        self.counted = Counted(self.counters)
+        self.seats = self.counted.seats
         self.served = {version: self.load(models, version) for version in versions}
         self.versions = Versions(bundle.MODEL_NAME, Live(self.served[versions[0]]))
 
@@ -41,8 +45,16 @@ class InProcess:
         return Served.of(Predictor.load(models, version), seat, *of_settings)
 
     def app(self, lifecycle: Lifecycle, log_queue: LogQueue | None = None) -> Application:
+        link, _ = multiprocessing.Pipe()  # to no controller
+        loader = Loader(self.settings, None, self.seats, self.counters)
         return create_app(
-            self.settings, self.versions, self.seats, lifecycle, self.counters, log_queue or LogQueue()
+            self.settings,
+            self.versions,
+            Member(link, self.versions, loader),
+            self.counted,
+            lifecycle,
+            self.counters,
+            log_queue or LogQueue(),
         )
 
     @asynccontextmanager
