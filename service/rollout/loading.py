@@ -1,7 +1,6 @@
 """From a plan to versions that are loaded, verified, replayed and warm."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pricerange.errors import PriceRangeError
@@ -49,9 +48,9 @@ class Loader:
         failures: dict[int, str] = {}
         for version in plan.versions[1:]:
             try:
-                loaded[version] = self._load(plan, version)
-            except PriceRangeError as error:
-                failures[version] = str(error)
+                self._add(plan, version, loaded)
+            except VersionFailedError as error:
+                failures[version] = error.reason
         return _live(plan.without(frozenset(failures)), loaded), failures
 
     def next(self, plan: Plan, present: Live | None) -> Live | None:
@@ -60,10 +59,19 @@ class Loader:
             return None
         loaded = {int(served.version): served for _, served in present.roles()} if present else {}
         for version in plan.versions:
-            with _named(version):
-                if version not in loaded:
-                    loaded[version] = self._load(plan, version)
+            self._add(plan, version, loaded)
         return _live(plan, loaded)
+
+    def _add(self, plan: Plan, version: int, loaded: dict[int, Served]) -> None:
+        """Load a version unless it is, for whatever part it has. Raises `VersionFailedError`."""
+        assert plan.stable is not None
+        try:
+            if version not in loaded:
+                loaded[version] = self._load(plan, version)
+        except Exception as error:  # whatever it is, the versions that serve go on
+            raise VersionFailedError(version, str(error) or type(error).__name__) from error
+        if plan.canary is not None and version == plan.canary.version:
+            _require_as_much(loaded[version], loaded[plan.stable])
 
     def _load(self, plan: Plan, version: int) -> Served:
         settings = self._settings
@@ -83,10 +91,13 @@ def _live(plan: Plan, loaded: Mapping[int, Served]) -> Live:
     return Live(loaded[plan.stable], canary, shadows)
 
 
-@contextmanager
-def _named(version: int) -> Iterator[None]:
-    """Say which version it is that fails, for whatever reason: the one that serves goes on."""
-    try:
-        yield
-    except Exception as error:
-        raise VersionFailedError(version, str(error) or type(error).__name__) from error
+def _require_as_much(canary: Served, stable: Served) -> None:
+    """Raise `VersionFailedError` where those whom a canary answers would be refused what others are told."""
+    for what, ours, theirs in (
+        ("prediction sets", canary.sets, stable.sets),
+        ("explanations", canary.explainer, stable.explainer),
+        ("averages over unknown features", canary.averages, stable.averages),
+    ):
+        if theirs is not None and ours is None:
+            reason = f"it has no {what}, which the stable version has; as a shadow it can be compared"
+            raise VersionFailedError(int(canary.version), reason)

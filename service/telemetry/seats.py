@@ -29,7 +29,7 @@ DRIFT_SLOTS = 1_024
 _FEW_ROWS = 16
 """Up to here a loop counts the answers of a run faster than NumPy does."""
 _CLASSES = len(LABELS)
-_SERVER_ERROR = 500
+_OK = 200
 
 _Sums = npt.NDArray[np.float64]
 
@@ -136,7 +136,8 @@ class Seat:
         self._row = counters.row
         self._first = first
         self._answers = first + _Places.answers
-        self._requests = first + _Places.requests
+        self._ok = first + _Places.requests
+        self._failed = self._ok + 2
         self._run_seconds = first + _Places.run_seconds
         self._run_duration = first + _Places.run_duration
         self._run_rows = first + _Places.run_rows
@@ -170,9 +171,9 @@ class Seat:
 
     def answered(self, status: int, seconds: float) -> None:
         """Count one request that the version answered, and the time that it took."""
-        place = self._requests + 2 * (status >= _SERVER_ERROR or not status)
-        self._row[place] += 1
-        self._row[place + 1] += seconds
+        row, place = self._row, self._ok if status == _OK else self._failed
+        row[place] += 1
+        row[place + 1] += seconds
 
     def confident(self, probabilities: npt.NDArray[np.float32], in_range: npt.NDArray[np.bool_]) -> None:
         """Count how sure the answers to those of n phones are that are in the training range."""
