@@ -43,7 +43,7 @@ class _Places:
     errors = answers + _CLASSES
     """Phones whose run of the model failed."""
     requests = errors + 1
-    """Requests that were answered, those that failed, and the seconds that each took."""
+    """Requests that were answered, with 200, those that were not, and the seconds that each took."""
     run_seconds = requests + 4
     run_duration = run_seconds + 1
     run_rows = run_duration + len(RUN_SECONDS) + 1

@@ -69,7 +69,7 @@ class Reference(NamedTuple):
                 counts["duration", next((b for b in RUN_SECONDS if seconds <= b), math.inf)] += 1
                 counts["rows", next((b for b in RUN_ROWS if len(answers) <= b), math.inf)] += 1
             case "answered", int(status), float(seconds):
-                outcome = "no answer" if status >= 500 or status == 0 else "answer"
+                outcome = "answer" if status == 200 else "no answer"
                 counts[outcome, "requests"] += 1
                 counts[outcome, "seconds"] += seconds
             case "confident", [*phones]:

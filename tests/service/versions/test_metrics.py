@@ -87,7 +87,7 @@ class Reference:
         self.failed_rows.labels(version).inc(rows)
 
     def answered(self, version: str, status: int, seconds: float) -> None:
-        self.requests.labels(version, "answered" if 0 < status < 500 else "failed").observe(seconds)
+        self.requests.labels(version, "answered" if status == 200 else "failed").observe(seconds)
 
     def compared(self, version: str, pairs: list[tuple[int, int]]) -> None:
         for stable, answer in pairs:
