@@ -1,7 +1,7 @@
 """Requests that arrive within one iteration of the event loop go through the model in one run."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from time import monotonic, perf_counter
@@ -268,22 +268,23 @@ class Batcher:
             queue.fail(error)
         self._run()
 
-    def _runs(self, queue: _Queue) -> "Iterator[_ModelRun]":
-        """Drop who is too late, answer who sent no phone or a refused one, and yield the others' runs."""
+    def _runs(self, queue: _Queue) -> "Sequence[_ModelRun]":
+        """Drop who is too late, answer who sent no phone or a refused one, and return the others' runs."""
         bodies, tables = _still_waiting(queue.bodies), _still_waiting(queue.tables)
         phones, errors = rows_of([caller.asked for caller in bodies])
         bodies, phones = _without(errors, bodies, phones)
-        stable = Choice(queue.live.stable)
-        if queue.live.canary is None and all(table.choice == stable for table in tables):
-            yield self._model_run(queue.live, stable, bodies, phones, tables)
-            return
+        stable = queue.live.by_stable
+        if queue.live.canary is None and (not tables or all(table.choice == stable for table in tables)):
+            return (self._model_run(queue.live, stable, bodies, phones, tables),)
+        runs = []
         shares = queue.live.shared_out(phones, [caller.state for caller in bodies])
         for choice in dict.fromkeys((*shares, *(table.choice for table in tables))):
             places = np.flatnonzero(shares[choice]) if choice in shares else np.arange(0)
             its_tables = [table for table in tables if table.choice == choice]
             if len(places) or its_tables:
                 its_bodies = [bodies[place] for place in places.tolist()]
-                yield self._model_run(queue.live, choice, its_bodies, phones[places], its_tables)
+                runs.append(self._model_run(queue.live, choice, its_bodies, phones[places], its_tables))
+        return runs
 
     def _model_run(
         self,
@@ -383,12 +384,14 @@ class _ModelRun:
         """Take who asks about one phone, the rows of these, and who asks about tables."""
         self.live = live
         self.choice = choice
-        self.averaged = any(table.unknown for table in tables)
         self.phones = phones
+        self.rows = rows
+        self.averaged = False
         self._tables = tables
         self._is_told = is_told
-        asked = [table.asked for table in tables]
-        self.rows: _Rows = np.concatenate([rows, *asked]) if asked else rows
+        if tables:
+            self.rows = np.concatenate([rows, *(table.asked for table in tables)])
+            self.averaged = any(table.unknown for table in tables)
 
     def fail(self, error: Exception) -> None:
         """Tell everyone who still waits that the run went wrong."""

@@ -43,7 +43,8 @@ class FastPath:
             elif self._keys is not None:
                 self._keys.check(state)  # a key may be valid no longer
             state.route = PATH
-            charge(state, 1)
+            if state.key is not None:
+                charge(state, 1)
             self._endpoint.batcher.submit_phone(_Asked(body, seconds, state, self._endpoint))
         except PriceRangeError as error:
             # later, for it may begin the next request of the connection

@@ -29,7 +29,7 @@ DRIFT_SLOTS = 1_024
 _FEW_ROWS = 16
 """Up to here a loop counts the answers of a run faster than NumPy does."""
 _CLASSES = len(LABELS)
-_OK = 200
+_OK, _ERROR = 200, 500
 
 _Sums = npt.NDArray[np.float64]
 
@@ -171,7 +171,11 @@ class Seat:
 
     def answered(self, status: int, seconds: float) -> None:
         """Count one request that the version answered, and the time that it took."""
-        row, place = self._row, self._ok if status == _OK else self._failed
+        row, place = self._row, self._ok
+        if status != _OK:
+            place = self._failed
+            if status == _ERROR:  # behind the answer, as where reasons are looked for
+                self.failed(1)
         row[place] += 1
         row[place + 1] += seconds
 

@@ -1,7 +1,7 @@
 """Which version answers whom: replaced as a whole, between two iterations of the event loop."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -59,11 +59,16 @@ class Shadow:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """The versions that are loaded."""
+    """The versions that are loaded. Where there is no canary, `by_stable` is who answers everyone."""
 
     stable: Served
     canary: Canary | None = None
     shadows: tuple[Shadow, ...] = ()
+    by_stable: Choice = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the choice once: each run of the model asks for it."""
+        object.__setattr__(self, "by_stable", Choice(self.stable))
 
     @property
     def compares(self) -> bool:
@@ -88,15 +93,15 @@ class Live:
     ) -> Mapping[Choice, npt.NDArray[np.bool_]]:
         """Choose who answers each of n phones float32 [n, 20], all of other requests: bool [n] for each."""
         if self.canary is None:
-            return {Choice(self.stable): np.ones(len(phones), np.bool_)}
+            return {self.by_stable: np.ones(len(phones), np.bool_)}
         by_canary = self.canary.of_phones(phones, states)
-        return {Choice(self.stable): ~by_canary, Choice(self.canary.served, self.stable): by_canary}
+        return {self.by_stable: ~by_canary, Choice(self.canary.served, self.stable): by_canary}
 
     def of_request(self, phones: _Rows, state: RequestState) -> Choice:
         """Choose who answers all of a request, by the first of its n phones, float32 [n, 20]."""
         if self.canary is not None and len(phones) and self.canary.of_phones(phones[:1], [state])[0]:
             return Choice(self.canary.served, self.stable)
-        return Choice(self.stable)
+        return self.by_stable
 
     def named(self, version: str) -> Served:
         """Return a version by its number. Raises `UnknownVersionError` where it is not loaded."""

@@ -72,6 +72,7 @@ class Reference(NamedTuple):
                 outcome = "answer" if status == 200 else "no answer"
                 counts[outcome, "requests"] += 1
                 counts[outcome, "seconds"] += seconds
+                counts["failed"] += status == 500
             case "confident", [*phones]:
                 counts["in_range"] += sum(in_range for _, in_range in phones)
                 counts["confidence"] += sum(sure for sure, in_range in phones if in_range)

@@ -88,6 +88,7 @@ class Reference:
 
     def answered(self, version: str, status: int, seconds: float) -> None:
         self.requests.labels(version, "answered" if status == 200 else "failed").observe(seconds)
+        self.failed(version, status == 500)
 
     def compared(self, version: str, pairs: list[tuple[int, int]]) -> None:
         for stable, answer in pairs:
