@@ -120,9 +120,8 @@ class RepositoryEndpoints:
 
 
 def _tensor(configured: dict[str, Any]) -> dict[str, object]:
-    dims = configured.get("reshape", {}).get("shape", configured["dims"])
     datatype = configured["data_type"].removeprefix("TYPE_")
-    return {"name": configured["name"], "datatype": datatype, "shape": [-1, *dims]}
+    return {"name": configured["name"], "datatype": datatype, "shape": [-1, *configured["dims"]]}
 
 
 def _json(content: object) -> Response:
