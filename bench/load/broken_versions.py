@@ -4,17 +4,20 @@ Each is written as the next version of a model repository, and approved: only wh
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import NodeProto, TensorProto, helper
 
 from pricerange import bundle
+from pricerange.answer.reasons import Answer, Explainer, golden_reasons
 from pricerange.approval import Approval
 from pricerange.bundle import MODEL_FILE, GoldenRow, Passport
 from pricerange.phone import FEATURE_NAMES, LABELS
+from pricerange.predictor import Prediction, Predictor
 
 UNLUCKY = {"clock_speed": 1.5625}
 """What makes a version raise, whatever the phone is otherwise; other phones have fewer digits."""
@@ -55,25 +58,27 @@ def add_shuffled(models: Path, copied: int) -> Path:
     version = bundle.read(bundle.find(models, copied))
     order = helper.make_tensor("order", TensorProto.INT64, [len(LABELS)], _SHUFFLED)
     nodes = [helper.make_node("Gather", [_TRAINED, "order"], ["probabilities"], axis=1)]
+    answers = Predictor(version).predict
 
-    def shuffled(row: GoldenRow) -> list[float]:
-        return [row.probabilities[place] for place in _SHUFFLED]
+    def shuffled(rows: npt.NDArray[np.float32]) -> Prediction:
+        probabilities = answers(rows).probabilities[:, _SHUFFLED]
+        return Prediction(probabilities, probabilities.argmax(axis=1))
 
-    passport = _without_reasons(version.passport, shuffled)
+    golden = [_answered(row, version.passport, shuffled) for row in version.passport.golden_rows]
+    passport = version.passport.model_copy(update={"golden_rows": golden})
     return _write(models, _changed(version.model, nodes, [order]), passport, "answers wrongly")
 
 
 def add_slow(models: Path, copied: int, rounds: int = 2_000) -> Path:
-    """Write a version that answers as the copied one, and takes some 2 µs longer for each of the rounds."""
+    """Write a version that answers as the copied one, and whose runs take about 1 µs longer for each round."""
     version = bundle.read(bundle.find(models, copied))
     size = len(FEATURE_NAMES)
     tensors = [
+        helper.make_tensor("first", TensorProto.INT64, [1], [0]),
         helper.make_tensor("rounds", TensorProto.INT64, [], [rounds]),
         helper.make_tensor("weights", TensorProto.FLOAT, [size, size], np.eye(size).ravel()),
         helper.make_tensor("no_more", TensorProto.FLOAT, [], [0.0]),
-        helper.make_tensor("columns", TensorProto.INT64, [1], [1]),
     ]
-    of_batch = ["batch", size]
     body = helper.make_graph(
         [
             helper.make_node("Identity", ["goes_on"], ["still"]),
@@ -84,21 +89,21 @@ def add_slow(models: Path, copied: int, rounds: int = 2_000) -> Path:
         [
             helper.make_tensor_value_info("number", TensorProto.INT64, []),
             helper.make_tensor_value_info("goes_on", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("before", TensorProto.FLOAT, of_batch),
+            helper.make_tensor_value_info("before", TensorProto.FLOAT, [1, size]),
         ],
         [
             helper.make_tensor_value_info("still", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("after", TensorProto.FLOAT, of_batch),
+            helper.make_tensor_value_info("after", TensorProto.FLOAT, [1, size]),
         ],
     )
     nodes = [
-        helper.make_node("Loop", ["rounds", "", "features"], ["worked"], body=body),
-        helper.make_node("ReduceSum", ["worked", "columns"], ["sum"], keepdims=1),
+        helper.make_node("ReduceSum", ["features", "first"], ["together"], keepdims=1),
+        helper.make_node("Loop", ["rounds", "", "together"], ["worked"], body=body),
+        helper.make_node("ReduceSum", ["worked"], ["sum"], keepdims=1),
         helper.make_node("Mul", ["sum", "no_more"], ["nothing"]),
         helper.make_node("Add", [_TRAINED, "nothing"], ["probabilities"]),
     ]
-    passport = _without_reasons(version.passport, lambda row: row.probabilities)
-    return _write(models, _changed(version.model, nodes, tensors), passport, "is slow")
+    return _write(models, _changed(version.model, nodes, tensors), version.passport, "is slow")
 
 
 def add_truncated(models: Path, copied: int) -> Path:
@@ -128,12 +133,17 @@ def _changed(model: bytes, nodes: Sequence[NodeProto], tensors: Sequence[TensorP
     return graph.SerializeToString()
 
 
-def _without_reasons(passport: Passport, probabilities: Callable[[GoldenRow], list[float]]) -> Passport:
-    """Give the golden rows other answers; why phones had the old ones is no longer true."""
-    golden = [
-        GoldenRow(features=row.features, probabilities=probabilities(row)) for row in passport.golden_rows
-    ]
-    return passport.model_copy(update={"golden_rows": golden, "background": None})
+def _answered(row: GoldenRow, passport: Passport, answers: Answer) -> GoldenRow:
+    """Return a golden row with other answers, and the reasons for them if it had any."""
+    phone = np.array(row.features, np.float32)
+    told = answers(phone[np.newaxis])
+    reasons = None
+    if row.reasons is not None and passport.background is not None:
+        background = np.array(passport.background.rows, np.float32)
+        explainer = Explainer(answers, background, passport.active_features)
+        reasons = golden_reasons(explainer, phone, int(told.price_range[0]))
+    probabilities = [float(str(value)) for value in told.probabilities[0]]
+    return GoldenRow(features=row.features, probabilities=probabilities, reasons=reasons)
 
 
 def _write(models: Path, model: bytes, passport: Passport, what: str) -> Path:
