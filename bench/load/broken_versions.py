@@ -70,7 +70,7 @@ def add_shuffled(models: Path, copied: int) -> Path:
 
 
 def add_slow(models: Path, copied: int, rounds: int = 2_000) -> Path:
-    """Write a version that answers as the copied one, and whose runs take about 1 µs longer for each round."""
+    """Write a version that answers as the copied one, whose runs take some 1 µs longer for each round."""
     version = bundle.read(bundle.find(models, copied))
     size = len(FEATURE_NAMES)
     tensors = [

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _AGAIN = 30.0
 """Seconds after which a version that could not be loaded is tried again, though its files are the same."""
+_LONGEST_PAUSE = 3600.0
+"""Seconds after which at the latest one is that ended whoever loaded it; each time it is twice as long."""
 _ANALYSIS_SECONDS = 1.0
 _NONE: frozenset[int] = frozenset()
 
@@ -69,6 +71,7 @@ class Controller:
         self._refused: dict[int, str] = {}
         self._now = self._analyse_at = 0.0
         self._again_at: float | None = None
+        self._pause = _AGAIN
         self._wish = self._wishes.of(desired.require())
         self._followers = Followers(self._numbered(self._wish.plan(), in_use=()))
         self._wishes.keep(self._wish)
@@ -128,7 +131,7 @@ class Controller:
         intent, self._intent = self._intent, None
         assert intent is not None
         if end.refusal is None:
-            self._left_out = intent.left_out
+            self._left_out, self._pause = intent.left_out, _AGAIN
             self._take(intent.wish, intent.problem)
             log.info("serving %s", self.plan)
             self._wishes.record(self._wish, "serves", str(self.plan))
@@ -136,8 +139,8 @@ class Controller:
             if end.refusal.version is not None:
                 self._refused[end.refusal.version] = end.refusal.reason
             self._fails(str(end.refusal), intent.wish)
-            if not end.refusal.may_pass:
-                self._again_at = None
+            if end.refusal.is_deadly:
+                self._again_at, self._pause = self._now + self._pause, min(2 * self._pause, _LONGEST_PAUSE)
         self._reply(intent.askers, None if end.refusal is None else str(end.refusal))
         self._serve_askers()
 

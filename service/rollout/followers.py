@@ -29,12 +29,12 @@ class Link(Protocol):
 class Refusal:
     """Why a plan is not carried out, and because of which version, if that is known.
 
-    It `may_pass`, unless whoever tries it ends.
+    It `is_deadly` where whoever loads it ends.
     """
 
     version: int | None
     reason: str
-    may_pass: bool = True
+    is_deadly: bool = False
 
     def __str__(self) -> str:
         return self.reason if self.version is None else f"version {self.version}: {self.reason}"
@@ -130,7 +130,7 @@ class Followers:
         if self.next is None or self._waiting:
             return None
         if not self._is_loaded:
-            return self._gave_up(self._refusal or Refusal(None, _ALL_ENDED, may_pass=False))
+            return self._gave_up(self._refusal or Refusal(None, _ALL_ENDED, is_deadly=True))
         self.plan, self.next = self.next, None
         self._tell(Commit(self.plan.generation), self._workers)
         return End(None)

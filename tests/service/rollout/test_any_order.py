@@ -21,6 +21,7 @@ FILES = (
     "stable = 1\n[canary]\nversion = 2\nsteps = [10, 100]\n[[shadow]]\nversion = 3\nshare = 0.5\n",
     "stable = 2\n[[shadow]]\nversion = 4\nshare = 1.0\n",
 )
+LAST = FILES[3] + "# a file that was not there before\n"
 WRONG = ("stable = 9\n", "stabel = 1\n", "stable = 1\n[canary]\nversion = 1\nweight = 1\n", "[")
 BREAKAGES: tuple[tuple[int, ...], ...] = ((), (1,), (2,), (3,), (4,), (2, 4))
 KINDS: tuple[Kind, ...] = ("reload", "load", "unload", "status")
@@ -121,7 +122,7 @@ class AnyOrder:
         for path in (world.models / MODEL_NAME).glob("*.gone"):
             path.rename(path.with_suffix(""))
         world.breaks()
-        world.want(FILES[3])
+        world.want(LAST)
         self.starts(0)
         late = self.starting
         if self.living:
@@ -130,15 +131,15 @@ class AnyOrder:
             self.is_ready(0)
         while gone := [worker for worker in self.workers if worker.is_gone]:
             self.hears(gone[0])
-        world.passes(40, step=0.5)
+        world.passes(7, step=0.2)
         self.starting = late
         while self.starting:
             self.is_ready(0)
         world.passes(5, step=0.5)
         if world.controller.plan.stable is None:
             self.living[0].ask("load")
-            world.passes(40, step=0.5)
-        assert world.controller.plan.wants_what(Plan.of(Rollout.parse(FILES[3].encode(), world.file), 100))
+            world.passes(7, step=0.2)
+        assert world.controller.plan.wants_what(Plan.of(Rollout.parse(LAST.encode(), world.file), 100))
         for worker in self.living:
             assert worker.plan == world.controller.plan
             assert sorted(reply.number for reply in worker.replies) == list(range(worker.asked))
