@@ -66,6 +66,7 @@ class Controller:
         self._generations = itertools.count(1)
         self._intent: _Intent | None = None
         self._askers: list[_Asked] = []
+        self._switching: Sequence[_Asked] = ()
         self._problem: str | None = None
         self._left_out = _NONE
         self._refused: dict[int, str] = {}
@@ -88,6 +89,7 @@ class Controller:
     def left(self, link: Link) -> None:
         """Go on without a worker that is gone."""
         self._ended(self._followers.left(link))
+        self._reply_switched()
 
     def heard(self, link: Link, message: object) -> None:
         """Take what a worker says."""
@@ -102,6 +104,7 @@ class Controller:
                 self._failed(link, generation, Refusal(version, reason))
             case Committed(generation):
                 self._followers.committed(link, generation)
+                self._reply_switched()
                 self._stands()
             case Request(number, kind):
                 self._asked(_Asked(link, number, kind))
@@ -133,16 +136,24 @@ class Controller:
         if end.refusal is None:
             self._left_out, self._pause = intent.left_out, _AGAIN
             self._take(intent.wish, intent.problem)
-            log.info("serving %s", self.plan)
+            log.info("now serving %s", self.plan)
             self._wishes.record(self._wish, "serves", str(self.plan))
+            self._reply_switched(intent.askers)
         else:
             if end.refusal.version is not None:
                 self._refused[end.refusal.version] = end.refusal.reason
             self._fails(str(end.refusal), intent.wish)
             if end.refusal.is_deadly:
                 self._again_at, self._pause = self._now + self._pause, min(2 * self._pause, _LONGEST_PAUSE)
-        self._reply(intent.askers, None if end.refusal is None else str(end.refusal))
+            self._reply(intent.askers, str(end.refusal))
         self._serve_askers()
+
+    def _reply_switched(self, askers: Sequence[_Asked] = ()) -> None:
+        """Answer who waits for the plan in force, these too, once every worker does answer by it."""
+        self._switching = (*self._switching, *askers)
+        if self._followers.have_switched:
+            switching, self._switching = self._switching, ()
+            self._reply(switching, None)
 
     # What is asked for
 
@@ -248,7 +259,10 @@ class Controller:
             self._begin(plan, _Intent(wish, left_out, look.problem, askers))
             return
         self._take(wish, look.problem)
-        self._reply(askers, look.problem if loads else None)
+        if look.problem is not None and loads:
+            self._reply(askers, look.problem)
+        else:
+            self._reply_switched(askers)
 
     def _begin(self, plan: Plan, intent: _Intent) -> None:
         self._intent = intent

@@ -59,8 +59,14 @@ class Followers:
         self.next: Plan | None = None
         self._workers: dict[Link, Worker] = {}
         self._waiting: set[Link] = set()
-        self._is_loaded = False
+        self._switching: set[Link] = set()
+        self._loaded: set[Link] = set()
         self._refusal: Refusal | None = None
+
+    @property
+    def have_switched(self) -> bool:
+        """Whether all answer by the plan in force that were told to."""
+        return not self._switching
 
     @property
     def workers(self) -> Sequence[Worker]:
@@ -71,7 +77,7 @@ class Followers:
         """Have all prepare for a plan; there is no other that they prepare for."""
         self.next = plan
         self._waiting = set(self._workers)
-        self._is_loaded, self._refusal = False, None
+        self._loaded, self._refusal = set(), None
         self._tell(Prepare(plan), self._workers)
 
     def joined(self, link: Link, worker: Worker) -> None:
@@ -86,6 +92,7 @@ class Followers:
     def left(self, link: Link) -> End | None:
         """Go on without a worker that is gone."""
         self._workers.pop(link, None)
+        self._switching.discard(link)
         if link not in self._waiting:
             return None
         self._waiting.discard(link)
@@ -94,7 +101,7 @@ class Followers:
     def prepared(self, link: Link, generation: int) -> End | None:
         """Hear that a worker has loaded a plan."""
         if self.next is not None and generation == self.next.generation:
-            self._is_loaded = True
+            self._loaded.add(link)
             self._waiting.discard(link)
             return self._ended()
         if generation == self.plan.generation:  # of one that was late
@@ -119,6 +126,7 @@ class Followers:
         """Hear that a worker follows a plan."""
         worker = self._workers[link]
         worker.generation, worker.problem = generation, None
+        self._switching.discard(link)
 
     def retry(self) -> None:
         """Have those prepare for the plan in force that do not follow it."""
@@ -129,9 +137,10 @@ class Followers:
         """Switch once all have answered."""
         if self.next is None or self._waiting:
             return None
-        if not self._is_loaded:
+        if not self._loaded:
             return self._gave_up(self._refusal or Refusal(None, _ALL_ENDED, is_deadly=True))
         self.plan, self.next = self.next, None
+        self._switching = self._loaded & self._workers.keys()
         self._tell(Commit(self.plan.generation), self._workers)
         return End(None)
 

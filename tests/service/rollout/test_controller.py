@@ -10,7 +10,7 @@ from rollout_world import BROKEN, INTERVAL, FakeWorker, World, deliver
 from pricerange.errors import RolloutFileError
 from pricerange.predictor import Prediction
 from pricerange.rollout.state import STATE_FILE
-from service.rollout.messages import Prepare, Prepared
+from service.rollout.messages import Prepare, Prepared, Reply
 from service.rollout.plan import CanaryPlan, Plan
 
 STABLE = "stable = {}\n"
@@ -83,9 +83,14 @@ def test_nobody_switches_before_all_have_loaded_it(world: World) -> None:
     second.work()
     deliver(world.controller, second)
     assert world.controller.plan.stable == 2
-    world.settle()
+    for worker in (first, second):
+        assert not any(isinstance(message, Reply) for message in first.inbox)
+        worker.work()
+        deliver(world.controller, worker)
     assert plans(world) == [(2, 0), (2, 0)]
+    world.settle()
     assert [reply.problem for reply in first.replies] == [None]
+    assert all(worker.current for worker in first.replies[0].document.workers)
 
 
 def test_what_one_worker_cannot_load_nobody_follows(world: World) -> None:
