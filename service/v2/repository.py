@@ -67,7 +67,7 @@ class RepositoryEndpoints:
         return _json(
             {
                 "name": self._versions.name,
-                "versions": [served.version] if named else list(self._versions.live.loaded),
+                "versions": [served.version] if named else sorted(self._versions.live.loaded, key=int),
                 "platform": "onnxruntime_onnx",
                 "inputs": [_tensor(tensor) for tensor in self._config["input"]],
                 "outputs": [*(_tensor(tensor) for tensor in self._config["output"]), *self._extra(served)],
