@@ -40,7 +40,7 @@ class Desired:
         self._folder = settings.models / bundle.MODEL_NAME
         self._is_named = settings.rollout is not None
         self.path = settings.rollout or self._folder / ROLLOUT_FILE
-        self._last: Look | None = None
+        self._last: tuple[object, Rollout] | None = None
 
     @property
     def is_fixed(self) -> bool:
@@ -52,24 +52,29 @@ class Desired:
         if self._pinned is not None:
             bundle.find(self._models, self._pinned)
             return Rollout(stable=self._pinned)
-        rollout = self._read()
-        return self._checked(rollout)
+        self._last = _, rollout = self._found()
+        return rollout
 
     def look(self) -> Look:
         """Look, without an error."""
         if self._pinned is not None:
             return Look(self._pinned, Rollout(stable=self._pinned), None)
         try:
-            rollout = self._read()
-            watched = bundle.versions(self._models) if rollout is None else sorted(rollout.versions)
-            digest = "" if rollout is None else rollout.digest
-            stamp = (digest, *(_stamp(self._folder / str(number)) for number in watched), *watched)
-            if self._last is None or self._last.stamp != stamp:
-                self._last = Look(stamp, self._checked(rollout), None)
+            self._last = stamp, rollout = self._found()
         except (PriceRangeError, OSError) as error:
             # looked at again the next time: rights and mounts change no stamp
             return Look(str(error), None, str(error))
-        return self._last
+        return Look(stamp, rollout, None)
+
+    def _found(self) -> tuple[object, Rollout]:
+        """Return a stamp, and what is wanted. Raises as `require`, and `OSError`."""
+        rollout = self._read()
+        watched = bundle.versions(self._models) if rollout is None else sorted(rollout.versions)
+        digest = "" if rollout is None else rollout.digest
+        stamp = (digest, *(_stamp(self._folder / str(number)) for number in watched), *watched)
+        if self._last is not None and self._last[0] == stamp:
+            return self._last
+        return stamp, self._checked(rollout)
 
     def _read(self) -> Rollout | None:
         """Read the file, None where there is none. Raises `RolloutFileError` and the like."""

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rollout_world import BROKEN, INTERVAL, FakeWorker, World, deliver
+from rollout_world import BROKEN, INTERVAL, FakeWorker, World, add_version, deliver
 
+from pricerange.approval import Approval
 from pricerange.errors import RolloutFileError
 from pricerange.predictor import Prediction
 from pricerange.rollout.state import STATE_FILE
@@ -26,7 +27,7 @@ def world(tmp_path: Path) -> World:
     return begun(tmp_path, STABLE.format(1))
 
 
-def begun(folder: Path, content: str, **settings: object) -> World:
+def begun(folder: Path, content: str | None, **settings: object) -> World:
     world = World(folder, content, **settings)
     world.join()
     world.join()
@@ -69,6 +70,24 @@ def test_a_file_is_followed_by_all_within_two_looks(world: World) -> None:
     assert world.controller.plan.stable == 2
     assert world.metric("valid") == 1
     assert world.metric("generation") == world.controller.plan.generation == 2
+
+
+def test_without_a_file_the_newest_promotable_version_serves(tmp_path: Path) -> None:
+    world = begun(tmp_path, None)
+    assert plans(world) == [(4, 0), (4, 0)]
+    add_version(world.models, 5)
+    world.passes(INTERVAL + 0.4)
+    assert plans(world) == [(5, 0), (5, 0)]
+    Approval.now("rejected", "for tests").write(world.file.parent / "5")
+    world.passes(INTERVAL + 0.4)
+    assert plans(world) == [(4, 0), (4, 0)]
+    world.want(STABLE.format(2))
+    world.passes(INTERVAL + 0.4)
+    assert plans(world) == [(2, 0), (2, 0)]
+    world.file.unlink()
+    world.passes(INTERVAL + 0.4)
+    assert plans(world) == [(4, 0), (4, 0)]
+    assert not (world.file.parent / STATE_FILE).exists()
 
 
 def test_nobody_switches_before_all_have_loaded_it(world: World) -> None:
