@@ -63,11 +63,11 @@ class RepositoryEndpoints:
     async def metadata(self, request: Request) -> Response:
         """Answer `GET` of the model itself, or of one of its versions. Raises what `_served` raises."""
         served = self._served(request)
-        named = VERSION in request.path_params
+        loaded = [served.version] if VERSION in request.path_params else list(self._versions.live.loaded)
         return _json(
             {
                 "name": self._versions.name,
-                "versions": [served.version] if named else list(self._versions.live.loaded),
+                "versions": sorted(loaded, key=int),
                 "platform": "onnxruntime_onnx",
                 "inputs": [_tensor(tensor) for tensor in self._config["input"]],
                 "outputs": [*(_tensor(tensor) for tensor in self._config["output"]), *self._extra(served)],

@@ -53,7 +53,12 @@ def test_health(call: Call) -> None:
 def test_server_metadata_lists_the_extensions_that_work(call: Call) -> None:
     metadata = call("get_server_metadata")
     assert metadata["name"] == "pricerange"
-    assert metadata["extensions"] == ["binary_tensor_data", "model_configuration", "statistics"]
+    assert metadata["extensions"] == [
+        "binary_tensor_data",
+        "model_configuration",
+        "model_repository",
+        "statistics",
+    ]
 
 
 @pytest.mark.parametrize("version", ["", "1"])
