@@ -63,7 +63,8 @@ class RepositoryEndpoints:
     async def metadata(self, request: Request) -> Response:
         """Answer `GET` of the model itself, or of one of its versions. Raises what `_served` raises."""
         served = self._served(request)
-        loaded = [served.version] if VERSION in request.path_params else list(self._versions.live.loaded)
+        named = VERSION in request.path_params
+        loaded: list[str] = [served.version] if named else list(self._versions.live.loaded)
         return _json(
             {
                 "name": self._versions.name,
