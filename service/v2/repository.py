@@ -64,11 +64,11 @@ class RepositoryEndpoints:
         """Answer `GET` of the model itself, or of one of its versions. Raises what `_served` raises."""
         served = self._served(request)
         named = VERSION in request.path_params
-        loaded: list[str] = [served.version] if named else list(self._versions.live.loaded)
+        versions = sorted([served.version] if named else list(self._versions.live.loaded), key=int)
         return _json(
             {
                 "name": self._versions.name,
-                "versions": sorted(loaded, key=int),
+                "versions": versions,
                 "platform": "onnxruntime_onnx",
                 "inputs": [_tensor(tensor) for tensor in self._config["input"]],
                 "outputs": [*(_tensor(tensor) for tensor in self._config["output"]), *self._extra(served)],
