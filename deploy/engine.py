@@ -3,12 +3,11 @@
 import os
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
-from report import ROOT, indented, run
+from report import ROOT, free_port, indented, run
 
 USER = "10001:10001"
 """The image's user."""
@@ -32,8 +31,8 @@ class Machine:
         self.image = f"localhost/pricerange:check-{os.getpid()}"
         self.train_image = f"localhost/pricerange-train:check-{os.getpid()}"
         self.models, self.data = folder / "models", folder / "data"
-        self.service = f"http://127.0.0.1:{(port := _free_port())}"
-        self.prometheus = f"http://127.0.0.1:{(prometheus_port := _free_port())}"
+        self.service = f"http://127.0.0.1:{(port := free_port())}"
+        self.prometheus = f"http://127.0.0.1:{(prometheus_port := free_port())}"
         self.port = port
         # root would prove nothing: jobs run as the image's user then
         self.user = f"{os.getuid()}:{os.getgid()}" if os.getuid() else USER
@@ -103,10 +102,3 @@ def _engine() -> str:
     if shutil.which("podman"):
         return "podman"
     sys.exit("no container engine: neither a Docker daemon nor podman")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -88,6 +89,14 @@ def run(command: list[str], environment: Mapping[str, str] | None = None, given:
         words = f"`{shlex.join(command)[:200]}` ended with {done.returncode}"
         raise CheckError(words + indented(done.stderr or done.stdout))
     return done.stdout
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def indented(text: str) -> str:

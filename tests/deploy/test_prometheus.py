@@ -1,4 +1,4 @@
-"""Alert rules: what can be known of them without Prometheus, and what its own tools say where they are found."""
+"""Alert rules: what can be known of them without Prometheus, and what its own tools say where they are."""
 
 import os
 import re
