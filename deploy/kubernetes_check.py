@@ -174,9 +174,9 @@ def follows_its_files(cluster: Cluster, report: Report) -> None:
     with report.check("the ConfigMap names a version that is not there: version 4 goes on") as note:
         with counted(cluster, note):
             cluster.apply(*COMPONENTS, files={"rollout.toml": "stable = 9\n"})
-            eventually(FOLLOWED_WITHIN, lambda: "9" in rollout_reason(cluster))
+            eventually(FOLLOWED_WITHIN, lambda: "9" in rollout_problem(cluster))
             expect(only(cluster, "version 4"), "another version answers")
-        note(rollout_reason(cluster))
+        note(rollout_problem(cluster))
     cluster.kubectl("exec", "models", "--", "sh", "-c", "rm -rf /volume/phone_price_range")
 
 
@@ -246,11 +246,11 @@ def only(cluster: Cluster, outcome: str) -> bool:
     return {name for name in after if after[name] > before.get(name, 0)} == {outcome}
 
 
-def rollout_reason(cluster: Cluster) -> str:
+def rollout_problem(cluster: Cluster) -> str:
     """Return why a pod cannot follow rollout.toml, or nothing."""
     ask = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/rollout').read().decode())"
     found = json.loads(cluster.kubectl("exec", min(cluster.pods()), "--", "python", "-c", ask))
-    return str(found["reason"] or "")
+    return str(found["problem"] or "")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Check rules, routes and dashboard with Prometheus' own tools: a line for each; exits with 1 where one failed.
+"""Check rules, routes and dashboard with Prometheus' own tools: a line for each; exits with 1 on a failure.
 
-Needs promtool, amtool and prometheus, from PATH or as PROMTOOL, AMTOOL and PROMETHEUS name them, and the service
-in this Python's environment. It is started with a canary and a shadow and asked for half a minute; a Prometheus
-reads it, and is asked what the dashboard would show.
+Needs promtool, amtool and prometheus, from PATH or as PROMTOOL, AMTOOL and PROMETHEUS name them, and the
+service in this Python's environment. It is started with a canary and a shadow and asked for half a minute; a
+Prometheus reads it, and is asked what the dashboard would show.
 """
 
 import csv
