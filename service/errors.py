@@ -483,6 +483,7 @@ class ModelUnloadedError(ServiceError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
     kind = "model-unloaded"
     title = "Model unloaded"
+    headers = (("Retry-After", "10"),)
 
     name: str
 

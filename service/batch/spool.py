@@ -32,8 +32,9 @@ class Spool:
     async def write(self, part: bytes) -> None:
         """Append a part.
 
-        Raises `NoSpaceError` where the disk takes no more, `SpoolBudgetError` where this process's answers
-        take as much of it as they may, `NoDescriptorError` where it can open no file.
+        Raises `NoSpaceError` where the disk takes no more or the answer alone is more than there may be,
+        `SpoolBudgetError` where this process's answers together take as much as they may, `NoDescriptorError`
+        where it can open no file.
         """
         self._parts.append(part)
         self._in_memory += len(part)
@@ -66,6 +67,9 @@ class Spool:
         text = b"".join(self._parts)
         self._parts.clear()
         self._in_memory = 0
+        limit = self._budget.limit
+        if self._on_disk + len(text) > limit:  # to come again later would not help
+            raise NoSpaceError(_place(), f"this one is longer than {limit} bytes (setting max_spool_bytes)")
         self._budget.take(len(text))
         self._on_disk += len(text)
         try:
@@ -74,7 +78,7 @@ class Spool:
         except OSError as error:
             if error.errno in descriptors.EXHAUSTED:
                 raise NoDescriptorError(descriptors.limit()) from error
-            raise NoSpaceError(str(folder() or "TMPDIR"), error.strerror or str(error)) from error
+            raise NoSpaceError(_place(), error.strerror or str(error)) from error
 
     def _append(self, text: bytes) -> None:
         if self._file is None:
@@ -82,6 +86,10 @@ class Spool:
         rest = memoryview(text)
         while rest:
             rest = rest[self._file.write(rest) :]
+
+
+def _place() -> str:
+    return str(folder() or "TMPDIR")
 
 
 class _FromDisk(Response):

@@ -1,83 +1,53 @@
-"""Decides what all workers answer by: the file's wish, the canary's analysis, an admin's word.
-
-A plan is carried out in two phases. Every worker loads what it lacks and says so; then all are told to
-switch. Where one of them fails, nobody switches, and what served goes on.
-"""
+"""Decides what all workers answer by: the file's wish, the canary's analysis, an admin's word."""
 
 import itertools
 import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
 
-from pricerange.rollout.analysis import Analysis
-from pricerange.rollout.document import Rollout
-from pricerange.rollout.history import Event
-from pricerange.rollout.progress import Progress, weight
 from pricerange.rollout.state import RolloutState
 from service.rollout.counts import Counted, RolloutCounts
-from service.rollout.desired import Desired, Look
+from service.rollout.desired import Desired, Look, Watch
 from service.rollout.document import RolloutDocument, Standing, Worker, sums_of
-from service.rollout.messages import (
-    Commit,
-    Committed,
-    Drop,
-    Failed,
-    Joined,
-    Kind,
-    Prepare,
-    Prepared,
-    Reply,
-    Request,
-)
+from service.rollout.followers import End, Followers, Link, Refusal, tell
+from service.rollout.messages import Committed, Failed, Joined, Kind, Prepared, Reply, Request
 from service.rollout.plan import Plan
 from service.rollout.seating import Seating
+from service.rollout.wish import Wish, Wishes
 from service.settings import Settings
-from service.telemetry.seats import RUN_SECONDS, Seats
+from service.telemetry.seats import Seats
 
 log = logging.getLogger(__name__)
 
-_SETTLED = 0.2
-"""Seconds that a file has to be the same for: it may be written in pieces."""
 _AGAIN = 30.0
 """Seconds after which a version that could not be loaded is tried again, though its files are the same."""
+_LONGEST_PAUSE = 3600.0
+"""Seconds after which at the latest one is that ended whoever loaded it; each time it is twice as long."""
 _ANALYSIS_SECONDS = 1.0
-_WHO = "service"
-
-
-class Link(Protocol):
-    """The way to a worker."""
-
-    def send(self, message: Any, /) -> None:
-        """Send a message."""
+_NONE: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a file wants, and the analysis of its canary, if it has one."""
+class _Asked:
+    """Who waits for what is done."""
 
-    rollout: Rollout
-    analysis: Analysis | None
-
-    def plan(self) -> Plan:
-        """Plan it, as far as the canary has come."""
-        weight_now = weight(self.analysis.progress, self.rollout) if self.analysis else 0.0
-        return Plan.of(self.rollout, weight_now)
+    link: Link
+    number: int
+    kind: Kind
 
 
-@dataclass
-class _Pending:
-    """A plan that is being carried out, the wish and the look that it comes from, and who waits for what.
+@dataclass(frozen=True, slots=True)
+class _Intent:
+    """What a plan is carried out for: the wish, less versions that are `left_out`.
 
-    `waiting` are workers that still load, `askers` wait for the end.
+    `problem` says what is wanted and not done even so, and `askers` wait for the end.
     """
 
-    plan: Plan
     wish: Wish
-    stamp: object
-    waiting: set[Link]
-    askers: list[tuple[Link, int]]
+    left_out: frozenset[int]
+    problem: str | None
+    askers: Sequence[_Asked]
 
 
 class Controller:
@@ -88,132 +58,124 @@ class Controller:
     ) -> None:
         """Look every so many seconds. Raises what `Desired.require` raises."""
         self._desired = desired
-        self._state = state
+        self._watch = Watch(desired, seconds)
+        self._wishes = Wishes(state)
         self._seats = seats
         self._counts = counts
-        self._seconds = seconds
         self._seating = Seating()
         self._generations = itertools.count(1)
-        self._workers: dict[Link, Worker] = {}
-        self._pending: _Pending | None = None
-        self._askers: list[tuple[Link, int]] = []
-        self._unloaded = False
+        self._intent: _Intent | None = None
+        self._askers: list[_Asked] = []
+        self._switching: Sequence[_Asked] = ()
         self._problem: str | None = None
-        self._failed: tuple[object, float] | None = None
-        self._broken: frozenset[int] = frozenset()
+        self._left_out = _NONE
         self._refused: dict[int, str] = {}
-        self._acted: object = None
-        self._settling: tuple[object, float] | None = None
-        self._look_at = self._analyse_at = 0.0
-        self._wish = self._wished(desired.require())
-        self._plan = self._numbered(self._wish.plan())
-        self._record("starts", str(self._plan))
+        self._now = self._analyse_at = 0.0
+        self._again_at: float | None = None
+        self._pause = _AGAIN
+        self._wish = self._wishes.of(desired.require())
+        self._followers = Followers(self._numbered(self._wish.plan(), in_use=()))
+        self._wishes.keep(self._wish)
+        self._wishes.record(self._wish, "starts", str(self.plan))
         self._stands()
 
     @property
     def plan(self) -> Plan:
         """What workers answer by, and one that starts is to load."""
-        return self._plan
+        return self._followers.plan
 
     # What workers say
 
     def left(self, link: Link) -> None:
         """Go on without a worker that is gone."""
-        self._workers.pop(link, None)
-        if self._pending is not None:
-            self._pending.waiting.discard(link)
-            self._commit_if_prepared()
+        self._ended(self._followers.left(link))
+        self._reply_switched()
 
     def heard(self, link: Link, message: object) -> None:
         """Take what a worker says."""
         match message:
             case Joined(pid, generation, failures):
-                self._workers[link] = Worker(pid, generation)
-                self._joined(link, generation, failures)
+                self._followers.joined(link, Worker(pid, generation))
+                if generation == self.plan.generation:
+                    self._leave_out(failures)
             case Prepared(generation):
-                self._prepared(link, generation)
+                self._ended(self._followers.prepared(link, generation))
             case Failed(generation, version, reason):
-                self._gave_up(generation, version, reason)
+                self._failed(link, generation, Refusal(version, reason))
             case Committed(generation):
-                self._workers[link].generation = generation
+                self._followers.committed(link, generation)
+                self._reply_switched()
+                self._stands()
             case Request(number, kind):
-                self._asked(link, number, kind)
+                self._asked(_Asked(link, number, kind))
 
-    def _joined(self, link: Link, generation: int, failures: Mapping[int, str]) -> None:
-        if self._pending is not None:
-            self._pending.waiting.add(link)
-            _tell(link, Prepare(self._pending.plan))
-        elif not self._broken.issuperset(failures):
-            self._broken |= frozenset(failures)
-            self._refused |= failures
-            self._fails("; ".join(f"version {version}: {why}" for version, why in failures.items()))
-            self._failed = self._desired.look().stamp, time.monotonic()
-            self._begin(self._planned(self._wish), self._wish, None, [])
-        elif generation != self._plan.generation:
-            _tell(link, Prepare(self._plan))
+    def _failed(self, link: Link, generation: int, refusal: Refusal) -> None:
+        is_late = generation == self.plan.generation
+        self._ended(self._followers.failed(link, generation, refusal))
+        if is_late:
+            self._again_at = self._now + _AGAIN
+            if refusal.version is not None and refusal.version != self.plan.stable:
+                self._leave_out({refusal.version: refusal.reason})
+            self._stands()
 
-    def _prepared(self, link: Link, generation: int) -> None:
-        if self._pending is not None and generation == self._pending.plan.generation:
-            self._pending.waiting.discard(link)
-            self._commit_if_prepared()
-        elif generation == self._plan.generation:  # of one that was late
-            _tell(link, Commit(generation))
-
-    def _gave_up(self, generation: int, version: int, reason: str) -> None:
-        pending = self._pending
-        if pending is None or generation != pending.plan.generation:
+    def _leave_out(self, failures: Mapping[int, str]) -> None:
+        """Have all do without versions that a worker cannot load: no two answer by different plans."""
+        if self._left_out.issuperset(failures):
             return
-        self._pending = None
-        for link in self._workers:
-            _tell(link, Drop(generation))
-        self._failed = pending.stamp, time.monotonic()
-        self._refused[version] = reason
-        problem = f"version {version}: {reason}"
-        self._fails(problem)
-        self._reply(pending.askers, problem)
+        self._left_out |= frozenset(failures)
+        self._refused |= failures
+        self._fails("; ".join(f"version {version}: {why}" for version, why in failures.items()), self._wish)
+        self._catch_up()
+
+    def _ended(self, end: End | None) -> None:
+        """Take note of what has become of a plan."""
+        if end is None:
+            return
+        intent, self._intent = self._intent, None
+        assert intent is not None
+        if end.refusal is None:
+            self._left_out, self._pause = intent.left_out, _AGAIN
+            self._take(intent.wish, intent.problem)
+            log.info("now serving %s", self.plan)
+            self._wishes.record(self._wish, "serves", str(self.plan))
+            self._reply_switched(intent.askers)
+        else:
+            if end.refusal.version is not None:
+                self._refused[end.refusal.version] = end.refusal.reason
+            self._fails(str(end.refusal), intent.wish)
+            if end.refusal.is_deadly:
+                self._again_at, self._pause = self._now + self._pause, min(2 * self._pause, _LONGEST_PAUSE)
+            self._reply(intent.askers, str(end.refusal))
         self._serve_askers()
 
-    def _commit_if_prepared(self) -> None:
-        pending = self._pending
-        if pending is None or pending.waiting:
-            return
-        self._pending = None
-        for link in self._workers:
-            _tell(link, Commit(pending.plan.generation))
-        self._plan, self._wish = pending.plan, pending.wish
-        if pending.stamp is not None:
-            self._problem = self._failed = None
-        for version in self._plan.versions:
-            self._refused.pop(version, None)
-        log.info("serving %s", self._plan)
-        self._record("serves", str(self._plan))
-        self._stands()
-        self._reply(pending.askers, None)
-        self._serve_askers()
+    def _reply_switched(self, askers: Sequence[_Asked] = ()) -> None:
+        """Answer who waits for the plan in force, these too, once every worker does answer by it."""
+        self._switching = (*self._switching, *askers)
+        if self._followers.have_switched:
+            switching, self._switching = self._switching, ()
+            self._reply(switching, None)
 
     # What is asked for
 
-    def _asked(self, link: Link, number: int, kind: Kind) -> None:
-        if kind == "status":
-            self._reply([(link, number)], None)
-            return
-        if kind != "reload":
-            self._unloaded = kind == "unload"
-        self._askers.append((link, number))
-        self._serve_askers()
+    def _asked(self, asked: _Asked) -> None:
+        if asked.kind == "status":
+            self._reply([asked], None)
+        else:
+            self._askers.append(asked)
+            self._serve_askers()
 
     def _serve_askers(self) -> None:
         """Do what is asked for, as soon as nothing else is under way."""
-        if self._askers and self._pending is None:
+        if self._askers and self._intent is None:
             askers, self._askers = self._askers, []
-            self._broken, self._failed = frozenset(), None
-            self._follow(self._desired.look(), askers)
+            loads = [asked.kind == "load" for asked in askers if asked.kind != "reload"]
+            self._follow(self._watch.now(), loads[-1] if loads else self._is_loaded, askers)
 
-    def _reply(self, askers: Sequence[tuple[Link, int]], problem: str | None) -> None:
+    def _reply(self, askers: Sequence[_Asked], problem: str | None) -> None:
         if askers:
             document = self.document()
-            for link, number in askers:
-                _tell(link, Reply(number, problem, document))
+            for asked in askers:
+                tell(asked.link, Reply(asked.number, problem, document))
 
     def document(self) -> RolloutDocument:
         """Return what `GET /rollout` tells."""
@@ -221,13 +183,13 @@ class Controller:
             Standing(
                 path=self._desired.path,
                 rollout=self._wish.rollout,
-                plan=self._plan,
-                progress=self._wish.analysis.progress if self._wish.analysis else None,
-                problem=self._problem,
+                plan=self.plan,
+                progress=self._wish.progress,
+                problem=self._any_problem,
                 refused=self._refused,
-                trouble=self._state.trouble,
-                workers=tuple(self._workers.values()),
-                loading=None if self._pending is None else self._pending.plan,
+                trouble=self._wishes.trouble,
+                workers=self._followers.workers,
+                loading=self._followers.next,
             ),
             self._seats,
         )
@@ -236,126 +198,110 @@ class Controller:
 
     def tick(self, now: float) -> None:
         """Do what is due on the monotonic clock."""
-        if self._pending is None and now >= self._analyse_at:
+        self._now = now
+        if now >= self._analyse_at:
             self._analyse_at = now + _ANALYSIS_SECONDS
             self._analyse()
-        if self._pending is None and now >= self._look_at and not self._desired.is_fixed:
-            self._look_at = now + self._seconds
-            self._look(now)
-
-    def _look(self, now: float) -> None:
-        """Follow what is found once it has settled, and again after a while where that was in vain."""
-        look = self._desired.look()
-        if look.stamp == self._acted:
-            self._settling = None
-            if self._failed is not None and now >= self._failed[1] + _AGAIN:
-                self._broken, self._failed = frozenset(), None
-                self._follow(look, [])
-        elif self._settling is None or self._settling[0] != look.stamp:
-            self._settling = look.stamp, now
-            self._look_at = now + _SETTLED
-        else:
-            self._settling = None
-            self._broken, self._failed = frozenset(), None
-            self._follow(look, [])
-
-    def _follow(self, look: Look, askers: Sequence[tuple[Link, int]]) -> None:
-        """Carry out what was found."""
-        self._acted = look.stamp
-        if look.rollout is None:
-            self._fails(look.problem or "")
-            self._reply(askers, look.problem)
+            self._catch_up()
+        if self._intent is not None:
             return
-        same = look.rollout == self._wish.rollout and look.rollout.digest == self._wish.rollout.digest
-        wish = self._wish if same else self._wished(look.rollout)
-        plan = self._planned(wish)
-        if plan.wants_what(self._plan):
-            self._wish, self._problem = wish, None
-            self._stands()
-            self._reply(askers, None)
-        else:
-            self._begin(plan, wish, look.stamp, askers)
-
-    def _begin(self, plan: Plan, wish: Wish, stamp: object, askers: Sequence[tuple[Link, int]]) -> None:
-        """Have every worker prepare for a plan."""
-        plan = self._numbered(plan)
-        self._pending = _Pending(plan, wish, stamp, set(self._workers), list(askers))
-        for link in self._workers:
-            _tell(link, Prepare(plan))
-        self._commit_if_prepared()
+        if self._again_at is not None and now >= self._again_at:
+            self._again_at = None
+            self._followers.retry()
+            self._watch.again()
+        look = self._watch.settled(now)
+        if look is not None:
+            self._follow(look, self._is_loaded, [])
 
     def _analyse(self) -> None:
         """Judge the canary by what all workers have counted."""
         analysis, canary = self._wish.analysis, self._wish.rollout.canary
-        if analysis is None or canary is None or self._unloaded or canary.version in self._broken:
+        if analysis is None or canary is None or not self._is_loaded or canary.version in self._left_out:
             return
         before = analysis.progress
         sums = (sums_of(self._seats.of(version)) for version in (canary.version, self._wish.rollout.stable))
         after = analysis.advance(time.time(), *sums)
         if after is before:
             return
-        self._keep(after)
+        self._wishes.keep(self._wish)
         if after.status != before.status:
             level = logging.ERROR if after.status == "failed" else logging.INFO
             log.log(level, "the canary, version %d, is %s: %s", canary.version, after.status, after.why)
-            self._record(after.status, after.why)
+            self._wishes.record(self._wish, after.status, after.why)
         if after.status == "failed" != before.status:
             self._counts.rolled_back()
-        plan = self._planned(self._wish)
-        if not plan.wants_what(self._plan):
-            self._begin(plan, self._wish, None, [])
+        self._stands()
 
-    # What both need
+    def _catch_up(self) -> None:
+        """Have workers follow what the wish that is followed has become."""
+        if self._intent is None and self._is_loaded:
+            plan = self._wish.plan(self._left_out)
+            if not plan.wants_what(self.plan):
+                self._begin(plan, _Intent(self._wish, self._left_out, self._problem, ()))
 
-    def _planned(self, wish: Wish) -> Plan:
-        return Plan(0, None) if self._unloaded else wish.plan().without(self._broken)
+    # What all of them need
 
-    def _numbered(self, plan: Plan) -> Plan:
-        seats = self._seating.of(plan.versions, self._plan.versions if self._workers else ())
+    @property
+    def _is_loaded(self) -> bool:
+        return self.plan.stable is not None
+
+    def _follow(self, look: Look, loads: bool, askers: Sequence[_Asked]) -> None:
+        """Carry out what was found, or have all unloaded; where it is no good, what serves goes on."""
+        if look.problem is not None:
+            self._fails(look.problem, self._wish)
+        if look.rollout is None or not loads:
+            wish, left_out = self._wish, self._left_out
+        else:
+            same = look.rollout == self._wish.rollout and look.rollout.digest == self._wish.rollout.digest
+            wish, left_out = self._wish if same else self._wishes.of(look.rollout), _NONE
+        plan = wish.plan(left_out) if loads else Plan(0, None)
+        if not plan.wants_what(self.plan):
+            self._begin(plan, _Intent(wish, left_out, look.problem, askers))
+            return
+        self._take(wish, look.problem)
+        if look.problem is not None and loads:
+            self._reply(askers, look.problem)
+        else:
+            self._reply_switched(askers)
+
+    def _begin(self, plan: Plan, intent: _Intent) -> None:
+        self._intent = intent
+        self._followers.begin(self._numbered(plan, in_use=self.plan.versions))
+
+    def _take(self, wish: Wish, problem: str | None) -> None:
+        """Follow a wish from now on, all of whose versions are loaded."""
+        is_new, self._wish = wish is not self._wish, wish
+        if is_new:
+            self._wishes.keep(wish)
+        self._problem = problem
+        for version in self.plan.versions:
+            self._refused.pop(version, None)
+        self._stands()
+
+    def _numbered(self, plan: Plan, in_use: Sequence[int]) -> Plan:
+        seats = self._seating.of(plan.versions, in_use)
         return replace(plan, generation=next(self._generations), seats=seats)
 
-    def _wished(self, rollout: Rollout) -> Wish:
-        """Take up a rollout where it stood, or begin it."""
-        if rollout.canary is None:
-            return Wish(rollout, None)
-        progress = self._state.load(rollout)
-        if progress is None:
-            progress = Progress.begin(rollout, time.time())
-            self._keep(progress)
-        return Wish(rollout, Analysis(rollout, progress, RUN_SECONDS))
-
-    def _keep(self, progress: Progress) -> None:
-        if (trouble := self._state.keep(progress)) is not None:
-            log.warning("%s", trouble)
-
-    def _record(self, what: str, why: str) -> None:
-        """Add to the history of what a file wants; where there is none, nothing is written beside it."""
-        if not self._wish.rollout.digest:
-            return
-        event = Event.now(what, self._wish.rollout.digest, _WHO, why)
-        if (trouble := self._state.record(event)) is not None:
-            log.warning("%s", trouble)
-
-    def _fails(self, problem: str) -> None:
+    def _fails(self, problem: str, wish: Wish) -> None:
         """Note why something is not done, and say so once; what serves goes on."""
         if problem != self._problem:
             log.error("the versions that serve go on, since the new ones cannot: %s", problem)
             self._counts.failed()
-            self._record("refused", problem)
+            self._wishes.record(wish, "refused", problem)
         self._problem = problem
+        self._again_at = self._now + _AGAIN
         self._stands()
 
+    @property
+    def _any_problem(self) -> str | None:
+        """Why what is wanted is not done, by all or by a worker."""
+        of_workers = (worker.problem for worker in self._followers.workers if worker.problem)
+        return self._problem or next(of_workers, None)
+
     def _stands(self) -> None:
-        share = self._plan.canary.share if self._plan.canary else 0.0
-        valid, kept = self._problem is None, self._state.trouble is None
-        self._counts.stands(self._plan.generation, share, valid=valid, kept=kept)
-
-
-def _tell(link: Link, message: object) -> None:
-    try:
-        link.send(message)
-    except OSError:  # it is gone: its end is heard of next
-        log.debug("a worker that is gone does not hear of %s", message)
+        share = self.plan.canary.share if self.plan.canary else 0.0
+        valid, kept = self._any_problem is None, self._wishes.trouble is None
+        self._counts.stands(self.plan.generation, share, valid=valid, kept=kept)
 
 
 def controller_of(settings: Settings, counted: Counted) -> Controller:

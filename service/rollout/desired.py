@@ -1,4 +1,4 @@
-"""What is wanted: rollout.toml, and without one the newest promotable version."""
+"""What is wanted: rollout.toml, and without one the newest promotable version; and since when."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -14,17 +14,19 @@ from service.settings import Settings
 _WATCHED = (bundle.PASSPORT_FILE, bundle.MODEL_FILE, APPROVAL_FILE, SIGNATURE_FILE)
 """Files of a version that say whether it may serve, and whether it is here as a whole."""
 
+_SETTLED = 0.2
+"""Seconds that a file has to be the same for: it may be written in pieces."""
+
 
 class Look(NamedTuple):
     """What was found: what is wanted or, where that cannot be told, why not.
 
-    Two looks of the same `stamp` find the same. `vanished` says that a file is gone that was there before.
+    Two looks of the same `stamp` find the same.
     """
 
     stamp: object
     rollout: Rollout | None
     problem: str | None
-    from_file: bool
 
 
 class Desired:
@@ -38,7 +40,7 @@ class Desired:
         self._folder = settings.models / bundle.MODEL_NAME
         self._is_named = settings.rollout is not None
         self.path = settings.rollout or self._folder / ROLLOUT_FILE
-        self._last: Look | None = None
+        self._last: tuple[object, Rollout] | None = None
 
     @property
     def is_fixed(self) -> bool:
@@ -50,31 +52,29 @@ class Desired:
         if self._pinned is not None:
             bundle.find(self._models, self._pinned)
             return Rollout(stable=self._pinned)
-        rollout = self._read()
-        return self._checked(rollout)
+        self._last = _, rollout = self._found()
+        return rollout
 
     def look(self) -> Look:
         """Look, without an error."""
         if self._pinned is not None:
-            return Look(self._pinned, Rollout(stable=self._pinned), None, from_file=False)
+            return Look(self._pinned, Rollout(stable=self._pinned), None)
         try:
-            rollout = self._read()
-        except PriceRangeError as error:
-            return self._keep(Look(str(error), None, str(error), from_file=True))
+            self._last = stamp, rollout = self._found()
+        except (PriceRangeError, OSError) as error:
+            # looked at again the next time: rights and mounts change no stamp
+            return Look(str(error), None, str(error))
+        return Look(stamp, rollout, None)
+
+    def _found(self) -> tuple[object, Rollout]:
+        """Return a stamp, and what is wanted. Raises as `require`, and `OSError`."""
+        rollout = self._read()
         watched = bundle.versions(self._models) if rollout is None else sorted(rollout.versions)
         digest = "" if rollout is None else rollout.digest
         stamp = (digest, *(_stamp(self._folder / str(number)) for number in watched), *watched)
-        if self._last is not None and self._last.stamp == stamp:
+        if self._last is not None and self._last[0] == stamp:
             return self._last
-        from_file = rollout is not None
-        try:
-            return self._keep(Look(stamp, self._checked(rollout), None, from_file))
-        except PriceRangeError as error:
-            return self._keep(Look(stamp, None, str(error), from_file))
-
-    def _keep(self, look: Look) -> Look:
-        self._last = look
-        return look
+        return stamp, self._checked(rollout)
 
     def _read(self) -> Rollout | None:
         """Read the file, None where there is none. Raises `RolloutFileError` and the like."""
@@ -92,6 +92,46 @@ class Desired:
         for key, number in rollout.named:
             bundle.require_promotable(self._folder, key, number, self.path)
         return rollout
+
+
+class Watch:
+    """Says when to follow what is found: not while it is being written."""
+
+    def __init__(self, desired: Desired, seconds: float) -> None:
+        self._desired = desired
+        self._seconds = seconds
+        self._look_at = 0.0
+        self._followed: object = None
+        self._settling: object = None
+
+    def now(self) -> Look:
+        """Return what is found now; it counts as followed."""
+        look = self._desired.look()
+        self._followed = look.stamp
+        return look
+
+    def again(self) -> None:
+        """Have what is found next followed, even if it is the same."""
+        self._followed = None
+
+    def settled(self, now: float) -> Look | None:
+        """Look every so many seconds; return what is new and has settled, which counts as followed.
+
+        The time is on the monotonic clock.
+        """
+        if self._desired.is_fixed or now < self._look_at:
+            return None
+        look = self._desired.look()
+        settling, self._settling = self._settling, None
+        self._look_at = now + self._seconds
+        if look.stamp == self._followed:
+            return None
+        if look.stamp == settling:
+            self._followed = look.stamp
+            return look
+        self._settling = look.stamp
+        self._look_at = now + min(_SETTLED, self._seconds)
+        return None
 
 
 def _stamp(version: Path) -> object:

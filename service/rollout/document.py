@@ -1,5 +1,6 @@
 """What `GET /rollout` tells: which versions serve whom, how they agree, and where every worker stands."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,23 @@ from pricerange.rollout.sums import VersionSums
 from service.rollout.plan import Plan
 from service.telemetry.seats import Seats, SeatSums
 
+log = logging.getLogger(__name__)
+
 
 @dataclass
 class Worker:
-    """What is known of a worker."""
+    """What is known of a worker: the plan that it follows and, if it cannot follow the one in force, why."""
 
     pid: int
     generation: int
+    problem: str | None = None
+
+    def cannot(self, why: str) -> None:
+        """Note why it does not follow the others, and say so once."""
+        problem = f"worker {self.pid} does not follow: {why}"
+        if problem != self.problem:
+            log.error("%s", problem)
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +137,7 @@ class WorkerTold(BaseModel):
     pid: int
     generation: int
     current: bool
+    problem: str | None = Field(description="Why it does not")
 
 
 class RolloutDocument(BaseModel):
@@ -173,6 +185,7 @@ class RolloutDocument(BaseModel):
                     pid=worker.pid,
                     generation=worker.generation,
                     current=worker.generation == plan.generation,
+                    problem=worker.problem,
                 )
                 for worker in standing.workers
             ],

@@ -129,6 +129,8 @@ class Member:
             return
         if isinstance(error, VersionFailedError):
             self._say(Failed(generation, error.version, error.reason))
+        elif error is not None:  # or nobody would ever hear of that plan again
+            self._say(Failed(generation, None, repr(error)))
         else:
             self._prepared = generation, loading.result()
             self._say(Prepared(generation))

@@ -35,10 +35,10 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A version could not be loaded, and why not."""
+    """A version could not be loaded, and why not; None where it is not known which."""
 
     generation: int
-    version: int
+    version: int | None
     reason: str
 
 

@@ -72,7 +72,8 @@ class InferEndpoint:
         prediction = answers.prediction
         arrays: dict[str, npt.NDArray[Any]] = {
             "probabilities": prediction.probabilities,
-            "price_range": prediction.price_range,
+            # as Triton answers by config.pbtxt: an output has one dimension at least beside the batch
+            "price_range": prediction.price_range[:, np.newaxis],
         }
         if "in_range" in query.outputs:
             found = answers.applicability or answers.served.region.of(query.rows)

@@ -64,10 +64,11 @@ class RepositoryEndpoints:
         """Answer `GET` of the model itself, or of one of its versions. Raises what `_served` raises."""
         served = self._served(request)
         named = VERSION in request.path_params
+        loaded: list[str] = [served.version] if named else list(self._versions.live.loaded)
         return _json(
             {
                 "name": self._versions.name,
-                "versions": [served.version] if named else list(self._versions.live.loaded),
+                "versions": sorted(loaded, key=int),
                 "platform": "onnxruntime_onnx",
                 "inputs": [_tensor(tensor) for tensor in self._config["input"]],
                 "outputs": [*(_tensor(tensor) for tensor in self._config["output"]), *self._extra(served)],
@@ -120,9 +121,8 @@ class RepositoryEndpoints:
 
 
 def _tensor(configured: dict[str, Any]) -> dict[str, object]:
-    dims = configured.get("reshape", {}).get("shape", configured["dims"])
     datatype = configured["data_type"].removeprefix("TYPE_")
-    return {"name": configured["name"], "datatype": datatype, "shape": [-1, *dims]}
+    return {"name": configured["name"], "datatype": datatype, "shape": [-1, *configured["dims"]]}
 
 
 def _json(content: object) -> Response:

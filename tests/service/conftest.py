@@ -6,9 +6,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from failing_version import add_failing_version
 from live_server import NO_TLS, Server
 
+from bench.load.broken_versions import add_raising
 from pricerange.approval import Approval
 from pricerange.phone import FEATURES
 
@@ -66,5 +66,5 @@ def three_versions(two_versions: Path, tmp_path_factory: pytest.TempPathFactory)
     """Those and version 3, which answers as version 1, but fails where a phone is `UNLUCKY`."""
     models = tmp_path_factory.mktemp("three-versions") / "models"
     shutil.copytree(two_versions, models)
-    add_failing_version(models, 1)
+    add_raising(models, 1)
     return models

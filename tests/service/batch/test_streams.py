@@ -208,6 +208,18 @@ def test_answers_that_nobody_reads_take_no_more_disk_than_they_may(
     assert server.end() == 0
 
 
+def test_an_answer_that_is_longer_than_all_may_be_is_a_507_and_no_promise_of_later(
+    start: Callable[..., Server], model_repository: Path
+) -> None:
+    server = start(model_repository, "--max-spool-bytes", str(4 * MIB)).wait_until_ready()
+    refused = post(server, CSV, HEADER + LINE * 200_000)
+    assert refused.status_code == 507
+    assert "retry-after" not in refused.headers
+    assert f"longer than {4 * MIB} bytes (setting max_spool_bytes)" in refused.json()["detail"]
+    wait_until(lambda: spool_held(server) == 0)
+    assert post(server, CSV, HEADER + LINE * 10_000).status_code == 200
+
+
 def test_a_bad_last_row_of_a_long_body_refuses_all_of_it(own: Server, spool_folder: Path) -> None:
     response = post(own, CSV, HEADER + LINE * 200_000 + LINE.replace(b"2800", b"1"))
     assert response.status_code == 422

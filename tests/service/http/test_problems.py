@@ -267,7 +267,7 @@ def test_what_the_openapi_document_says_holds(server: Server, mode: GenerationMo
     operations = [result.ok() for result in document.get_all_operations()]
     assert {operation.path for operation in operations} > {"/predict", "/predict/batch", "/model", "/readyz"}
     for operation in operations:
-        if mode is GenerationMode.NEGATIVE and operation.method != "post":
+        if mode is GenerationMode.NEGATIVE and not len(operation.body):
             continue  # nothing to get wrong without a body
 
         @settings(

@@ -11,11 +11,11 @@ import numpy as np
 import onnxruntime
 import pytest
 from corpus import examples
-from failing_version import UNLUCKY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from in_process import InProcess
 
+from bench.load.broken_versions import UNLUCKY
 from pricerange import synthetic
 from pricerange.phone import FEATURE_NAMES
 from service.errors import InvalidInputError, ModelUnloadedError

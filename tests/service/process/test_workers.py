@@ -135,10 +135,11 @@ def test_a_replacement_serves_the_version_that_the_others_serve(
     shutil.copytree(model_repository, tmp_path / "models")
     server = start(tmp_path / "models", "--workers", "2").wait_until_ready()
     wait_until(lambda: ready(server) == 2)
+    (folder / "rollout.toml").write_text("stable = 1\n")
     shutil.copytree(folder / "1", folder / "2")
     serving(server)[0].kill()
     wait_until(lambda: ready(server) == 3)
-    assert all("version 1 on" in line["message"] for line in server.log(logger="service.serve"))
+    assert all("stable 1 on" in line["message"] for line in server.log(logger="service.serve"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

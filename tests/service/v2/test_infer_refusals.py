@@ -434,7 +434,7 @@ def test_an_unknown_model_or_version_is_404(
         pytest.param("POST", MODEL, 405, id="metadata-by-post"),
         pytest.param("GET", "/v2/repository/index", 405, id="index-by-get"),
         pytest.param("GET", "/v2/nowhere", 404, id="unknown-path"),
-        pytest.param("POST", "/v2/repository/models/phone_price_range/unload", 404, id="extension-we-lack"),
+        pytest.param("GET", "/v2/systemsharedmemory/status", 404, id="extension-we-lack"),
     ],
 )
 def test_the_router_refuses_in_the_same_words(

@@ -53,7 +53,12 @@ def test_health(call: Call) -> None:
 def test_server_metadata_lists_the_extensions_that_work(call: Call) -> None:
     metadata = call("get_server_metadata")
     assert metadata["name"] == "pricerange"
-    assert metadata["extensions"] == ["binary_tensor_data", "model_configuration", "statistics"]
+    assert metadata["extensions"] == [
+        "binary_tensor_data",
+        "model_configuration",
+        "model_repository",
+        "statistics",
+    ]
 
 
 @pytest.mark.parametrize("version", ["", "1"])
@@ -65,7 +70,7 @@ def test_model_metadata(call: Call, version: str) -> None:
         "inputs": [{"name": "features", "datatype": "FP32", "shape": [-1, 20]}],
         "outputs": [
             {"name": "probabilities", "datatype": "FP32", "shape": [-1, 4]},
-            {"name": "price_range", "datatype": "INT64", "shape": [-1]},
+            {"name": "price_range", "datatype": "INT64", "shape": [-1, 1]},
             {"name": "in_range", "datatype": "BOOL", "shape": [-1]},
             {"name": "prediction_set", "datatype": "BOOL", "shape": [-1, 4]},
             {"name": "unknown", "datatype": "BOOL", "shape": [-1, 20]},
@@ -132,13 +137,13 @@ def test_infer_answers_as_the_predictor_to_the_last_bit(
     names = [output["name"] for output in response["outputs"]]
     assert names == (["probabilities", "price_range"] if binary_out is None else list(asked))
     assert result.as_numpy("probabilities").tobytes() == expected.probabilities.tobytes()
-    assert np.array_equal(result.as_numpy("price_range"), expected.price_range)
+    assert np.array_equal(result.as_numpy("price_range")[:, 0], expected.price_range)
 
 
 def test_infer_sends_the_outputs_asked_for_and_no_others(call: Call, rows: np.ndarray, expected: Any) -> None:
     outputs = [triton.InferRequestedOutput("price_range")]
     result = call("infer", NAME, features(rows), outputs=outputs)
-    assert np.array_equal(result.as_numpy("price_range"), expected.price_range)
+    assert np.array_equal(result.as_numpy("price_range")[:, 0], expected.price_range)
     assert result.as_numpy("probabilities") is None
 
 
@@ -151,7 +156,7 @@ def test_one_output_may_be_json_beside_a_binary_one(call: Call, rows: np.ndarray
     assert "data" in result.get_output("probabilities")
     assert "data" not in result.get_output("price_range")
     assert np.array_equal(result.as_numpy("probabilities"), expected.probabilities)
-    assert np.array_equal(result.as_numpy("price_range"), expected.price_range)
+    assert np.array_equal(result.as_numpy("price_range")[:, 0], expected.price_range)
 
 
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
@@ -159,7 +164,7 @@ def test_no_rows_have_empty_answers(call: Call, rows: np.ndarray, binary: bool) 
     outputs = [triton.InferRequestedOutput(name, binary) for name in ("probabilities", "price_range")]
     result = call("infer", NAME, features(rows[:0], binary), outputs=outputs)
     assert result.as_numpy("probabilities").shape == (0, len(LABELS))
-    assert result.as_numpy("price_range").shape == (0,)
+    assert result.as_numpy("price_range").shape == (0, 1)
 
 
 def test_parameters_that_only_hint_are_let_through(call: Call, rows: np.ndarray, expected: Any) -> None:
@@ -173,7 +178,7 @@ def test_parameters_that_only_hint_are_let_through(call: Call, rows: np.ndarray,
         timeout=1_000_000,
         parameters={"colour": "red"},
     )
-    assert np.array_equal(result.as_numpy("price_range"), expected.price_range)
+    assert np.array_equal(result.as_numpy("price_range")[:, 0], expected.price_range)
 
 
 def test_async_infer_of_the_http_client(
@@ -181,7 +186,7 @@ def test_async_infer_of_the_http_client(
 ) -> None:
     pending = [triton_client.async_infer(NAME, features(rows[i : i + 1])) for i in range(20)]
     answers = [one.get_result().as_numpy("price_range") for one in pending]
-    assert np.array_equal(np.concatenate(answers), expected.price_range[:20])
+    assert np.array_equal(np.concatenate(answers)[:, 0], expected.price_range[:20])
 
 
 def test_the_client_raises_with_our_words(call: Call, rows: np.ndarray) -> None:

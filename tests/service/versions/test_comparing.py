@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from failing_version import UNLUCKY
 from in_process import InProcess
 from waiting import wait_until
 
+from bench.load.broken_versions import UNLUCKY
 from pricerange import synthetic
 from pricerange.agreement import Agreement
 from pricerange.phone import FEATURE_NAMES

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from failing_version import UNLUCKY
 from in_process import InProcess
 from phone_tables import ARROW, CSV, as_arrow, as_csv
 
+from bench.load.broken_versions import UNLUCKY
 from pricerange import synthetic
 from pricerange.phone import FEATURE_NAMES
 from service.versions.live import Canary, Live

@@ -212,7 +212,7 @@ def test_what_the_document_says_about_keys_holds(locked_server: Server) -> None:
     for operation in (result.ok() for result in document.get_all_operations()):
 
         @settings(
-            max_examples=examples(10), deadline=None, database=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples(3), deadline=None, database=None, suppress_health_check=list(HealthCheck)
         )
         @given(case=operation.as_strategy())
         def holds(case: schemathesis.Case) -> None:
