@@ -1,4 +1,4 @@
-"""Manifests for KServe and KubeRay, by their own schemas, and the pods in them by Kubernetes'."""
+"""Manifests for operators, by their own schemas, and the pods in them by Kubernetes'."""
 
 from pathlib import Path
 
@@ -10,7 +10,14 @@ from manifests import pod, read, settings_of, validate
 from service.settings import Settings
 
 SCHEMAS = Path(__file__).with_name("schemas")
-PATHS = ["kserve/servingruntime.yaml", "kserve/inferenceservice.yaml", "kubernetes/rayjob-score.yaml"]
+PATHS = [
+    "kserve/servingruntime.yaml",
+    "kserve/inferenceservice.yaml",
+    "kubernetes/rayjob-score.yaml",
+    "kubernetes/components/prometheus-operator/servicemonitor.yaml",
+    "kubernetes/components/prometheus-operator/prometheusrule.yaml",
+    "kubernetes/components/gateway/httproute.yaml",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
