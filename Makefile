@@ -14,7 +14,8 @@ JOBS   ?= $(shell $(PYTHON) -c 'import os; print(min(len(os.sched_getaffinity(0)
 PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-long test-flaky test-lowest lint format train score bench containers-check clean
+.PHONY: help serve test test-long test-flaky test-lowest lint format train score bench containers-check \
+        kubernetes-check prometheus-check prometheus-rule clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -84,6 +85,15 @@ bench: $(VENV)/dev.stamp ## print the figures quoted in the documentation
 
 containers-check: ## build, run and check the images (minutes)
 	$(PYTHON) deploy/containers_check.py
+
+kubernetes-check: ## run an image on the cluster of KUBECONFIG, and check it: make kubernetes-check IMAGE=pricerange:1
+	$(PYTHON) deploy/kubernetes_check.py
+
+prometheus-check: $(VENV)/service.stamp ## check rules, routes and dashboard with promtool, amtool and a real Prometheus
+	$(BIN)/python deploy/prometheus_check.py
+
+prometheus-rule: ## write the rules as Prometheus Operator reads them
+	$(PYTHON) deploy/prometheus_rule.py
 
 clean: ## remove everything that the targets created
 	rm -rf $(VENV) $(VENV)-lowest $(VENV)-s3 .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

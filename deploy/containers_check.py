@@ -16,14 +16,13 @@ import shutil
 import signal
 import sys
 import tempfile
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
-from engine import ROOT, USER, EngineError, Machine
+from engine import USER, Machine
+from report import ROOT, CheckError, Report, eventually, expect, get, post
 
 BASE = "docker.io/library/python:3.11-slim-bookworm"
 LARGEST_MB = 350
@@ -42,31 +41,6 @@ print(urllib.request.urlopen(request, timeout=5).read().decode())
 """
 
 
-class CheckError(Exception):
-    """What was looked for is not so."""
-
-
-class Report:
-    """Prints a line for each check and counts the failures."""
-
-    def __init__(self) -> None:
-        self.failures = 0
-
-    @contextmanager
-    def check(self, words: str, vital: bool = False) -> Iterator[Callable[[str], None]]:
-        """Report the block under it; what it notes follows the words. After a `vital` failure all ends."""
-        notes: list[str] = []
-        try:
-            yield notes.append
-        except (CheckError, EngineError, OSError, ValueError, LookupError) as error:
-            self.failures += 1
-            print(f"FAIL  {words}: {error}", flush=True)
-            if vital:
-                sys.exit(1)
-        else:
-            print(f"ok    {': '.join([words, *notes])}", flush=True)
-
-
 def main() -> int:
     """Run all checks and return the exit code."""
     # a kill cleans up as well
@@ -83,8 +57,7 @@ def main() -> int:
             stop(machine, report)
         finally:
             machine.clean_up()
-    print(f"{report.failures} failed" if report.failures else "all well")
-    return 1 if report.failures else 0
+    return report.end()
 
 
 def build(machine: Machine, report: Report) -> None:
@@ -96,7 +69,7 @@ def build(machine: Machine, report: Report) -> None:
     with report.check(f"it takes at most {LARGEST_MB} MB over its base") as note:
         try:
             base = machine.megabytes(BASE)
-        except EngineError:
+        except CheckError:
             machine.engine("pull", BASE)
             base = machine.megabytes(BASE)
         over = machine.megabytes(machine.image) - base
@@ -237,48 +210,13 @@ def the_readmes_phone() -> dict[str, Any]:
     return phone
 
 
-def expect(so: bool, found: str) -> None:
-    """Fail unless it is so."""
-    if not so:
-        raise CheckError(found)
-
-
 def refused(attempt: Callable[[], object]) -> None:
     """Fail unless the attempt does."""
     try:
         attempt()
-    except EngineError:
+    except CheckError:
         return
     raise CheckError("it was allowed")
-
-
-def eventually(
-    seconds: float, look: Callable[[], object], last_words: Callable[[], str] = lambda: ""
-) -> None:
-    """Look until it is true; what went wrong on the way is told at the end."""
-    deadline = monotonic() + seconds
-    last: object = "not so"
-    while monotonic() < deadline:
-        try:
-            if look():
-                return
-        except (OSError, LookupError) as error:
-            last = error
-        sleep(0.05)
-    raise CheckError(f"not within {seconds:.0f} s: {last}{last_words()}")
-
-
-def get(url: str) -> Any:
-    """GET a JSON document."""
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return json.load(answer)
-
-
-def post(url: str, body: object) -> Any:
-    """POST JSON and return the JSON answer."""
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=5) as answer:
-        return json.load(answer)
 
 
 if __name__ == "__main__":

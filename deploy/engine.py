@@ -3,18 +3,14 @@
 import os
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from report import ROOT, free_port, indented, run
+
 USER = "10001:10001"
 """The image's user."""
-
-
-class EngineError(Exception):
-    """A command of the engine that failed."""
 
 
 class Machine:
@@ -35,8 +31,8 @@ class Machine:
         self.image = f"localhost/pricerange:check-{os.getpid()}"
         self.train_image = f"localhost/pricerange-train:check-{os.getpid()}"
         self.models, self.data = folder / "models", folder / "data"
-        self.service = f"http://127.0.0.1:{(port := _free_port())}"
-        self.prometheus = f"http://127.0.0.1:{(prometheus_port := _free_port())}"
+        self.service = f"http://127.0.0.1:{(port := free_port())}"
+        self.prometheus = f"http://127.0.0.1:{(prometheus_port := free_port())}"
         self.port = port
         # root would prove nothing: jobs run as the image's user then
         self.user = f"{os.getuid()}:{os.getgid()}" if os.getuid() else USER
@@ -55,15 +51,15 @@ class Machine:
 
     def engine(self, *arguments: str) -> str:
         """Run a command of the engine and return what it prints."""
-        return self._run([*self._engine, *arguments])
+        return run([*self._engine, *arguments], self._environment)
 
     def build(self, *arguments: str) -> str:
         """Build an image from the repository."""
-        return self._run([*self._build, *arguments, "."])
+        return run([*self._build, *arguments, "."], self._environment)
 
     def compose(self, *arguments: str) -> str:
         """Run a command on docker-compose.yml and return what it prints."""
-        return self._run([*self._compose, *arguments])
+        return run([*self._compose, *arguments], self._environment)
 
     def in_image(self, *command: str, network: str = "none") -> str:
         """Run a command in a new container of the image."""
@@ -82,7 +78,7 @@ class Machine:
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
-        return _indented(done.stdout)
+        return indented(done.stdout)
 
     def megabytes(self, image: str) -> float:
         """Return an image's size, with its base."""
@@ -97,15 +93,6 @@ class Machine:
         ):
             subprocess.run(command, cwd=ROOT, env=self._environment, capture_output=True, check=False)
 
-    def _run(self, command: list[str]) -> str:
-        done = subprocess.run(
-            command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            words = f"`{shlex.join(command)[:200]}` ended with {done.returncode}"
-            raise EngineError(words + _indented(done.stderr))
-        return done.stdout
-
 
 def _engine() -> str:
     if shutil.which("docker"):
@@ -115,15 +102,3 @@ def _engine() -> str:
     if shutil.which("podman"):
         return "podman"
     sys.exit("no container engine: neither a Docker daemon nor podman")
-
-
-def _indented(text: str) -> str:
-    """Set the last lines of a program's words under ours."""
-    return "".join(f"\n      {line}" for line in text.strip().splitlines()[-12:])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -325,21 +325,18 @@ def rollout_of(models: Path) -> Rollout | None:
         return None
 
 
-def require_promotable(folder: Path, key: str, number: int) -> Path:
-    """Return the folder of a version that rollout.toml names by a key, below a model's folder.
+def require_promotable(folder: Path, key: str, number: int, file: Path | None = None) -> Path:
+    """Return the folder of a version that a file, rollout.toml beside it by default, names by a key.
 
     Raises `RolloutFileError` where it is not there or not promotable, and as `promotion` does.
     """
     path = folder / str(number)
+    file = file or folder / ROLLOUT_FILE
     if not _is_version(path):
-        raise RolloutFileError(
-            folder / ROLLOUT_FILE, key, f"a folder that contains {PASSPORT_FILE}", str(path)
-        )
+        raise RolloutFileError(file, key, f"a folder that contains {PASSPORT_FILE}", str(path))
     found = promotion(path)
     if not found.promotable:
-        raise RolloutFileError(
-            folder / ROLLOUT_FILE, key, "a promotable version", f"version {number}, {found.why}"
-        )
+        raise RolloutFileError(file, key, "a promotable version", f"version {number}, {found.why}")
     return path
 
 

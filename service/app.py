@@ -4,7 +4,6 @@ from importlib.metadata import version
 from typing import Literal
 
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -48,6 +47,7 @@ from service.telemetry.log_queue import LogQueue
 from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Middleware
 from service.telemetry.prediction_log.log import PredictionLog
+from service.telemetry.prometheus.exposition import CONTENT, exposed
 from service.telemetry.recorder import Recorder
 from service.telemetry.shared_counters import SharedCounters
 from service.v1 import routes as v1
@@ -151,7 +151,7 @@ def create_app(  # noqa: PLR0913, PLR0917
     _add_operations(app.router, metrics, lifecycle, versions)
     add_drift(app.router, versions)
     add_rollout(app.router, member)
-    metrics.add_routes(route.path for route in app.routes if isinstance(route, Route))
+    metrics.requests.add_routes(route.path for route in app.routes if isinstance(route, Route))
     for error in (HTTPException, PriceRangeError):
         app.add_exception_handler(error, answer_exception)
     router = Router(app)
@@ -164,8 +164,9 @@ def create_app(  # noqa: PLR0913, PLR0917
     is_local = is_loopback(settings.host) and settings.forwarded_allow_ips is None
     return Application(
         Middleware(locked or WithoutKeys(router, is_local=is_local), settings.request_timeout),
-        Requests(settings.receive_timeout, budget, Recorder(metrics, access_log).record),
+        Requests(settings.receive_timeout, budget, Recorder(metrics.requests, access_log).record),
         None if provider == "cuda" else FastPath(predict, locked, settings.request_timeout),
+        batcher.look,
     )
 
 
@@ -206,8 +207,8 @@ def _add_operations(router: APIRouter, metrics: Metrics, lifecycle: Lifecycle, v
     @router.get(
         "/metrics",
         summary="Metrics for Prometheus",
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+        responses={200: {"content": CONTENT}},
         response_class=Response,
     )
     async def prometheus(request: Request) -> Response:
-        return Response(metrics.exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return exposed(metrics.registry, request.headers)

@@ -120,6 +120,7 @@ def serve_alone(  # noqa: PLR0913, PLR0917
         counters,
         certificate,
         partial(member.begin, worker.plan, failures),
+        app.look,
     ).run([])
     if predictions is not None:
         predictions.close()

@@ -11,6 +11,7 @@ bytes, and no more is read: nobody gets memory, or more of the event loop than o
 """
 
 import asyncio
+from collections.abc import Callable
 from enum import Enum, auto
 from http import HTTPStatus
 from time import monotonic
@@ -55,11 +56,15 @@ class Shortcut(Protocol):
 
 
 class Application(NamedTuple):
-    """What answers requests: an ASGI application, the maker of each request's state, a shortcut if any."""
+    """What answers requests: an ASGI application, the maker of each request's state, a shortcut if any.
+
+    `look` is to be called ten times a second, to measure what is not measured with each request.
+    """
 
     asgi: ASGIApp
     requests: Requests
     shortcut: Shortcut | None
+    look: Callable[[], None]
 
 
 class Stage(Enum):
@@ -223,6 +228,11 @@ class HttpConnection(asyncio.Protocol):
 
     # The server, every now and then and at the end
 
+    @property
+    def busy(self) -> bool:
+        """Whether a request is received or answered."""
+        return self._stage in (BODY, ANSWER)
+
     def check_timeouts(self) -> None:
         """End the connection if it has been waiting for the same thing too long."""
         unsent = self._transport.get_write_buffer_size()
@@ -245,12 +255,12 @@ class HttpConnection(asyncio.Protocol):
 
     def drain(self) -> None:
         """End the connection with the answer that is under way; an idle one may still bring a request."""
-        if self._stage in (BODY, ANSWER):
+        if self.busy:
             self._keep_alive = False
 
     def shutdown(self) -> None:
         """End the connection, after the answer that is under way."""
-        if self._stage in (BODY, ANSWER):
+        if self.busy:
             self._keep_alive = False
         elif self._stage is DISCARD:
             self._close()

@@ -54,10 +54,10 @@ class RequestState:
 
     `requests` is what it has in common with all others. `began` is a time of the monotonic clock. `writer`
     writes an answer that is known as a whole, and is let go with it. `status` is 0 until an answer is begun,
-    `rejected_as` names the kind of problem where it is a rejection. `failure` is why the rest of a body will
-    not come, `disconnected` says that nobody waits for the answer any more. `received` bytes of a body that
-    is read part by part have come. `held` bytes of the budget are the request's. `key` is its API key, and
-    `answerer` the version that answers it, once that is known.
+    and where it broke off; `rejected_as` names the kind of problem where it is a rejection. `failure` is why
+    the rest of a body will not come, `disconnected` says that nobody waits for the answer any more.
+    `received` bytes of a body that is read part by part have come. `held` bytes of the budget are the
+    request's. `key` is its API key, and `answerer` the version that answers it, once that is known.
     """
 
     requests: "Requests"
@@ -114,6 +114,11 @@ class RequestState:
         """Note the status of the answer, and append to its headers what every answer has."""
         self.status = status
         headers.append((b"x-request-id", self.request_id))
+
+    def break_off(self) -> None:
+        """Note that an answer does not get to its end; that its client left is no failure of ours."""
+        if not self.disconnected:
+            self.status = 0
 
     def answer(self, status: int, header_lines: bytes, body: bytes) -> None:
         """Record the request and write a whole answer: none is without its count."""

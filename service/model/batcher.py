@@ -116,11 +116,13 @@ C = TypeVar("C", bound=Caller)
 class _Queue:
     """Who has asked since the last run: with bodies of one phone each, and with tables of checked rows.
 
-    `live` are the versions of that time, which answer even if others do before the run.
+    `live` are the versions of that time, which answer even if others do before the run. `since` is when the
+    first asked.
     """
 
     def __init__(self, live: Live) -> None:
         self.live = live
+        self.since = monotonic()
         self.bodies: list[PhoneCaller] = []
         self.tables: list[_WaitingForTable] = []
         self.rows = 0
@@ -155,6 +157,7 @@ class Batcher:
         self.deciding = deciding
         self.limit = max_queue_rows
         self._metrics = metrics
+        metrics.queue.limit(max_queue_rows)
         self._comparing = Comparing()
         self._predictions = predictions
         self._queue: _Queue | None = None
@@ -220,9 +223,11 @@ class Batcher:
         if queue.rows + rows > self.limit:
             raise OverloadedError(self.limit)
         queue.rows += rows
-        if self._thread is not None:
-            self._metrics.queued(queue.rows)
         return queue
+
+    def look(self) -> None:
+        """Tell the metrics how many phones wait."""
+        self._metrics.queue.look(0 if self._queue is None else self._queue.rows)
 
     async def _in_time(self, answer: asyncio.Future[Any]) -> Any:
         """Wait for an answer; in the loop a run is never late, on a thread it may be."""
@@ -241,7 +246,10 @@ class Batcher:
         queue, self._queue = self._queue, None
         if queue is None:
             self._running = False
-        elif self._thread is None:
+            return
+        callers = len(queue.bodies) + len(queue.tables)
+        self._metrics.queue.taken(queue.rows, callers, monotonic() - queue.since)
+        if self._thread is None:
             self._running = False
             try:
                 for run in self._runs(queue):
@@ -252,7 +260,6 @@ class Batcher:
             except Exception as error:
                 queue.fail(error)
         else:
-            self._metrics.queued(0)
             loop = asyncio.get_running_loop()
             self._run_on_thread = loop.create_task(self._run_on(self._thread, queue))
 
@@ -270,7 +277,8 @@ class Batcher:
 
     def _runs(self, queue: _Queue) -> "Sequence[_ModelRun]":
         """Drop who is too late, answer who sent no phone or a refused one, and return the others' runs."""
-        bodies, tables = _still_waiting(queue.bodies), _still_waiting(queue.tables)
+        now = monotonic()
+        bodies, tables = _still_waiting(queue.bodies, now), _still_waiting(queue.tables, now)
         phones, errors = rows_of([caller.asked for caller in bodies])
         bodies, phones = _without(errors, bodies, phones)
         stable = queue.live.by_stable
@@ -451,9 +459,8 @@ def _fail(callers: Iterable[Caller], error: Exception) -> None:
             caller.set_exception(error)
 
 
-def _still_waiting(callers: Sequence[C]) -> Sequence[C]:
+def _still_waiting(callers: Sequence[C], now: float) -> Sequence[C]:
     """Return those for whom an answer would be in time, and who wait for it; tell those who are too late."""
-    now = monotonic()
     waiting = [caller for caller in callers if caller.when > now and not caller.done()]
     if len(waiting) < len(callers):
         for caller in callers:

@@ -54,10 +54,12 @@ class DrainingServer(uvicorn.Server):
         counters: SharedCounters,
         certificate: Certificate | None,
         begun: Callable[[], None],
+        look: Callable[[], None],
     ) -> None:
-        """Call `begun` in the event loop once connections are accepted."""
+        """Call `begun` in the event loop once connections are accepted, and `look` with each tick."""
         super().__init__(config)
         self._begun = begun
+        self._look = look
         self._lifecycle = lifecycle
         self._drain_delay = drain_delay
         self._parent = parent
@@ -82,7 +84,7 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Do what is due every 0.1 s: give a sign of life, look after a fifth of the clients."""
-        self._row[Gauge.HEARTBEAT] = monotonic()
+        self._measure()
         if self._certificate is not None and counter % _CERTIFICATE_TICKS == 0:
             self._certificate.refresh()
         for connection in self._connections:
@@ -123,10 +125,15 @@ class DrainingServer(uvicorn.Server):
     async def _stay_alive(self) -> None:
         """Do what a tick does, for as long as the end takes."""
         while True:
-            self._row[Gauge.HEARTBEAT] = monotonic()
+            self._measure()
             for connection in self._connections:
                 connection.check_timeouts()
             await asyncio.sleep(_TICK_SECONDS)
+
+    def _measure(self) -> None:
+        self._row[Gauge.HEARTBEAT] = monotonic()
+        self._row[Gauge.REQUESTS_IN_FLIGHT] = sum(connection.busy for connection in self._connections)
+        self._look()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import logging
 import multiprocessing
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -106,6 +107,7 @@ class _Supervisor:
         self._serve = serve
         self._workers: list[_WorkerProcess] = []
         self._vacant, self._own = of_workers, own
+        own.row[Gauge.PID] = os.getpid()
         self._started = 0
         self._looked_at = monotonic()
         self._ever_ready = False

@@ -90,7 +90,7 @@ class Desired:
         if rollout is None:
             return Rollout(stable=int(find(self._models, None, self._trust).name))
         for key, number in rollout.named:
-            bundle.require_promotable(self._folder, key, number)
+            bundle.require_promotable(self._folder, key, number, self.path)
         return rollout
 
 

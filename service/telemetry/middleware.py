@@ -34,10 +34,13 @@ class Middleware:
             await self._app(scope, receive, recorded_send)
         except asyncio.CancelledError:
             # the server's last word to a request that outlives drain_timeout
-            if not state.status:
+            if state.status:
+                state.break_off()
+            else:
                 await rejection(NotReadyError("leaving"), state)(scope, receive, recorded_send)
         except Exception as error:
             if state.status:
+                state.break_off()
                 raise
             await rejection(error, state)(scope, receive, recorded_send)
         finally:

@@ -4,14 +4,14 @@ from time import monotonic
 
 from service.http.request_state import RequestState
 from service.telemetry.access_log import AccessLog
-from service.telemetry.metrics import Metrics
+from service.telemetry.prometheus.requests import RequestMetrics
 
 
 class Recorder:
     """Records requests, each before its last bytes leave: no answer is without its count."""
 
-    def __init__(self, metrics: Metrics, access_log: AccessLog | None) -> None:
-        self._metrics = metrics
+    def __init__(self, requests: RequestMetrics, access_log: AccessLog | None) -> None:
+        self._requests = requests
         self._access_log = access_log
 
     def record(self, state: RequestState) -> None:
@@ -23,10 +23,10 @@ class Recorder:
         if state.held:
             state.release()
         seconds = monotonic() - state.began
-        self._metrics.answered(state.route, state.head.method, state.status, seconds)
+        self._requests.answered(state.route, state.head.method, state.status, seconds)
         if state.answerer is not None:
             state.answerer.answered(state.status, seconds)
         if state.rejected_as is not None:
-            self._metrics.rejected(state.rejected_as)
+            self._requests.rejected(state.rejected_as)
         if self._access_log is not None:
             self._access_log.write(state, seconds)

@@ -23,7 +23,7 @@ class Gauge(IntEnum):
 
     A heartbeat is when the process last ran its event loop, on the monotonic clock that all processes share;
     its connections are infinitely many where it takes no more. A process that has loaded the model is a
-    worker on the CPU or on CUDA.
+    worker on the CPU or on CUDA. A process whose numbers the metrics tell has a PID.
     """
 
     HEARTBEAT = 0
@@ -31,6 +31,9 @@ class Gauge(IntEnum):
     CPU_WORKERS = auto()
     CUDA_WORKERS = auto()
     QUEUE_ROWS = auto()
+    QUEUE_LIMIT = auto()
+    REQUESTS_IN_FLIGHT = auto()
+    PID = auto()
     MEMORY_BUDGET = auto()
     MEMORY_HELD = auto()
     SPOOL_BUDGET = auto()
@@ -79,11 +82,6 @@ class SharedCounters:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._memory, self._number)
-
-    @property
-    def shared(self) -> bool:
-        """Whether there are other processes."""
-        return len(self._rows) > 1
 
     def take(self, count: int) -> int:
         """Return the first of `count` slots that nobody else has; processes that ask alike get the same.

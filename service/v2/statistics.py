@@ -21,7 +21,7 @@ class Statistics:
         ok, ok_seconds, failed, failed_seconds = sums.requests
         if served is live.stable:
             others = [each.requests for each in self._seats.all() if each.version != sums.version]
-            count, seconds = self._metrics.failed_inferences()
+            count, seconds = self._metrics.requests.failed_inferences()
             failed = count - sum(one[2] for one in others)
             failed_seconds = seconds - sum(one[3] for one in others)
         unmeasured = _duration(0, 0.0)

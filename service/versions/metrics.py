@@ -9,7 +9,7 @@ from prometheus_client.core import Metric
 from prometheus_client.core import SummaryMetricFamily as Summary
 from prometheus_client.registry import Collector
 
-from service.telemetry.metrics import histogram
+from service.telemetry.prometheus.histogram import histogram
 from service.telemetry.seats import RUN_ROWS, RUN_SECONDS, Seats, SeatSums
 from service.versions.live import Versions
 from service.versions.served import Served

@@ -161,6 +161,12 @@ def test_a_rollout_that_is_wrong_is_an_error_and_no_reason_to_take_the_newest(
     assert bundle.find(models, 1).name == "1"
 
 
+def test_a_version_that_is_missing_is_told_by_the_file_that_names_it(model_repository: Path) -> None:
+    folder, file = model_repository / bundle.MODEL_NAME, Path("/etc/pricerange/rollout.toml")
+    with pytest.raises(RolloutFileError, match=f"^{file}: canary.version"):
+        bundle.require_promotable(folder, "canary.version", 9, file)
+
+
 def test_writers_at_once_each_get_a_number(models: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         numbers = pool.map(write_again, [models] * 12)

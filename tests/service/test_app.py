@@ -37,7 +37,11 @@ def test_metrics_count_requests_rows_and_answers(client: httpx.Client, phone: di
     ok = {"method": "POST", "status": "200"}
     assert rise(before, after, "pricerange_requests_total", route="/predict", **ok) == 1
     assert rise(before, after, "pricerange_requests_total", route="/predict/batch", **ok) == 1
-    assert rise(before, after, "pricerange_request_duration_seconds_count", route="/predict") == 2
+    assert (
+        rise(before, after, "pricerange_request_duration_seconds_count", route="/predict", outcome="ok") == 1
+    )
+    rejected = {"route": "/predict", "outcome": "rejected"}
+    assert rise(before, after, "pricerange_request_duration_seconds_count", **rejected) == 1
     assert rise(before, after, "pricerange_rejected_total", reason="invalid-input") == 1
     assert rise(before, after, "pricerange_rows_total") == 31
     assert rise(before, after, "pricerange_model_run_rows_sum", version="1") == 31

@@ -157,7 +157,10 @@ class AConnection(RuleBasedStateMachine):
 
     async def _connect(self) -> None:
         app = Application(
-            echo, Requests(10.0, MemoryBudget(1 << 20, lambda _: None), self._record), Shortcut()
+            echo,
+            Requests(10.0, MemoryBudget(1 << 20, lambda _: None), self._record),
+            Shortcut(),
+            lambda: None,
         )
         self.connection = HttpConnection(Settings(), Lifecycle(), app, server_state=ServerState())
         self.connection.connection_made(self.transport)  # type: ignore[arg-type]

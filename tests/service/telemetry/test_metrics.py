@@ -18,7 +18,8 @@ from service.telemetry.metrics import Metrics
 from service.telemetry.shared_counters import SLOTS, SharedCounters, SharedCountersFullError
 
 ROUTES = ["/predict", "/predict/batch", "/v2/models/{model}/infer", "/livez"]
-SECONDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+SECONDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
+SECONDS = (*SECONDS, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 durations = st.one_of(
     st.sampled_from([math.nextafter(bound, near) for bound in SECONDS for near in (0, bound, 9)]),
@@ -35,7 +36,7 @@ workers = st.integers(0, 1)
 
 def metrics_on(counters: SharedCounters) -> Metrics:
     metrics = Metrics(counters, "cpu")
-    metrics.add_routes(ROUTES)
+    metrics.requests.add_routes(ROUTES)
     return metrics
 
 
@@ -47,15 +48,21 @@ class Reference:
         own = {"registry": self.registry}
         self.requests = Counter("pricerange_requests", "-", ["route", "method", "status"], **own)
         self.seconds = Histogram(
-            "pricerange_request_duration_seconds", "-", ["route"], buckets=SECONDS, **own
+            "pricerange_request_duration_seconds", "-", ["route", "outcome"], buckets=SECONDS, **own
         )
         self.rejected = Counter("pricerange_rejected", "-", ["reason"], **own)
         for kind in ServiceError.kinds():
             self.rejected.labels(kind)
+        for route in ("/predict", "/predict/batch", "/v2/models/{model}/infer"):
+            for status in (0, 200, 400, 401, 413, 422, 429, 500, 503, 504, 507):
+                self.requests.labels(route, "POST", str(status))
+            for outcome in ("ok", "rejected", "failed"):
+                self.seconds.labels(route, outcome)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         self.requests.labels(route, method, str(status)).inc()
-        self.seconds.labels(route).observe(seconds)
+        outcome = "ok" if 200 <= status < 400 else "rejected" if 400 <= status < 500 else "failed"
+        self.seconds.labels(route, outcome).observe(seconds)
 
 
 @settings(max_examples=examples(60), deadline=None)
@@ -68,16 +75,16 @@ def test_two_workers_tell_what_one_counter_of_prometheus_client_would(answered: 
     both = [metrics_on(counters) for counters in SharedCounters.of(2)[:2]]
     reference = Reference()
     for worker, request in answered:
-        both[worker].answered(*request)
+        both[worker].requests.answered(*request)
         reference.answered(*request)
     for worker, reason in rejected:
-        both[worker].rejected(reason)
+        both[worker].requests.rejected(reason)
         reference.rejected.labels(reason).inc()
     expected = samples_of(generate_latest(reference.registry))
     for metrics in both:
         told = samples_of(metrics.exposition())
         assert told.keys() - expected.keys() == {
-            ("pricerange_queue_rows", frozenset()),
+            ("pricerange_requests_in_flight", frozenset()),
             ("pricerange_workers", frozenset()),
             ("pricerange_memory_budget_bytes", frozenset()),
             ("pricerange_memory_held_bytes", frozenset()),
@@ -86,7 +93,12 @@ def test_two_workers_tell_what_one_counter_of_prometheus_client_would(answered: 
             ("pricerange_worker_restarts_total", frozenset()),
             ("pricerange_log_lines_dropped_total", frozenset()),
             ("pricerange_explained_rows_total", frozenset()),
-            *(key for key in told if key[0] == "pricerange_out_of_range_rows_total"),
+            *(key for key in told if key[0].startswith(("process_", "python_", "pricerange_queue_"))),
+            *(
+                key
+                for key in told
+                if key[0] in ("pricerange_build_info", "pricerange_out_of_range_rows_total")
+            ),
             *(key for key in told if key[0] == "pricerange_unknown_features_total"),
         }
         assert {key: told[key] for key in expected} == pytest.approx(expected, rel=1e-12)
@@ -95,9 +107,9 @@ def test_two_workers_tell_what_one_counter_of_prometheus_client_would(answered: 
 def test_a_replacement_goes_on_with_the_counts_and_not_with_the_queue() -> None:
     ours, other, _ = SharedCounters.of(2)
     metrics, witness = metrics_on(ours), metrics_on(other)
-    metrics.answered("/predict", "POST", 200, 0.001)
-    metrics.queued(7)
-    witness.queued(2)
+    metrics.requests.answered("/predict", "POST", 200, 0.001)
+    metrics.queue.look(7)
+    witness.queue.look(2)
     assert value(witness, "pricerange_queue_rows") == 9
     assert value(witness, "pricerange_workers") == 2
     ours.end()
@@ -105,11 +117,13 @@ def test_a_replacement_goes_on_with_the_counts_and_not_with_the_queue() -> None:
     assert value(witness, "pricerange_workers") == 1
     # what another process gets of it: the memory and the number of the row
     replacement = metrics_on(copy.copy(ours))
-    replacement.answered("/predict", "POST", 200, 0.001)
+    replacement.requests.answered("/predict", "POST", 200, 0.001)
     for metrics in (replacement, witness):
         ok = {"route": "/predict", "method": "POST", "status": "200"}
         assert value(metrics, "pricerange_requests_total", **ok) == 2
-        assert value(metrics, "pricerange_request_duration_seconds_count", route="/predict") == 2
+        assert (
+            value(metrics, "pricerange_request_duration_seconds_count", route="/predict", outcome="ok") == 2
+        )
         assert value(metrics, "pricerange_workers") == 2
 
 
@@ -117,7 +131,7 @@ def test_labels_of_requests_are_bounded() -> None:
     [counters] = SharedCounters.of(1)
     metrics = metrics_on(counters)
     for number in range(100):
-        metrics.answered(f"/nowhere/{number}", f"METHOD{number}", 700 + number, 0.001)
+        metrics.requests.answered(f"/nowhere/{number}", f"METHOD{number}", 700 + number, 0.001)
     unknown = {"route": "unmatched", "method": "other", "status": "other"}
     assert value(metrics, "pricerange_requests_total", **unknown) == 100
 
@@ -125,7 +139,7 @@ def test_labels_of_requests_are_bounded() -> None:
 def test_a_reason_that_nobody_named_is_counted_as_other() -> None:
     [counters] = SharedCounters.of(1)
     metrics = metrics_on(counters)
-    metrics.rejected("whatever")
+    metrics.requests.rejected("whatever")
     assert value(metrics, "pricerange_rejected_total", reason="other") == 1
 
 
@@ -133,13 +147,7 @@ def test_more_routes_than_a_row_holds_are_refused() -> None:
     [counters] = SharedCounters.of(1)
     metrics = metrics_on(counters)
     with pytest.raises(SharedCountersFullError, match=f"at most {SLOTS} counters"):
-        metrics.add_routes(f"/{number}" for number in range(1_000))
-
-
-def test_one_process_tells_its_own_numbers_and_several_do_not() -> None:
-    [alone] = SharedCounters.of(1)
-    assert b"process_resident_memory_bytes" in Metrics(alone, "cpu").exposition()
-    assert b"process_resident_memory_bytes" not in Metrics(SharedCounters.of(2)[0], "cpu").exposition()
+        metrics.requests.add_routes(f"/{number}" for number in range(1_000))
 
 
 def test_counters_that_nobody_has_any_more_give_their_memory_back() -> None:

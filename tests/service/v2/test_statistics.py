@@ -31,7 +31,7 @@ def test_versions_share_the_requests_for_predictions_and_those_that_nobody_answe
     seats = [Seats(counters) for counters in both]
     one, two = (Metrics(counters, "cpu") for counters in both)
     for metrics in (one, two):
-        metrics.add_routes(ROUTES)
+        metrics.requests.add_routes(ROUTES)
     stable, canary = seats[0].take(1, 1), seats[1].take(2, 2)
     for metrics, route, method, status, seconds, answerer in (
         (one, "/predict", "POST", 200, 0.5, stable),
@@ -42,7 +42,7 @@ def test_versions_share_the_requests_for_predictions_and_those_that_nobody_answe
         (one, "/predict", "GET", 405, 64.0, None),
         (one, "/livez", "GET", 200, 64.0, None),
     ):
-        metrics.answered(route, method, status, seconds)
+        metrics.requests.answered(route, method, status, seconds)
         if answerer is not None:
             answerer.answered(status, seconds)
     stable.ran(run_of([3, 1]), 0.125)

@@ -1,0 +1,1 @@
+"""What Prometheus reads, by what it is about, and the texts that it reads it in."""
