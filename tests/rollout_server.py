@@ -11,6 +11,9 @@ from waiting import wait_until
 from pricerange.bundle import MODEL_NAME
 from pricerange.rollout.document import ROLLOUT_FILE
 
+RAISING, SHUFFLED, SLOW = 3, 4, 5
+"""The bad ones of `many_versions`; the first raises where a phone is unlucky."""
+
 
 class Rolling:
     """A model repository of one's own, and a server that follows its file."""

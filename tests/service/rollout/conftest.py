@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rollout_server import Rolling
+from rollout_server import RAISING, SHUFFLED, SLOW, Rolling
 
 from bench.load.broken_versions import add_raising, add_shuffled, add_slow
 from pricerange import synthetic
@@ -14,8 +14,6 @@ from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 
 STABLE = "stable = 1\n"
-RAISING, SHUFFLED, SLOW = 3, 4, 5
-"""Versions beside 1 and 2; 3 raises where a phone is unlucky."""
 
 
 @pytest.fixture(scope="session")

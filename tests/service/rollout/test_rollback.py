@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from rollout_server import Rolling
+from rollout_server import RAISING, SHUFFLED, SLOW, Rolling
 from waiting import wait_until
 
 from bench.load.broken_versions import UNLUCKY
 
 Phones = list[dict[str, float]]
-RAISING, SHUFFLED, SLOW = 3, 4, 5
 CANARY = """stable = 1
 [canary]
 version = {}
