@@ -1,5 +1,6 @@
 """A model repository of a bench's own, what its rollout.toml wants, and what a service says of it."""
 
+import asyncio
 import os
 import shutil
 import tempfile
@@ -15,6 +16,8 @@ from pricerange.bundle import MODEL_NAME
 from pricerange.rollout.document import ROLLOUT_FILE
 
 STATUS, RELOAD = message("GET", "/rollout"), message("POST", "/rollout/reload")
+_LONG_ENOUGH = 0.5
+"""Seconds within which phones are compared that wait for it."""
 
 
 @contextmanager
@@ -51,6 +54,16 @@ async def status(url: str) -> dict[str, Any]:
 async def reload(url: str) -> dict[str, Any]:
     """Have the file followed at once, and return what it has come to. Raises `RuntimeError` if refused."""
     return await _ask(url, RELOAD)
+
+
+async def at_rest(url: str) -> dict[str, Any]:
+    """Return what `GET /rollout` says once nothing is answered or compared any more."""
+    found = await status(url)
+    while True:
+        await asyncio.sleep(_LONG_ENOUGH)
+        before, found = found, await status(url)
+        if found["versions"] == before["versions"]:
+            return found
 
 
 async def _ask(url: str, request: bytes) -> dict[str, Any]:
