@@ -49,10 +49,17 @@ HEAD = ("answers", "lost", "wrong", "p99 ms", "longest ms")
 
 
 async def under_load(
-    url: str, known: KnownAnswers, connections: int, until: Coroutine[object, object, None]
+    url: str,
+    known: KnownAnswers,
+    connections: int,
+    until: Coroutine[object, object, None],
+    seen: Seen | None = None,
 ) -> Seen:
-    """Ask on so many connections until something is over; where they are closed, on new ones."""
-    seen, end = Seen(), asyncio.Event()
+    """Ask on so many connections until something is over; where they are closed, on new ones.
+
+    `seen` is what is added to and returned, for those who want to look meanwhile.
+    """
+    seen, end = seen or Seen(), asyncio.Event()
     step = max(len(known.requests) // connections, 1)
     clients = [
         asyncio.create_task(_ask(url, known, seen, end, number * step)) for number in range(connections)

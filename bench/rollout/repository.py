@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from pricerange.bundle import MODEL_NAME
 from pricerange.rollout.document import ROLLOUT_FILE
 
 STATUS, RELOAD = message("GET", "/rollout"), message("POST", "/rollout/reload")
+_POLL, _MOST_PATIENCE = 0.05, 120.0
+"""Seconds between two looks at a status that is waited for, and how long it is waited for."""
 _LONG_ENOUGH = 0.5
 """Seconds within which phones are compared that wait for it."""
 
@@ -54,6 +56,14 @@ async def status(url: str) -> dict[str, Any]:
 async def reload(url: str) -> dict[str, Any]:
     """Have the file followed at once, and return what it has come to. Raises `RuntimeError` if refused."""
     return await _ask(url, RELOAD)
+
+
+async def until(url: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Wait until something holds of what `GET /rollout` says, and return it. Raises `TimeoutError`."""
+    async with asyncio.timeout(_MOST_PATIENCE):
+        while not holds(told := await status(url)):
+            await asyncio.sleep(_POLL)
+    return told
 
 
 async def at_rest(url: str) -> dict[str, Any]:
