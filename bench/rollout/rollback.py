@@ -114,8 +114,10 @@ def _roll_back(models: Path, stable: int, name: str, rows: Rows) -> Ended:
         want(own, f"stable = {stable}\n")
         version = int(add(own, stable).name)
         known = KnownAnswers(own, [stable], rows)
-        # the others answer as the copied one does, where they do
-        known.add(version, Predictor.load(own, version if add is add_shuffled else stable))
+        if add is add_shuffled:
+            known.add(version, Predictor.load(own, version))
+        else:  # what answers at all answers as the copied one
+            known.add_as(version, stable)
         wanted = (
             f"stable = {stable}\n[canary]\nversion = {version}\nweight = 10\n"
             f"[analysis]\ninterval = {INTERVAL}\n"
