@@ -16,7 +16,6 @@ from bench.load.live import PHONE, serving
 from bench.load.pinned import LOAD_CORE
 from bench.rollout.repository import at_rest, copied, want
 from bench.show.tables import Target, show
-from pricerange import bundle
 from pricerange.agreement import Agreement
 from pricerange.predictor import Predictor
 from pricerange.rollout.split import in_share
@@ -62,9 +61,8 @@ class Told:
         ]
 
 
-def measure(plan: Plan, canary: int, shadow: int) -> list[Target]:
+def measure(plan: Plan, stable: int, canary: int, shadow: int) -> list[Target]:
     """Ask about every phone once, print the table and return what is wanted of it."""
-    stable = int(bundle.find(plan.models).name)
     known = KnownAnswers(plan.models, (stable, canary), plan.rows)
     with copied(plan.models, (stable, canary, shadow)) as models:
         want(

@@ -23,8 +23,8 @@ _SHARES = {_WITHOUT: 0.0, _TENTH: 0.1, "all": 1.0}
 _HEAD = ("requests/s", "p50 ms", "p99 ms", "CPU µs", "requests/s", "p99", "CPU")
 
 
-def measure(plan: Plan, canary: int, shadow: int) -> list[Target]:
-    """Print the tables and return what is wanted of them; there is no canary here."""
+def measure(plan: Plan, shadow: int) -> list[Target]:
+    """Print the tables and return what is wanted of them."""
     stable, cells = int(bundle.find(plan.models).name), Cells()
     counts = dict.fromkeys(_SHARES, np.zeros(3, np.int64))
     with tempfile.TemporaryDirectory() as folder:

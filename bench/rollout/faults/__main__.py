@@ -13,7 +13,6 @@ from bench.load.phones import phones
 from bench.rollout.faults import dropped_in, full_disk, late, many_versions, parent_kill, replaced
 from bench.rollout.faults.scene import Scene
 from bench.show.tables import Target, show_targets
-from pricerange.bundle import find
 
 PHONES = 2_000
 PARTS: dict[str, Callable[[Scene], list[Target]]] = {
@@ -30,11 +29,13 @@ def main() -> None:
     """Print the tables of each part, and the targets of all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--models", type=Path, default=Path("models"))
-    parser.add_argument("--other", type=int, default=2, help="the version beside the newest promotable one")
+    parser.add_argument(
+        "--versions", type=int, nargs=2, default=(2, 3), help="that serves, and that may be its canary"
+    )
     parser.add_argument("--only", choices=tuple(PARTS), help="one part instead of all")
     wanted = parser.parse_args()
     rows = phones(wanted.models, PHONES)
-    scene = Scene(wanted.models.resolve(), int(find(wanted.models).name), wanted.other, rows)
+    scene = Scene(wanted.models.resolve(), *wanted.versions, rows)
     targets = [
         target for name, measure in PARTS.items() if wanted.only in (None, name) for target in measure(scene)
     ]
