@@ -27,6 +27,7 @@ from bench.rollout import promotion
 from bench.rollout.crowd import HEAD, Seen, under_load
 from bench.rollout.repository import copied, status, until, want
 from bench.show.tables import Target, show, show_targets
+from pricerange.bundle import find
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 
@@ -84,10 +85,8 @@ def main() -> None:
     """Roll back the bad ones, promote the good one, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, default=Path("models"))
-    # the bad ones, which are made of it, cannot say why; a stable version that can would refuse them
-    parser.add_argument("--stable", type=int, default=2, help="a version that keeps no background")
-    arguments = parser.parse_args()
-    models, stable = arguments.models, arguments.stable
+    models = parser.parse_args().models
+    stable = int(find(models).name)
     rows = _with_unlucky(phones(models, PHONES))
     ended = [_roll_back(models, stable, name, rows) for name in _BROKEN]
     head = ("canary at 10 %", "seconds", "its answers", "its failed phones", *HEAD)
