@@ -18,8 +18,7 @@ import psutil
 from bench.load.client import Connection
 from bench.load.cores import on_core
 from bench.load.known_answers import KnownAnswers
-from bench.load.live import Running, serving
-from bench.load.phones import phones
+from bench.load.live import PHONE, Running, serving
 from bench.load.pinned import LOAD_CORE
 from bench.rollout.crowd import HEAD, under_load
 from bench.rollout.repository import RELOAD, copied, want
@@ -27,7 +26,7 @@ from bench.show.memory import Sample
 from bench.show.tables import Target, show, show_targets
 
 CONNECTIONS = 32
-PHONES = 1_000
+PHONES = np.array([[*(PHONE | {"ram": ram}).values()] for ram in range(256, 4096, 16)], np.float32)
 _WARM_RELOADS = 20
 """After which memory is looked at for the first time: allocators keep what they have had once."""
 
@@ -41,7 +40,7 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=0.2, help="Seconds between two reloads")
     parser.add_argument("--workers", type=int, nargs="*", default=(1, 2))
     arguments = parser.parse_args()
-    known = KnownAnswers(arguments.models, arguments.versions, phones(arguments.models, PHONES))
+    known = KnownAnswers(arguments.models, arguments.versions, PHONES)
     rows, targets = [], list[Target]()
     for workers in arguments.workers:
         with copied(arguments.models, arguments.versions) as models:

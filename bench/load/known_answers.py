@@ -12,6 +12,8 @@ from pricerange.predictor import Predictor
 
 NOBODY = 0
 """Stands for the version of an answer that is nobody's."""
+_MOST_REMEMBERED = 10_000
+"""Right answers that are known by their bytes: to read one takes a client as long as to ask for it."""
 
 
 class KnownAnswers:
@@ -31,6 +33,7 @@ class KnownAnswers:
             for phone, of_one in zip(as_objects(rows), headers or [{}] * len(rows), strict=True)
         ]
         self._expected: dict[int, list[bytes]] = {}
+        self._right: dict[tuple[int, bytes], int] = {}
         for version in versions:
             self.add(version, Predictor.load(models, version))
 
@@ -47,8 +50,15 @@ class KnownAnswers:
         """Return which version says that it answered, if that is its exact answer; else `NOBODY`."""
         if answer.status != 200:
             return NOBODY
+        known = self._right.get((phone, answer.body))
+        if known is not None:
+            return known
         document = orjson.loads(answer.body)
         version = int(document["model"]["version"])
         found = np.array(document["probabilities"], np.float32).tobytes()
         expected = self._expected.get(version)
-        return version if expected is not None and expected[phone] == found else NOBODY
+        if expected is None or expected[phone] != found:
+            return NOBODY
+        if len(self._right) < _MOST_REMEMBERED:
+            self._right[phone, answer.body] = version
+        return version
