@@ -350,6 +350,7 @@ class Batcher:
         if served.drift is not None:
             served.drift.offer(run.rows, answers.prediction)
         if run.live.canary is not None:
+            served.seat.paced(seconds)
             served.seat.confident(answers.prediction.probabilities, self._in_range(answers, run.rows))
 
     def _in_range(self, answers: Answers, rows: _Rows) -> npt.NDArray[np.bool_]:
