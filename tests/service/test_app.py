@@ -43,6 +43,7 @@ def test_metrics_count_requests_rows_and_answers(client: httpx.Client, phone: di
     rejected = {"route": "/predict", "outcome": "rejected"}
     assert rise(before, after, "pricerange_request_duration_seconds_count", **rejected) == 1
     assert rise(before, after, "pricerange_rejected_total", reason="invalid-input") == 1
+    assert rise(before, after, "pricerange_queue_wait_seconds_count") == 3
     assert rise(before, after, "pricerange_rows_total") == 31
     assert rise(before, after, "pricerange_model_run_rows_sum", version="1") == 31
     assert rise(before, after, "pricerange_model_run_duration_seconds_count", version="1") == 2
