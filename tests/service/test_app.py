@@ -94,6 +94,21 @@ def test_access_log_is_one_json_line_a_request(
     assert line["client"] == "127.0.0.1"
 
 
+def test_the_trace_that_a_client_names_is_in_the_log_and_in_errors(
+    client: httpx.Client, server: Server, phone: dict[str, float]
+) -> None:
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+    good = client.post("/predict", json=phone, headers=headers)
+    bad = client.post("/predict", json={}, headers=headers)
+    assert bad.json()["trace_id"] == trace_id
+    for response in (good, bad):
+        [line] = server.log(request_id=response.headers["x-request-id"])
+        assert line["trace_id"] == trace_id
+    malformed = client.post("/predict", json={}, headers={"traceparent": f"00-{trace_id}-1-01"})
+    assert "trace_id" not in malformed.json()
+
+
 def test_docs_come_from_the_phone_table(client: httpx.Client) -> None:
     assert "swagger" in client.get("/docs").raise_for_status().text
     phone = client.get("/openapi.json").json()["components"]["schemas"]["Phone"]
