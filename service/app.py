@@ -1,5 +1,6 @@
 """The application: a verified model, its routes, and what stands around them."""
 
+import logging
 from importlib.metadata import version
 from typing import Literal
 
@@ -43,12 +44,14 @@ from service.settings import Settings
 from service.telemetry.access_log import AccessLog
 from service.telemetry.forwarded import ForwardedAccessLog, Proxies
 from service.telemetry.key_metrics import KeyMetrics
+from service.telemetry.log_level import LogLevel
 from service.telemetry.log_queue import LogQueue
 from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Middleware
 from service.telemetry.prediction_log.log import PredictionLog
 from service.telemetry.prometheus.exposition import CONTENT, exposed
 from service.telemetry.recorder import Recorder
+from service.telemetry.selected import RequestLog, SelectedRequests
 from service.telemetry.shared_counters import SharedCounters
 from service.v1 import routes as v1
 from service.v1.endpoints import ModelEndpoints
@@ -100,8 +103,12 @@ def create_app(  # noqa: PLR0913, PLR0917
         settings.max_spool_bytes or default_spool(settings.workers), SpoolBudgetError, metrics.spool_held
     )
     metrics.budgets(budget.limit, spool_budget.limit)
-    logs_access = settings.access_log and settings.log_level in ("debug", "info")
-    access_log = _access_log(log_queue, settings.forwarded_allow_ips) if logs_access else None
+    access_log = _access_log(log_queue, settings) if settings.access_log else None
+    recorder = Recorder(metrics.requests, access_log)
+    log_level = LogLevel(
+        counters, lambda level: recorder.log_to(access_log if level <= logging.INFO else None)
+    )
+    log_level.follow()
     deciding = Deciding(
         None if settings.cost_matrix is None else CostMatrix.read(settings.cost_matrix), settings.abstain
     )
@@ -161,12 +168,17 @@ def create_app(  # noqa: PLR0913, PLR0917
         known = KnownKeys(keys, counters.row, first)
         metrics.add(KeyMetrics(known, counters, first))
         locked = ApiKeys(router, known, free_of_keys)
+
+    def look() -> None:
+        batcher.look()
+        log_level.follow()
+
     is_local = is_loopback(settings.host) and settings.forwarded_allow_ips is None
     return Application(
         Middleware(locked or WithoutKeys(router, is_local=is_local), settings.request_timeout),
-        Requests(settings.receive_timeout, budget, Recorder(metrics.requests, access_log).record),
+        Requests(settings.receive_timeout, budget, recorder.record),
         None if provider == "cuda" else FastPath(predict, locked, settings.request_timeout),
-        batcher.look,
+        look,
     )
 
 
@@ -177,10 +189,12 @@ def _provider(settings: Settings, versions: Versions) -> Literal["cpu", "cuda"]:
     return "cuda" if settings.provider == "cuda" else "cpu"
 
 
-def _access_log(queue: LogQueue, forwarded_allow_ips: str | None) -> AccessLog:
-    if forwarded_allow_ips is None:
-        return AccessLog(queue)
-    return ForwardedAccessLog(queue, Proxies(forwarded_allow_ips))
+def _access_log(queue: LogQueue, settings: Settings) -> RequestLog:
+    proxies = settings.forwarded_allow_ips
+    log = AccessLog(queue) if proxies is None else ForwardedAccessLog(queue, Proxies(proxies))
+    if not settings.paths_not_logged and settings.access_log_sample == 1:
+        return log
+    return SelectedRequests(log, settings.paths_not_logged, settings.access_log_sample)
 
 
 def _add_passport(router: APIRouter, versions: Versions) -> None:

@@ -19,7 +19,8 @@ def command(about: str) -> Any:
 
     def serve(**flags: Any) -> None:
         settings = _settings(flags)
-        # what others mean by these is not known here, and to die of them would lose requests
+        # what others mean by the first is not known here, and what the others change is not there yet: to die
+        # of them would lose requests
         for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
             signal.signal(number, signal.SIG_IGN)
         # until the server drains on them: process 1 would ignore the first, and the second print a traceback

@@ -32,6 +32,7 @@ from service.rollout.loading import Loader
 from service.rollout.member import Member
 from service.rollout.thread import ControllerThread
 from service.settings import Settings
+from service.telemetry.log_level import LogLevel
 from service.telemetry.log_queue import LogQueue
 from service.telemetry.prediction_log import folder as prediction_log
 from service.telemetry.shared_counters import SharedCounters
@@ -52,6 +53,7 @@ def serve(settings: Settings) -> int:
         if settings.api_keys_file is not None:
             keys = until_the_end.enter_context(watched(settings.api_keys_file))
         *of_workers, counters = SharedCounters.of(settings.workers)
+        LogLevel(counters).begin(settings.log_level)
         counted = Counted(counters)
         controller = ControllerThread(controller_of(settings, counted))
         controller.start()

@@ -179,7 +179,19 @@ class Settings(BaseSettings):
         "learned (/drift)",
     )
     access_log: bool = Field(True, description="Write one JSON line per request")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level to log")
+    access_log_exclude: str | None = Field(
+        None,
+        description="Paths to leave out of the access log, separated by commas: /livez,/readyz,/metrics",
+    )
+    access_log_sample: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Share of the successful requests to write to the access log; errors always are",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Lowest level to log; SIGUSR1 lowers it by one, SIGUSR2 raises it"
+    )
 
     @field_validator("port", mode="before")
     @classmethod
@@ -210,6 +222,19 @@ class Settings(BaseSettings):
             except ValueError as error:
                 raise ValueError(f"addresses and networks separated by commas, or * ({error})") from None
         return allowed
+
+    @field_validator("access_log_exclude")
+    @classmethod
+    def _paths_begin_with_a_slash(cls, listed: str | None) -> str | None:
+        for path in _names(listed):
+            if not path.startswith("/"):
+                raise ValueError(f"paths separated by commas, each with a slash in front, not {path!r}")
+        return listed
+
+    @property
+    def paths_not_logged(self) -> frozenset[str]:
+        """Paths that the access log leaves out."""
+        return frozenset(_names(self.access_log_exclude))
 
     @field_validator("prediction_log_omit", "prediction_log_hash")
     @classmethod

@@ -41,7 +41,7 @@ class Server:
     def _read(self, output: IO[str]) -> None:
         for line in output:
             self.lines.append(line.rstrip("\n"))
-            if '"message":"serving ' in line:
+            if '"logger":"service.serve","message":"serving ' in line:
                 self._address.put(next(part for part in line.split() if part.startswith("http")).rstrip(","))
         self._address.put(None)
 

@@ -33,7 +33,8 @@ class AsgiExchange:
         try:
             await app(scope, self.receive, self.send)
         except Exception:
-            log.exception("request %s failed within its answer", self.state.request_id.decode())
+            ids = self.state.ids()
+            log.exception("request %s failed within its answer", ids["request_id"], extra={"fields": ids})
         finally:
             self._connection.abandon(self)
 

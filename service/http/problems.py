@@ -46,6 +46,9 @@ class ProblemDetails(BaseModel):
     detail: str
     errors: list[ProblemEntry]
     request_id: str
+    trace_id: str | None = Field(
+        None, description="The request's trace, where it has one (W3C Trace Context)"
+    )
     error: str = Field(description="`detail` again, for clients that read one string")
 
 
@@ -89,7 +92,8 @@ def kind_of_status(status: HTTPStatus) -> str:
 
 def _internal(error: Exception, state: RequestState) -> Reply:
     if not isinstance(error, PriceRangeError):
-        log.error("request %s failed", state.request_id.decode(), exc_info=error)
+        ids = state.ids()
+        log.error("request %s failed", ids["request_id"], exc_info=error, extra={"fields": ids})
     state.rejected_as = INTERNAL
     detail = "internal error; the log has the details under the request id"
     return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error", detail, (), (), state)
@@ -109,7 +113,7 @@ def _problem(  # noqa: PLR0913, PLR0917
         "status": status,
         "detail": detail,
         "errors": entries,
-        "request_id": state.request_id.decode(),
+        **state.ids(),
         "error": detail,
     }
     raw_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]

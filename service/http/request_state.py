@@ -13,6 +13,7 @@ from starlette.types import Scope
 from pricerange.errors import PriceRangeError
 from service.http.budget import MemoryBudget
 from service.http.framing.head import Head
+from service.http.trace_context import trace_context
 
 if TYPE_CHECKING:
     from service.http.keys.key import Key
@@ -85,6 +86,17 @@ class RequestState:
     def travel_in(self, scope: Scope) -> None:
         """Have `of` find the state in a scope."""
         scope[_KEY] = self
+
+    def trace_id(self) -> bytes | None:
+        """Return the trace that the request belongs to, in hexadecimal, if it is known."""
+        context = trace_context(self.head.traceparent)
+        return None if context is None else context.trace_id
+
+    def ids(self) -> dict[str, str]:
+        """Return what names the request, for lines of the log and bodies of errors."""
+        ids = {"request_id": self.request_id.decode()}
+        trace_id = self.trace_id()
+        return ids if trace_id is None else {**ids, "trace_id": trace_id.decode()}
 
     def matched(self, scope: Scope) -> None:
         """Note which route the router has found, if any."""

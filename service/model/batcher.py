@@ -278,7 +278,8 @@ class Batcher:
     def _runs(self, queue: _Queue) -> "Sequence[_ModelRun]":
         """Drop who is too late, answer who sent no phone or a refused one, and return the others' runs."""
         now = monotonic()
-        bodies, tables = _still_waiting(queue.bodies, now), _still_waiting(queue.tables, now)
+        bodies = _still_waiting(queue.bodies, now)
+        tables = _still_waiting(queue.tables, now) if queue.tables else ()
         phones, errors = rows_of([caller.asked for caller in bodies])
         bodies, phones = _without(errors, bodies, phones)
         stable = queue.live.by_stable

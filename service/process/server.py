@@ -17,9 +17,13 @@ from service.http.lifecycle import Lifecycle
 from service.process.acceptor import Acceptor
 from service.process.listener import refuse_newcomers, waiting
 from service.process.tls import Certificate
+from service.telemetry.log_level import LogLevel
 from service.telemetry.shared_counters import Gauge, SharedCounters
 
 log = logging.getLogger(__name__)
+
+LOG_LEVEL_SIGNALS = {signal.SIGUSR1: -1, signal.SIGUSR2: 1}
+"""Signals that change the log level, and by how many steps. To the parent they are for all workers."""
 
 _HANDSHAKES = 0.2
 """Seconds that connections half made have to be made, between the last newcomer and the listener's end."""
@@ -141,6 +145,10 @@ class DrainingServer(uvicorn.Server):
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._drain)
         loop.add_signal_handler(signal.SIGINT, self._stop_now)
+        if self._parent is None:
+            level = LogLevel(self._counters)
+            for number, steps in LOG_LEVEL_SIGNALS.items():
+                loop.add_signal_handler(number, level.change, steps)
         # a worker is started with both held back, so that none ends it while it loads
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
         try:
@@ -148,6 +156,9 @@ class DrainingServer(uvicorn.Server):
         finally:
             loop.remove_signal_handler(signal.SIGTERM)
             loop.remove_signal_handler(signal.SIGINT)
+            for number in LOG_LEVEL_SIGNALS:
+                loop.remove_signal_handler(number)
+                signal.signal(number, signal.SIG_IGN)  # or one that comes late would end the process
 
     def _drain(self) -> None:
         if self._lifecycle.state == "draining":

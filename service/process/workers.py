@@ -13,8 +13,10 @@ from time import monotonic
 from pricerange.errors import PriceRangeError
 from service.process import logs
 from service.process.arguments import WorkerArguments
+from service.process.server import LOG_LEVEL_SIGNALS
 from service.rollout.thread import ControllerThread
 from service.settings import Settings
+from service.telemetry.log_level import LogLevel
 from service.telemetry.log_queue import LogQueue
 from service.telemetry.shared_counters import WORKER_RESTARTS, Gauge, SharedCounters
 
@@ -31,6 +33,8 @@ _LOOK_SECONDS = 0.5
 """Seconds between two looks at the workers' signs of life."""
 _PAUSED_SECONDS = _LONGEST_UNREADY + 2.0
 """Seconds between two looks from which on it is we who were not running."""
+_MOST_SIGNALS = 64
+"""Signals that are looked at together."""
 _END_SECONDS = 5.0
 """Seconds beyond the drain that a worker gets to end, before it is killed."""
 
@@ -68,7 +72,7 @@ class _WorkerProcess:
         arguments = WorkerArguments(counters, link, controller.plan, its_end)
         self.process = context.Process(target=_work, args=(serve, settings, listener, arguments))
         resource_tracker.ensure_running()  # or `start` does it, and lets the signals through again
-        held_back = {signal.SIGTERM, signal.SIGINT}
+        held_back = {signal.SIGTERM, signal.SIGINT, *LOG_LEVEL_SIGNALS}
         signal.pthread_sigmask(signal.SIG_BLOCK, held_back)  # inherited by the process
         try:
             self.process.start()
@@ -108,6 +112,7 @@ class _Supervisor:
         self._workers: list[_WorkerProcess] = []
         self._vacant, self._own = of_workers, own
         own.row[Gauge.PID] = os.getpid()
+        self._log_level = LogLevel(own)
         self._started = 0
         self._looked_at = monotonic()
         self._ever_ready = False
@@ -118,8 +123,9 @@ class _Supervisor:
         self._signal_end.setblocking(False)
 
     def run(self) -> int:
+        resource_tracker.ensure_running()  # it ignores what is ignored now
         signal.set_wakeup_fd(self._signal_end.fileno())
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, *LOG_LEVEL_SIGNALS):
             signal.signal(number, lambda *_: None)
         while True:
             self._fill_up()
@@ -150,7 +156,11 @@ class _Supervisor:
         pause = max(0.0, self._start_again_at - monotonic()) if self._vacant else _LOOK_SECONDS
         happened = wait([self._signals, *starting, *ends], pause)
         if self._signals in happened:
-            return self._end_all()
+            numbers = self._signals.recv(_MOST_SIGNALS)
+            if not LOG_LEVEL_SIGNALS.keys() >= set(numbers):
+                return self._end_all()
+            for number in numbers:
+                self._log_level.change(LOG_LEVEL_SIGNALS[signal.Signals(number)])
         now = monotonic()
         # after a pause of the whole container nobody has had time to give a sign of life
         looks, self._looked_at = now - self._looked_at < _PAUSED_SECONDS, now

@@ -23,7 +23,7 @@ class AccessLog:
         words = _known_words if head.path == state.route else _words
         self._queue.put(
             b'{"time":"%b","level":"info","logger":"service.access","message":"request","request_id":"%b",'
-            b'%b,"status":%d,"duration_ms":%.3f%b}\n'
+            b'%b,"status":%d,"duration_ms":%.3f%b%b}\n'
             % (
                 timestamp(time()),
                 request_id,
@@ -31,8 +31,14 @@ class AccessLog:
                 state.status,
                 seconds * 1e3,
                 b"" if answerer is None else b',"version":"%d"' % answerer.version,
+                b"" if head.traceparent is None else _trace(state),
             )
         )
+
+
+def _trace(state: RequestState) -> bytes:
+    trace_id = state.trace_id()
+    return b"" if trace_id is None else b',"trace_id":"%b"' % trace_id
 
 
 def _words(client: str | None, method: str, path: str, key: str | None) -> bytes:

@@ -3,15 +3,19 @@
 from time import monotonic
 
 from service.http.request_state import RequestState
-from service.telemetry.access_log import AccessLog
 from service.telemetry.prometheus.requests import RequestMetrics
+from service.telemetry.selected import RequestLog
 
 
 class Recorder:
     """Records requests, each before its last bytes leave: no answer is without its count."""
 
-    def __init__(self, requests: RequestMetrics, access_log: AccessLog | None) -> None:
+    def __init__(self, requests: RequestMetrics, access_log: RequestLog | None) -> None:
         self._requests = requests
+        self._access_log = access_log
+
+    def log_to(self, access_log: RequestLog | None) -> None:
+        """Write requests to a log from now on, or to none."""
         self._access_log = access_log
 
     def record(self, state: RequestState) -> None:

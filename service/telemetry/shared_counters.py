@@ -23,7 +23,8 @@ class Gauge(IntEnum):
 
     A heartbeat is when the process last ran its event loop, on the monotonic clock that all processes share;
     its connections are infinitely many where it takes no more. A process that has loaded the model is a
-    worker on the CPU or on CUDA. A process whose numbers the metrics tell has a PID.
+    worker on the CPU or on CUDA. A process whose numbers the metrics tell has a PID. The log level is that of
+    all, in the parent's row.
     """
 
     HEARTBEAT = 0
@@ -34,6 +35,7 @@ class Gauge(IntEnum):
     QUEUE_LIMIT = auto()
     REQUESTS_IN_FLIGHT = auto()
     PID = auto()
+    LOG_LEVEL = auto()
     MEMORY_BUDGET = auto()
     MEMORY_HELD = auto()
     SPOOL_BUDGET = auto()
@@ -56,7 +58,7 @@ class SharedCountersFullError(PriceRangeError):
 
 
 class SharedCounters:
-    """The row that a process counts in, `row` float64 [SLOTS], and the sums over all rows.
+    """The row that a process counts in, `row` float64 [SLOTS], that of the parent, and the sums over all.
 
     A slot may be written by one thread only. Pickled as an argument of a new process, it shares the memory.
     """
@@ -71,6 +73,7 @@ class SharedCounters:
             every[row * SLOTS : (row + 1) * SLOTS]
             for row in sorted(range(len(self._rows)), key=number.__ne__)
         )
+        self.of_parent = every[-SLOTS:]
         self._taken = WORKER_RESTARTS + 1
 
     @classmethod

@@ -43,6 +43,7 @@ def test_metrics_count_requests_rows_and_answers(client: httpx.Client, phone: di
     rejected = {"route": "/predict", "outcome": "rejected"}
     assert rise(before, after, "pricerange_request_duration_seconds_count", **rejected) == 1
     assert rise(before, after, "pricerange_rejected_total", reason="invalid-input") == 1
+    assert rise(before, after, "pricerange_queue_wait_seconds_count") == 3
     assert rise(before, after, "pricerange_rows_total") == 31
     assert rise(before, after, "pricerange_model_run_rows_sum", version="1") == 31
     assert rise(before, after, "pricerange_model_run_duration_seconds_count", version="1") == 2
@@ -91,6 +92,21 @@ def test_access_log_is_one_json_line_a_request(
     assert line["status"] == 200
     assert line["duration_ms"] > 0
     assert line["client"] == "127.0.0.1"
+
+
+def test_the_trace_that_a_client_names_is_in_the_log_and_in_errors(
+    client: httpx.Client, server: Server, phone: dict[str, float]
+) -> None:
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+    good = client.post("/predict", json=phone, headers=headers)
+    bad = client.post("/predict", json={}, headers=headers)
+    assert bad.json()["trace_id"] == trace_id
+    for response in (good, bad):
+        [line] = server.log(request_id=response.headers["x-request-id"])
+        assert line["trace_id"] == trace_id
+    malformed = client.post("/predict", json={}, headers={"traceparent": f"00-{trace_id}-1-01"})
+    assert "trace_id" not in malformed.json()
 
 
 def test_docs_come_from_the_phone_table(client: httpx.Client) -> None:

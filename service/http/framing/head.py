@@ -25,6 +25,7 @@ class Head:
     values of those that are repeated are joined by commas (RFC 9110, 5.3), so that none hides another.
     `seconds` is what a request may take, noted once all has been checked that depends on the head alone: most
     clients send one head over and over, and it is kept. `key` is its API key, while the keys are the same.
+    `traceparent` names the trace that the request belongs to, if the client says so.
     """
 
     __slots__ = (
@@ -39,6 +40,7 @@ class Head:
         "query",
         "raw_path",
         "seconds",
+        "traceparent",
     )
 
     def __init__(  # noqa: PLR0913, PLR0917
@@ -57,6 +59,7 @@ class Head:
         self.by_name: Mapping[bytes, bytes] = dict(headers)
         if len(self.by_name) < len(headers):
             self.by_name = _joined(headers)
+        self.traceparent = self.by_name.get(b"traceparent")
         self.keep_alive = keep_alive
         self.length = length
         self.seconds: float | None = None
