@@ -87,7 +87,8 @@ def answered(connection: socket.socket) -> tuple[int, dict]:
 def runs_and_rows(client: httpx.Client) -> tuple[float, float]:
     values = dict(line.rsplit(" ", 1) for line in client.get("/metrics").text.splitlines() if line[:1] != "#")
     name = "pricerange_model_run_rows"
-    return float(values[f"{name}_count"]), float(values[f"{name}_sum"])
+    runs, rows = (values[f'{name}_{of}{{version="1"}}'] for of in ("count", "sum"))
+    return float(runs), float(rows)
 
 
 class Held:
