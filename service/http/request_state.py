@@ -151,7 +151,7 @@ class Requests:
 
     `receive_timeout` is the seconds that a sender gets for each piece of a body; `record` counts and logs a
     request, once. `trace_sample` is the share of them to trace, of those whose callers leave that open; None
-    traces none.
+    traces none. `traced` are under way, so that who looks for one among many need not where there is none.
     """
 
     def __init__(
@@ -164,6 +164,7 @@ class Requests:
         self.receive_timeout = receive_timeout
         self.budget = budget
         self.record = record
+        self.traced = 0
         self._trace_sample = trace_sample
         self._ids_begin = secrets.token_hex(10).encode()
         self._ids_end = itertools.count()
@@ -175,12 +176,17 @@ class Requests:
             given = b"%b%012x" % (self._ids_begin, next(self._ids_end))
         state = RequestState(self, head, client, given, monotonic(), writer)
         share = self._trace_sample
-        if share is not None:
-            # the caller decides, if there is one
-            caller = None if head.traceparent is None else trace_context(head.traceparent)
-            if caller is None:
-                if random() < share:
-                    state.trace = Trace.begun(state.began)
-            elif caller.sampled:
-                state.trace = Trace(caller.trace_id, caller.span_id, state.began)
+        if share is not None and (head.traceparent is not None or random() < share):
+            self._trace(state, share)
         return state
+
+    def _trace(self, state: RequestState, share: float) -> None:
+        """Trace a request that may be: where there is a caller, it decides."""
+        caller = trace_context(state.head.traceparent)
+        if caller is None:
+            # what is not well-formed is as if it were not there
+            if state.head.traceparent is None or random() < share:
+                state.trace = Trace.begun(state.began)
+        elif caller.sampled:
+            state.trace = Trace(caller.trace_id, caller.span_id, state.began)
+        self.traced += state.trace is not None

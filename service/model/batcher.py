@@ -344,7 +344,7 @@ class Batcher:
 
     def _hand_out(self, run: "_ModelRun", answers: Answers, seconds: float) -> None:
         if self._traced:
-            run.trace(answers, monotonic(), seconds)
+            run.trace(answers, seconds)
         if len(run.rows):
             self._count(run, answers, seconds)
         run.hand_out(answers)
@@ -419,13 +419,16 @@ class _ModelRun:
         """Tell everyone who still waits that the run went wrong."""
         _fail((*self.phones, *self._tables), error)
 
-    def trace(self, answers: Answers, ended: float, seconds: float) -> None:
-        """Tell the traces of those who asked of this run, which took some seconds."""
-        of_phones = [caller.state.trace for caller in self.phones if caller.state.trace is not None]
-        of_tables = [table.trace for table in self._tables if table.trace is not None]
-        for trace in (*of_phones, *of_tables):
-            began = ended - seconds
-            trace.ran(ModelRun(trace.asked, began, ended, len(self.rows), answers.served.version))
+    def trace(self, answers: Answers, seconds: float) -> None:
+        """Tell the traces of those who asked of this run, which took some seconds until now."""
+        traces = [table.trace for table in self._tables if table.trace is not None]
+        if self.phones and self.phones[0].state.requests.traced:
+            traces += [caller.state.trace for caller in self.phones if caller.state.trace is not None]
+        if traces:
+            ended = monotonic()
+            for trace in traces:
+                run = ModelRun(trace.asked, ended - seconds, ended, len(self.rows), answers.served.version)
+                trace.ran(run)
 
     def hand_out(self, answers: Answers) -> None:
         """Give everyone the answers to what was asked."""

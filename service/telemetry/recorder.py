@@ -44,6 +44,7 @@ class Recorder:
         if state.rejected_as is not None:
             self._requests.rejected(state.rejected_as)
         if state.trace is not None and self._traces is not None:
+            state.requests.traced -= 1
             self._requests.exemplar(
                 state.route, state.head.method, state.status, seconds, state.trace.trace_id
             )
