@@ -26,7 +26,7 @@ $(VENV)/service.stamp: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/service.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,ray,objects,sign,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,ray,objects,sign,otel,dev]'
 	@touch $@
 
 serve: $(VENV)/service.stamp ## serve the committed model on http://127.0.0.1:8000

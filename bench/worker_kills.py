@@ -87,7 +87,7 @@ async def _run(url: str, parent: int, expected: np.ndarray, seconds: int) -> See
     started = monotonic()
     for kill in range(1, seconds + 1):
         await asyncio.sleep(started + kill - monotonic())
-        seen.kills.append(await _kill_one(parent))
+        seen.kills.append(await kill_one(parent))
     await asyncio.sleep(1)
     end.set()
     await asyncio.wait_for(asyncio.gather(*tasks), 60)
@@ -124,7 +124,7 @@ async def _scrape(url: str, seen: Seen, end: asyncio.Event) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _kill_one(parent: int) -> set[int]:
+async def kill_one(parent: int) -> set[int]:
     """Kill a worker and return the ports of the clients that it had accepted."""
     async with asyncio.timeout(30):
         while not (workers := serving_workers(parent)):

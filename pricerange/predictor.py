@@ -127,7 +127,8 @@ def _session(version: Bundle, providers: list[str]) -> onnxruntime.InferenceSess
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    # what fails raises: a coloured line of text for each run would only flood the log beside it
+    options.log_severity_level = 4
     # TF32 would cost three decimal digits
     settings: list[dict[str, str]] = [{"use_tf32": "0"} if name == _CUDA else {} for name in providers]
     try:

@@ -53,6 +53,7 @@ from service.telemetry.prometheus.exposition import CONTENT, exposed
 from service.telemetry.recorder import Recorder
 from service.telemetry.selected import RequestLog, SelectedRequests
 from service.telemetry.shared_counters import SharedCounters
+from service.telemetry.tracing.traces import Traces
 from service.v1 import routes as v1
 from service.v1.endpoints import ModelEndpoints
 from service.v1.routes import add_v1
@@ -79,23 +80,25 @@ def create_app(  # noqa: PLR0913, PLR0917
     log_queue: LogQueue,
     predictions: PredictionLog | None = None,
     keys: SharedKeys | None = None,
+    traces: Traces | None = None,
 ) -> Application:
     """Build the application around what is loaded; `/readyz` tells the lifecycle's state.
 
-    What is answered is put into `predictions`, if there is such a log; requests need one of the `keys`, if
-    there are any.
+    What is answered is put into `predictions`, if there is such a log, and what is traced into `traces`;
+    requests need one of the `keys`, if there are any.
 
     Raises `SettingsError` for a cost matrix that is none.
     """
     free_of_keys = free_paths(settings.metrics_need_key)
     provider = _provider(settings, versions)
-    metrics = Metrics(counters, provider)
+    metrics = Metrics(counters, provider, traced=traces is not None)
     metrics.add(VersionMetrics(versions, counted.seats))
     metrics.add(counted.rollout)
     metrics.add(DriftMetrics(versions))
     log_queue.on_drop(metrics.log_line_dropped)
-    if predictions is not None:
-        metrics.add(predictions.counts)
+    for told in (predictions, traces):
+        if told is not None:
+            metrics.add(told.counts)
     budget = MemoryBudget(
         settings.max_request_memory or default_budget(settings.workers), metrics.memory_held
     )
@@ -104,7 +107,7 @@ def create_app(  # noqa: PLR0913, PLR0917
     )
     metrics.budgets(budget.limit, spool_budget.limit)
     access_log = _access_log(log_queue, settings) if settings.access_log else None
-    recorder = Recorder(metrics.requests, access_log)
+    recorder = Recorder(metrics.requests, access_log, traces)
     log_level = LogLevel(
         counters, lambda level: recorder.log_to(access_log if level <= logging.INFO else None)
     )
@@ -120,6 +123,7 @@ def create_app(  # noqa: PLR0913, PLR0917
         deciding,
         predictions,
         on_thread=provider == "cuda",
+        traced=traces is not None,
     )
     slices = TimeSlices(settings.max_queue_rows, settings.max_rows)
     app = DocumentedApp(
@@ -176,7 +180,12 @@ def create_app(  # noqa: PLR0913, PLR0917
     is_local = is_loopback(settings.host) and settings.forwarded_allow_ips is None
     return Application(
         Middleware(locked or WithoutKeys(router, is_local=is_local), settings.request_timeout),
-        Requests(settings.receive_timeout, budget, recorder.record),
+        Requests(
+            settings.receive_timeout,
+            budget,
+            recorder.record,
+            None if traces is None else settings.trace_sample,
+        ),
         None if provider == "cuda" else FastPath(predict, locked, settings.request_timeout),
         look,
     )

@@ -36,6 +36,7 @@ from service.telemetry.log_level import LogLevel
 from service.telemetry.log_queue import LogQueue
 from service.telemetry.prediction_log import folder as prediction_log
 from service.telemetry.shared_counters import SharedCounters
+from service.telemetry.tracing.of_settings import traces_of
 from service.versions.live import Versions
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,10 @@ def serve_alone(  # noqa: PLR0913, PLR0917
     member = Member(worker.controller, versions, loader)
     lifecycle = Lifecycle()
     predictions = prediction_log.begun(settings, counters)
-    app = create_app(settings, versions, member, counted, lifecycle, counters, log_queue, predictions, keys)
+    traces = traces_of(settings, counters)
+    app = create_app(
+        settings, versions, member, counted, lifecycle, counters, log_queue, predictions, keys, traces
+    )
     connection = partial(HttpConnection, settings, lifecycle, app)
     config = uvicorn.Config(
         app.asgi,
@@ -124,6 +128,8 @@ def serve_alone(  # noqa: PLR0913, PLR0917
         partial(member.begin, worker.plan, failures),
         app.look,
     ).run([])
+    if traces is not None:
+        traces.close()
     if predictions is not None:
         predictions.close()
     return 0

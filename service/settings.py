@@ -5,6 +5,7 @@ import warnings
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -189,6 +190,20 @@ class Settings(BaseSettings):
         le=1,
         description="Share of the successful requests to write to the access log; errors always are",
     )
+    otlp_endpoint: str | None = Field(
+        None,
+        description="OpenTelemetry collector that traces are sent to, by OTLP over HTTP: "
+        "http://collector:4318 (extra otel); None traces nothing",
+    )
+    otlp_headers_file: Path | None = Field(
+        None, description="File of headers for the collector, such as its key: each a line `Name: value`"
+    )
+    trace_sample: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Share of the requests to trace, of those whose traceparent does not decide it",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Lowest level to log; SIGUSR1 lowers it by one, SIGUSR2 raises it"
     )
@@ -235,6 +250,15 @@ class Settings(BaseSettings):
     def paths_not_logged(self) -> frozenset[str]:
         """Paths that the access log leaves out."""
         return frozenset(_names(self.access_log_exclude))
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _collector_is_reached_by_http(cls, endpoint: str | None) -> str | None:
+        if endpoint is not None:
+            url = urlsplit(endpoint)
+            if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
+                raise ValueError("a URL such as http://collector:4318")
+        return endpoint
 
     @field_validator("prediction_log_omit", "prediction_log_hash")
     @classmethod

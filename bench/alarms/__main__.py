@@ -2,8 +2,8 @@
 
 Servers to which something happens, a Prometheus that reads them (`prometheus` on PATH), and the rules of
 deploy/prometheus/rules with every duration a sixtieth of its own. The servers of a cause are a namespace of
-their own. PricerangeBuildSkew, which needs two builds, is left to its cases. Exit code 1 where an alert does not
-fire, or another one does.
+their own. PricerangeBuildSkew, which needs two builds, is left to its cases. Exit code 1 where an alert does
+not fire, or another one does.
 """
 
 import argparse

@@ -46,7 +46,9 @@ def serving(models: Path, *flags: str, key: str = "") -> Iterator[Running]:
     )
     assert process.stdout is not None
     try:
-        message = next(json.loads(line)["message"] for line in process.stdout if '"serving ' in line)
+        # whoever decides about versions says that they serve too, but not where
+        told = (json.loads(line)["message"] for line in process.stdout if '"serving ' in line)
+        message = next(each for each in told if "://" in each)
         url = next(word for word in message.split() if word.startswith("http")).rstrip(",")
         seconds, log = _first_answer(url, key, started), list[str]()
         # a pipe that nobody reads would stop the server

@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from math import exp
 
 from pricerange.rollout.document import MetricName
 from pricerange.rollout.sums import VersionSums
@@ -34,8 +35,10 @@ def _asked(sums: VersionSums) -> float:
     return sums.rows + sums.errors
 
 
-def _run_seconds(sums: VersionSums) -> float:
-    return sums.run_seconds / sums.runs
+def _latency_ratio(interval: Interval) -> float:
+    """Return the ratio of the geometric means: a few runs that waited for the processor hardly change it."""
+    canary, stable = interval.canary, interval.stable
+    return exp(canary.log_nanoseconds / canary.runs - stable.log_nanoseconds / stable.runs)
 
 
 def _latency_p99(interval: Interval) -> float:
@@ -64,7 +67,7 @@ MEASURES: dict[MetricName, Measure] = {
     ),
     "latency_ratio": Measure(
         lambda interval: min(_asked(interval.canary), _asked(interval.stable)),
-        lambda interval: _run_seconds(interval.canary) / _run_seconds(interval.stable),
+        _latency_ratio,
         needs_stable=True,
     ),
     "latency_p99": Measure(lambda interval: _asked(interval.canary), _latency_p99),

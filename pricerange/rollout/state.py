@@ -22,12 +22,13 @@ log = logging.getLogger(__name__)
 class RolloutState:
     """A folder with the progress of the latest rollout, and the history of all.
 
-    `trouble` says why nothing can be written at the moment, None where it can.
+    `trouble` says why the progress of now is not kept, None where it is.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.trouble: str | None = None
+        self._unrecorded: str | None = None
 
     def load(self, rollout: Rollout) -> Progress | None:
         """Return how far a rollout has come, None where nothing of it is kept.
@@ -62,17 +63,22 @@ class RolloutState:
         Returns why that cannot be done, once for each reason; the service goes on without.
         """
         content = progress.model_dump_json(indent=1).encode() + b"\n"
-        return self._done(lambda: durable.replace(self.folder / STATE_FILE, content))
+        before, self.trouble = (
+            self.trouble,
+            self._done(lambda: durable.replace(self.folder / STATE_FILE, content)),
+        )
+        return self.trouble if self.trouble != before else None
 
     def record(self, event: Event) -> str | None:
         """Add to the history. Returns as `keep` does."""
-        return self._done(lambda: history.append(self.folder, event))
+        before, self._unrecorded = self._unrecorded, self._done(lambda: history.append(self.folder, event))
+        return self._unrecorded if self._unrecorded not in {before, self.trouble} else None
 
     def _done(self, write: Callable[[], None]) -> str | None:
-        before, self.trouble = self.trouble, None
+        """Write, or return why that cannot be done."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             write()
         except OSError as error:
-            self.trouble = f"nothing can be kept of a rollout in {self.folder}: {error.strerror or error}"
-        return self.trouble if self.trouble != before else None
+            return f"nothing can be kept of a rollout in {self.folder}: {error.strerror or error}"
+        return None

@@ -9,6 +9,7 @@ class VersionSums:
     """Counters of a version, which only grow; the difference of two is what it did between them.
 
     `answers` counts phones by the price range that they were given, `errors` phones whose run failed.
+    `log_nanoseconds` adds up the natural logarithms of what the `runs` lasted, of which none is negative.
     `run_buckets` counts runs by their duration, between bounds in seconds that the caller knows, the last of
     them beyond. `confidence` adds up the largest probability of the `confident_rows`, the phones inside the
     training range. Of phones that the stable version was asked about as well, `compared` in number, `agreed`
@@ -18,7 +19,7 @@ class VersionSums:
     answers: tuple[float, float, float, float]
     errors: float
     runs: float
-    run_seconds: float
+    log_nanoseconds: float
     run_buckets: tuple[float, ...]
     confident_rows: float
     confidence: float
@@ -39,7 +40,7 @@ class VersionSums:
             (first, second, third, fourth),
             self.errors - earlier.errors,
             self.runs - earlier.runs,
-            self.run_seconds - earlier.run_seconds,
+            self.log_nanoseconds - earlier.log_nanoseconds,
             tuple(now - then for now, then in zip(self.run_buckets, earlier.run_buckets, strict=True)),
             self.confident_rows - earlier.confident_rows,
             self.confidence - earlier.confidence,

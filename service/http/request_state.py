@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from random import random
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -13,7 +14,7 @@ from starlette.types import Scope
 from pricerange.errors import PriceRangeError
 from service.http.budget import MemoryBudget
 from service.http.framing.head import Head
-from service.http.trace_context import trace_context
+from service.http.trace_context import Trace, trace_context
 
 if TYPE_CHECKING:
     from service.http.keys.key import Key
@@ -58,7 +59,8 @@ class RequestState:
     and where it broke off; `rejected_as` names the kind of problem where it is a rejection. `failure` is why
     the rest of a body will not come, `disconnected` says that nobody waits for the answer any more.
     `received` bytes of a body that is read part by part have come. `held` bytes of the budget are the
-    request's. `key` is its API key, and `answerer` the version that answers it, once that is known.
+    request's. `key` is its API key, `answerer` the version that answers it, once that is known, and `trace`
+    what is recorded of it, where it is traced.
     """
 
     requests: "Requests"
@@ -77,6 +79,7 @@ class RequestState:
     held: int = 0
     key: "Key | None" = None
     answerer: Answerer | None = None
+    trace: Trace | None = None
 
     @staticmethod
     def of(scope: Mapping[str, object]) -> "RequestState":
@@ -89,6 +92,8 @@ class RequestState:
 
     def trace_id(self) -> bytes | None:
         """Return the trace that the request belongs to, in hexadecimal, if it is known."""
+        if self.trace is not None:
+            return self.trace.trace_id
         context = trace_context(self.head.traceparent)
         return None if context is None else context.trace_id
 
@@ -145,15 +150,21 @@ class Requests:
     """Makes the state of each request of this process.
 
     `receive_timeout` is the seconds that a sender gets for each piece of a body; `record` counts and logs a
-    request, once.
+    request, once. `trace_sample` is the share of them to trace, of those whose callers leave that open; None
+    traces none.
     """
 
     def __init__(
-        self, receive_timeout: float, budget: MemoryBudget, record: Callable[[RequestState], None]
+        self,
+        receive_timeout: float,
+        budget: MemoryBudget,
+        record: Callable[[RequestState], None],
+        trace_sample: float | None = None,
     ) -> None:
         self.receive_timeout = receive_timeout
         self.budget = budget
         self.record = record
+        self._trace_sample = trace_sample
         self._ids_begin = secrets.token_hex(10).encode()
         self._ids_end = itertools.count()
 
@@ -162,4 +173,14 @@ class Requests:
         given = head.by_name.get(b"x-request-id")
         if given is None or not _REQUEST_ID.fullmatch(given):
             given = b"%b%012x" % (self._ids_begin, next(self._ids_end))
-        return RequestState(self, head, client, given, monotonic(), writer)
+        state = RequestState(self, head, client, given, monotonic(), writer)
+        share = self._trace_sample
+        if share is not None:
+            # the caller decides, if there is one
+            caller = None if head.traceparent is None else trace_context(head.traceparent)
+            if caller is None:
+                if random() < share:
+                    state.trace = Trace.begun(state.began)
+            elif caller.sampled:
+                state.trace = Trace(caller.trace_id, caller.span_id, state.began)
+        return state

@@ -14,9 +14,10 @@ from pricerange.answer.applicability import Applicability, OutOfRange, TrainingR
 from pricerange.predictor import Prediction
 from pricerange.tables.json.phones import Body
 from service.errors import DeadlineError, InvalidInputError, OutOfRangeError, OverloadedError
-from service.http import deadline
+from service.http import deadline, trace_context
 from service.http.deadline import Deadline
 from service.http.request_state import RequestState
+from service.http.trace_context import ModelRun, Trace
 from service.model.decisions import NOTHING, Deciding
 from service.model.parse import rows_of
 from service.model.write import IN_RANGE, applicability_json, probabilities_json
@@ -90,7 +91,7 @@ class _Waiting:
 class _WaitingForTable(_Waiting):
     """One that asks about a table of checked rows, of which features may be `unknown`."""
 
-    __slots__ = ("choice", "unknown")
+    __slots__ = ("choice", "trace", "unknown")
 
     def __init__(
         self, rows: _Rows, ends: Deadline, answer: asyncio.Future[Any], choice: Choice, unknown: bool
@@ -98,6 +99,7 @@ class _WaitingForTable(_Waiting):
         super().__init__(rows, ends, answer)
         self.choice = choice
         self.unknown = unknown
+        self.trace: Trace | None = None
 
 
 class _WaitingForPhone(_Waiting):
@@ -150,8 +152,9 @@ class Batcher:
         predictions: PredictionLog | None = None,
         *,
         on_thread: bool = False,
+        traced: bool = False,
     ) -> None:
-        """Run the model `on_thread`, or in the event loop."""
+        """Run the model `on_thread`, or in the event loop; requests may be `traced`."""
         self.versions = versions
         self.out_of_range = out_of_range
         self.deciding = deciding
@@ -162,6 +165,7 @@ class Batcher:
         self._predictions = predictions
         self._queue: _Queue | None = None
         self._running = False
+        self._traced = traced
         self._thread = ThreadPoolExecutor(1) if on_thread else None
         self._run_on_thread: asyncio.Task[None] | None = None
 
@@ -171,6 +175,8 @@ class Batcher:
         Raises `InvalidInputError` and what `predict` raises.
         """
         answer = asyncio.get_running_loop().create_future()
+        if state.trace is not None:
+            state.trace.asked = monotonic()
         self.submit_phone(_WaitingForPhone(body, deadline.current(), answer, state))
         try:
             return cast("PhoneAnswer", await self._in_time(answer))
@@ -192,6 +198,10 @@ class Batcher:
         live = self.versions.live if self.versions.is_loaded else Live(choice.served)  # it began before
         queue = self._reserve(min(averages.cost(rows), self.limit) if averages else len(rows), live)
         queue.tables.append(_WaitingForTable(rows, deadline.current(), answer, choice, averages is not None))
+        trace = trace_context.current() if self._traced else None
+        if trace is not None:
+            trace.asked = monotonic()
+            queue.tables[-1].trace = trace
         try:
             return cast("Answers", await self._in_time(answer))
         finally:
@@ -333,6 +343,8 @@ class Batcher:
         return Answers(prediction, served.region.of(rows) if told else None, served), seconds
 
     def _hand_out(self, run: "_ModelRun", answers: Answers, seconds: float) -> None:
+        if self._traced:
+            run.trace(answers, monotonic(), seconds)
         if len(run.rows):
             self._count(run, answers, seconds)
         run.hand_out(answers)
@@ -351,6 +363,7 @@ class Batcher:
         if served.drift is not None:
             served.drift.offer(run.rows, answers.prediction)
         if run.live.canary is not None:
+            served.seat.paced(seconds)
             served.seat.confident(answers.prediction.probabilities, self._in_range(answers, run.rows))
 
     def _in_range(self, answers: Answers, rows: _Rows) -> npt.NDArray[np.bool_]:
@@ -405,6 +418,14 @@ class _ModelRun:
     def fail(self, error: Exception) -> None:
         """Tell everyone who still waits that the run went wrong."""
         _fail((*self.phones, *self._tables), error)
+
+    def trace(self, answers: Answers, ended: float, seconds: float) -> None:
+        """Tell the traces of those who asked of this run, which took some seconds."""
+        of_phones = [caller.state.trace for caller in self.phones if caller.state.trace is not None]
+        of_tables = [table.trace for table in self._tables if table.trace is not None]
+        for trace in (*of_phones, *of_tables):
+            began = ended - seconds
+            trace.ran(ModelRun(trace.asked, began, ended, len(self.rows), answers.served.version))
 
     def hand_out(self, answers: Answers) -> None:
         """Give everyone the answers to what was asked."""

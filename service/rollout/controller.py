@@ -221,7 +221,7 @@ class Controller:
         before = analysis.progress
         sums = (sums_of(self._seats.of(version)) for version in (canary.version, self._wish.rollout.stable))
         after = analysis.advance(time.time(), *sums)
-        if after is before:
+        if after is before and self._wishes.trouble is None:
             return
         self._wishes.keep(self._wish)
         if after.status != before.status:
@@ -265,8 +265,8 @@ class Controller:
             self._reply_switched(askers)
 
     def _begin(self, plan: Plan, intent: _Intent) -> None:
-        self._intent = intent
         self._followers.begin(self._numbered(plan, in_use=self.plan.versions))
+        self._intent = intent
 
     def _take(self, wish: Wish, problem: str | None) -> None:
         """Follow a wish from now on, all of whose versions are loaded."""
@@ -274,7 +274,7 @@ class Controller:
         if is_new:
             self._wishes.keep(wish)
         self._problem = problem
-        for version in self.plan.versions:
+        for version in self.plan.versions if problem is not None else list(self._refused):
             self._refused.pop(version, None)
         self._stands()
 

@@ -196,12 +196,13 @@ def sums_of(sums: SeatSums) -> VersionSums:
     """Return what a version did, as an analysis wants it."""
     first, second, third, fourth = sums.answers.tolist()
     rows, confidence = sums.confident
+    runs, log_nanoseconds = sums.pace
     agreement = sums.agreement
     return VersionSums(
         (first, second, third, fourth),
         sums.errors,
-        float(sums.run_duration.sum()),
-        sums.run_seconds,
+        runs,
+        log_nanoseconds,
         tuple(sums.run_duration.tolist()),
         rows,
         confidence,

@@ -31,14 +31,17 @@ class AccessLog:
                 state.status,
                 seconds * 1e3,
                 b"" if answerer is None else b',"version":"%d"' % answerer.version,
-                b"" if head.traceparent is None else _trace(state),
+                b"" if state.trace is None and head.traceparent is None else _trace(state),
             )
         )
 
 
 def _trace(state: RequestState) -> bytes:
     trace_id = state.trace_id()
-    return b"" if trace_id is None else b',"trace_id":"%b"' % trace_id
+    if trace_id is None:
+        return b""
+    span = b"" if state.trace is None else b',"span_id":"%b"' % state.trace.span_id
+    return b',"trace_id":"%b"%b' % (trace_id, span)
 
 
 def _words(client: str | None, method: str, path: str, key: str | None) -> bytes:

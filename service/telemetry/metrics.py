@@ -40,15 +40,17 @@ _Sums = npt.NDArray[np.float64]
 class Metrics(Collector):
     """Counts in the counters of this process, tells those of all."""
 
-    def __init__(self, counters: SharedCounters, provider: Literal["cpu", "cuda"]) -> None:
-        """Count in a worker that runs the model on this provider."""
+    def __init__(
+        self, counters: SharedCounters, provider: Literal["cpu", "cuda"], *, traced: bool = False
+    ) -> None:
+        """Count in a worker that runs the model on this provider; requests may be `traced`."""
         self._counters = counters
         self._row = counters.row
         self._out_of_range = counters.take(len(_OUTSIDE))
         self._explained = counters.take(1)
         self._unknown = counters.take(len(FEATURE_NAMES))
         self._log_lines_dropped = counters.take(1)
-        self.requests = RequestMetrics(counters)
+        self.requests = RequestMetrics(counters, traced=traced)
         self.queue = QueueMetrics(counters)
         self.registry = CollectorRegistry()
         for part in (self.requests, self, self.queue, Processes(counters), BuildInfo()):

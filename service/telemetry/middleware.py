@@ -5,7 +5,7 @@ import asyncio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import NotReadyError
-from service.http import deadline
+from service.http import deadline, trace_context
 from service.http.problems import rejection
 from service.http.request_state import RequestState
 
@@ -30,6 +30,8 @@ class Middleware:
             await send(message)
 
         try:
+            if state.trace is not None:
+                trace_context.begin(state.trace)
             deadline.begin(deadline.of(state.head.by_name, self._request_timeout, state.began))
             await self._app(scope, receive, recorded_send)
         except asyncio.CancelledError:

@@ -6,6 +6,7 @@ another, long gone, begins with zeros.
 """
 
 from bisect import bisect_left
+from math import log
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +50,9 @@ class _Places:
     run_rows = run_duration + len(RUN_SECONDS) + 1
     confident = run_rows + len(RUN_ROWS) + 1
     """Phones in the training range, and the sum of their largest probabilities."""
-    distance = confident + 2
+    pace = confident + 2
+    """Beside a canary: runs, and the sum of the logarithms of their nanoseconds."""
+    distance = pace + 2
     """Of the phones that the stable version answered too: the sum of the distances, and how often which of
     its answers met which."""
     confusion = distance + 1
@@ -108,6 +111,12 @@ class SeatSums:
         """Phones in the training range, and the sum of their largest probabilities."""
         rows, confidence = self._part(_Places.confident, 2).tolist()
         return rows, confidence
+
+    @property
+    def pace(self) -> tuple[float, float]:
+        """Runs beside a canary, and the sum of the natural logarithms of their nanoseconds."""
+        runs, logarithms = self._part(_Places.pace, 2).tolist()
+        return runs, logarithms
 
     @property
     def agreement(self) -> Agreement:
@@ -184,6 +193,11 @@ class Seat:
         sure = probabilities.max(axis=1)[in_range]
         self._row[self._first + _Places.confident] += len(sure)
         self._row[self._first + _Places.confident + 1] += float(sure.sum(dtype=np.float64))
+
+    def paced(self, seconds: float) -> None:
+        """Count how long a run lasted, so that versions can be compared by their geometric means."""
+        self._row[self._first + _Places.pace] += 1
+        self._row[self._first + _Places.pace + 1] += log(max(1e9 * seconds, 1.0))
 
     def compared(self, found: Agreement) -> None:
         """Count phones that the stable version answered too: the rows are its answers. Of one thread only."""

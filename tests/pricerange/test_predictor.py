@@ -1,5 +1,6 @@
 """A row's answer does not depend on its neighbours, the block, the thread or the process."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,10 @@ from corpus import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.load.broken_versions import UNLUCKY, add_raising
 from pricerange import bundle
 from pricerange.errors import ProviderUnavailableError, UnloadableModelError
-from pricerange.phone import FEATURES
+from pricerange.phone import FEATURE_NAMES, FEATURES
 from pricerange.predictor import BLOCK_ROWS, Predictor
 
 
@@ -101,3 +103,17 @@ def test_a_graph_whose_weights_lie_in_another_file_is_rejected(
     # where the working directory holds the weights, ONNX Runtime would take them
     with pytest.raises(UnloadableModelError, match="external data"):
         Predictor(replace(version, model=path.read_bytes()))
+
+
+def test_a_run_that_fails_raises_and_writes_nothing(
+    model_repository: Path, tmp_path: Path, rows: np.ndarray, capfd: pytest.CaptureFixture[str]
+) -> None:
+    models = shutil.copytree(model_repository, tmp_path / "models")
+    version = int(bundle.find(models).name)
+    predictor = Predictor.load(models, int(add_raising(models, version).name))
+    unlucky = rows[:3].copy()
+    for name, value in UNLUCKY.items():
+        unlucky[1, FEATURE_NAMES.index(name)] = value
+    with pytest.raises(Exception, match="out of data bounds"):
+        predictor.predict(unlucky)
+    assert capfd.readouterr() == ("", "")

@@ -20,7 +20,7 @@ from service.http.request_state import RequestState
 from service.telemetry.prediction_log.counts import Counts
 from service.telemetry.prediction_log.page import PAGE_ROWS, Page, Rows
 from service.telemetry.prediction_log.sampling import Sampler
-from service.telemetry.prediction_log.trouble import Trouble
+from service.telemetry.trouble import Trouble
 
 log = logging.getLogger(__name__)
 

@@ -1,10 +1,11 @@
 """Histograms of what all workers have counted, and the bounds that seconds are counted by."""
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 
 import numpy as np
 import numpy.typing as npt
+from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
 SECONDS = (
@@ -17,3 +18,13 @@ SECONDS = (
 def histogram(counts: npt.NDArray[np.float64], bounds: Sequence[float]) -> list[tuple[str, float]]:
     """Return buckets as Prometheus has them: the count of what is at most a bound, by bound."""
     return list(zip([*map(floatToGoString, bounds), "+Inf"], accumulate(counts.tolist()), strict=True))
+
+
+def with_exemplars(
+    buckets: Sequence[tuple[str, float]], exemplars: Sequence[Exemplar | None]
+) -> list[tuple[str, float] | tuple[str, float, Exemplar]]:
+    """Return buckets, with the exemplar of each that has one."""
+    return [
+        bucket if exemplar is None else (*bucket, exemplar)
+        for bucket, exemplar in zip_longest(buckets, exemplars)
+    ]

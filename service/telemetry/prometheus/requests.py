@@ -15,7 +15,8 @@ from prometheus_client.registry import Collector
 from service.errors import ServiceError
 from service.http.problems import kinds
 from service.http.request_state import UNMATCHED
-from service.telemetry.prometheus.histogram import SECONDS, histogram
+from service.telemetry.prometheus.exemplars import Exemplars
+from service.telemetry.prometheus.histogram import SECONDS, histogram, with_exemplars
 from service.telemetry.shared_counters import Gauge as Slot
 from service.telemetry.shared_counters import SharedCounters
 
@@ -43,10 +44,14 @@ _Sums = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class _RouteSlots:
-    """Slots of one route: `requests` counts and seconds by method and status, `durations` by outcome."""
+    """Slots of one route: `requests` counts and seconds by method and status, `durations` by outcome.
+
+    Where requests are traced, a route that predicts has `exemplars` of its durations.
+    """
 
     requests: int
     durations: int
+    exemplars: Exemplars | None
 
     def counts_and_seconds(self, sums: _Sums) -> _Sums:
         """Return float64 [methods, statuses, 2]."""
@@ -61,8 +66,9 @@ class _RouteSlots:
 class RequestMetrics(Collector):
     """Counts requests in the counters of this process, tells those of all."""
 
-    def __init__(self, counters: SharedCounters) -> None:
+    def __init__(self, counters: SharedCounters, *, traced: bool = False) -> None:
         self._counters = counters
+        self._traced = traced
         self._row = counters.row
         self._reasons = {reason: counters.take(1) for reason in (*kinds(), "other")}
         self._routes: dict[str, _RouteSlots] = {}
@@ -77,7 +83,10 @@ class RequestMetrics(Collector):
         for path in paths:
             if path not in self._routes:
                 requests = self._counters.take(2 * len(METHODS) * len(STATUSES))
-                self._routes[path] = _RouteSlots(requests, self._counters.take(len(OUTCOMES) * _CELLS))
+                durations = self._counters.take(len(OUTCOMES) * _CELLS)
+                told = self._traced and _is_told_from_the_start(path)
+                exemplars = Exemplars(self._counters, len(OUTCOMES) * _CELLS) if told else None
+                self._routes[path] = _RouteSlots(requests, durations, exemplars)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one request and the time it took."""
@@ -89,6 +98,14 @@ class RequestMetrics(Collector):
         row[requests] += 1
         row[requests + 1] += seconds
         row[duration + bisect_left(SECONDS, seconds)] += 1
+
+    def exemplar(self, route: str, method: str, status: int, seconds: float, trace_id: bytes) -> None:
+        """Name the trace of a request that was counted."""
+        slots = self._routes.get(route)
+        if slots is not None and slots.exemplars is not None:
+            _, duration = self._places[route, method, status]
+            bucket = duration - slots.durations + bisect_left(SECONDS, seconds)
+            slots.exemplars.put(bucket, trace_id, seconds)
 
     def _place(self, route: str, method: str, status: int) -> tuple[int, int]:
         slots = self._routes.get(route, self._routes[UNMATCHED])
@@ -128,11 +145,14 @@ class RequestMetrics(Collector):
             shown[_POST, _BEGUN] |= _is_told_from_the_start(path)
             for method, status in np.argwhere(shown).tolist():
                 requests.add_metric([path, METHODS[method], STATUSES[status]], float(counts[method, status]))
+            exemplars = [] if slots.exemplars is None else slots.exemplars.newest()
             for number, outcome in enumerate(OUTCOMES):
                 its = np.flatnonzero(number == _OUTCOME_OF)
                 if shown[:, its].any():
                     buckets = histogram(slots.duration(sums, number), SECONDS)
-                    duration.add_metric([path, outcome], buckets, float(seconds[:, its].sum()))
+                    cells = slice(number * _CELLS, (number + 1) * _CELLS)
+                    total = float(seconds[:, its].sum())
+                    duration.add_metric([path, outcome], with_exemplars(buckets, exemplars[cells]), total)
         yield requests
         yield duration
         rejected = Counter("pricerange_rejected", "Requests rejected", labels=["reason"])

@@ -9,15 +9,31 @@ from pricerange.rollout.document import MetricName
 from pricerange.rollout.measures import MEASURES, Interval
 from pricerange.rollout.sums import VersionSums
 
+TWICE = 100 * math.log(1e7)
+"""What a hundred runs add up to that lasted for 10 ms, where they usually do for 5."""
+
 
 @pytest.mark.parametrize(
     ("name", "canary", "stable", "value"),
     [
         pytest.param("error_ratio", counted(90, errors=10), NOTHING, 0.1, id="a tenth of the phones"),
         pytest.param("error_ratio", counted(0, errors=7), NOTHING, 1, id="nothing but errors"),
-        pytest.param("latency_ratio", counted(100, run_seconds=1), counted(100), 2, id="twice as long"),
         pytest.param(
-            "latency_ratio", counted(64, runs=1, run_seconds=0.005), counted(64), 1, id="by runs, not by rows"
+            "latency_ratio", counted(100, log_nanoseconds=TWICE), counted(100), 2, id="twice as long"
+        ),
+        pytest.param(
+            "latency_ratio",
+            counted(64, runs=1, log_nanoseconds=math.log(5e6)),
+            counted(64),
+            1,
+            id="by runs, not by rows",
+        ),
+        pytest.param(
+            "latency_ratio",
+            counted(1000, log_nanoseconds=999 * math.log(5e6) + math.log(1e9)),
+            counted(1000),
+            200**0.001,
+            id="one of a thousand waited for a second",
         ),
         pytest.param("latency_p99", counted(100), NOTHING, 0.01, id="all in one bucket"),
         pytest.param(

@@ -1,12 +1,13 @@
 """What is kept of a rollout: it comes back for the same file only, and trouble with a disk stops nobody."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from pricerange.rollout import history
 from pricerange.rollout.document import ROLLOUT_FILE, Rollout
-from pricerange.rollout.history import HISTORY_FILE, Event
+from pricerange.rollout.history import Event
 from pricerange.rollout.progress import Measurement, Progress
 from pricerange.rollout.state import STATE_FILE, RolloutState
 
@@ -69,9 +70,10 @@ def test_where_nothing_can_be_written_it_is_said_once_and_again_when_it_comes_ba
     assert state.trouble == said
     blocked.unlink()
     assert state.record(Event.now("failed", FAILED.digest, "service", FAILED.why)) is None
+    assert state.trouble == said
+    assert state.keep(FAILED) is None
     assert state.trouble is None
     assert [event.why for event in history.read(blocked)] == ["it is worse"]
-    (blocked / HISTORY_FILE).unlink()
-    blocked.rmdir()
+    shutil.rmtree(blocked)
     blocked.touch()
     assert state.keep(FAILED) == said

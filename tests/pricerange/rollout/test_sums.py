@@ -24,7 +24,15 @@ FIELDS = [
     pytest.param(counted(10, run_buckets=(1, 9, 0, 0)), id="run_buckets"),
     *(
         pytest.param(counted(10, **{field: -1}), id=field)
-        for field in ("errors", "runs", "run_seconds", "confident_rows", "confidence", "compared", "agreed")
+        for field in (
+            "errors",
+            "runs",
+            "log_nanoseconds",
+            "confident_rows",
+            "confidence",
+            "compared",
+            "agreed",
+        )
     ),
 ]
 

@@ -174,7 +174,7 @@ STEPS = st.tuples(
 
 
 @given(st.lists(STEPS, min_size=50, max_size=150))
-@profile(max_examples=60)
+@profile(max_examples=40)
 def test_any_order_of_events_ends_well(steps: list[tuple[Callable[[AnyOrder, int], None], int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         anything = AnyOrder(Path(folder))

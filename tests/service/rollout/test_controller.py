@@ -3,13 +3,12 @@
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
 from rollout_world import BROKEN, INTERVAL, FakeWorker, World, add_version, deliver
 
 from pricerange.approval import Approval
 from pricerange.errors import RolloutFileError
-from pricerange.predictor import Prediction
+from pricerange.rollout import history
 from pricerange.rollout.state import STATE_FILE
 from service.rollout.messages import Prepare, Prepared, Reply
 from service.rollout.plan import CanaryPlan, Plan
@@ -378,17 +377,22 @@ def test_a_folder_that_nothing_can_be_kept_in_stops_nothing(
     assert sum("nothing can be kept" in line for line in caplog.messages) == 1
 
 
-def test_it_is_known_at_once_that_nothing_is_kept_any_more(tmp_path: Path) -> None:
-    world = begun(tmp_path, ANALYSIS, rollout_state=tmp_path / "state")
+def test_a_failure_that_cannot_be_kept_is_kept_as_soon_as_it_can_be(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    world = begun(tmp_path, ANALYSIS, rollout_state=folder)
     assert world.metric("state_kept") == 1
-    (tmp_path / "state").rename(tmp_path / "elsewhere")
-    (tmp_path / "state").write_text("in the way")
-    seat = world.counted.seats.take(world.controller.plan.seats[2], 2)
-    seat.ran(Prediction(np.eye(4, dtype=np.float32), np.arange(4)), 0.001)
-    for _ in range(10):
-        seat.ran(Prediction(np.eye(4, dtype=np.float32), np.arange(4)), 0.001)
-        world.passes(1)
+    # as on a disk that is full, where a line finds room and a file does not
+    (folder / STATE_FILE).unlink()
+    (folder / STATE_FILE).mkdir()
+    failing(world, 100)
+    world.passes(2.2)
+    assert plans(world) == [(1, 0), (1, 0)]
     assert world.metric("state_kept") == 0
+    assert "failed" in [event.what for event in history.read(folder)]
+    (folder / STATE_FILE).rmdir()
+    world.passes(1.2)
+    assert world.metric("state_kept") == 1
+    assert plans(begun(tmp_path, ANALYSIS, rollout_state=folder)) == [(1, 0), (1, 0)]
 
 
 def test_a_version_that_settings_name_serves_whatever_the_file_says(tmp_path: Path) -> None:

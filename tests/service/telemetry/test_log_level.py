@@ -37,9 +37,15 @@ def test_signals_change_the_level_of_all_workers(start: Start, model_repository:
 
 
 def test_beyond_the_last_level_there_is_none(start: Start, model_repository: Path) -> None:
-    server = start(model_repository, "--log-level", "error").wait_until_ready()
-    server.process.send_signal(signal.SIGUSR2)
-    wait_until(lambda: server.log(message="log level: error"))
+    server = start(model_repository).wait_until_ready()
+    for number, level in enumerate(("warning", "error", "error"), 1):
+        server.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda wanted=number: len(_levels(server)) >= wanted)
+        assert _levels(server)[-1] == f"log level: {level}"
     server.process.send_signal(signal.SIGUSR1)
-    wait_until(lambda: server.log(message="log level: warning"))
+    wait_until(lambda: _levels(server)[-1] == "log level: warning")
     assert server.end() == 0
+
+
+def _levels(server: Server) -> list[str]:
+    return [line["message"] for line in server.log(logger="service.telemetry.log_level")]

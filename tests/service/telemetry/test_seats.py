@@ -173,6 +173,17 @@ def test_sums_by_version_are_what_the_workers_that_hold_it_have_counted(done: li
             assert told(sums) == told(seats.of(sums.version)) == of_versions[sums.version]
 
 
+def test_the_pace_of_all_workers_is_told_by_their_geometric_mean() -> None:
+    seats = [Seats(counters) for counters in SharedCounters.of(WORKERS)[:WORKERS]]
+    for worker, seconds in zip(seats, ([0.001, 0.004], [0.002, 0.0]), strict=True):
+        seat = worker.take(3, 7)
+        for each in seconds:
+            seat.paced(each)
+    runs, log_nanoseconds = seats[0].of(7).pace
+    assert runs == 4
+    assert log_nanoseconds == pytest.approx(math.log(1e6 * 4e6 * 2e6))
+
+
 def test_a_version_without_a_seat_has_counted_nothing() -> None:
     sums = Seats(SharedCounters.of(1)[0]).of(7)
     assert sums.version == 7

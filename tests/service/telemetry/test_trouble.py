@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from service.telemetry.prediction_log import trouble
-from service.telemetry.prediction_log.trouble import Trouble
+from service.telemetry.trouble import Trouble
 
 
 def test_it_is_said_once_at_each_end(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,1 @@
+"""Traces: some requests as spans, sent to an OpenTelemetry collector by a thread."""
