@@ -1,0 +1,1 @@
+"""Alerts that are provoked for real."""
