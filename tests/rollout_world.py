@@ -138,6 +138,47 @@ class World:
             Desired(self.settings), self.state, self.counted.seats, self.counted.rollout, INTERVAL
         )
 
+    @classmethod
+    def begun(cls, folder: Path, content: str | None, **settings: object) -> "World":
+        """Have two workers serve."""
+        world = cls(folder, content, **settings)
+        world.join()
+        world.join()
+        world.passes(1)
+        return world
+
+    def plans(self) -> list[tuple[int | None, float]]:
+        """The stable version of each worker, and the share of its canary."""
+        return [
+            (worker.plan.stable, worker.plan.canary.share if worker.plan.canary else 0.0)
+            for worker in self.workers.values()
+        ]
+
+    def answer(self, number: int, kind: Kind) -> str | None:
+        """The problem that a request of a worker is answered with."""
+        asker = self.workers[number]
+        asker.ask(kind)
+        self.settle()
+        reply = asker.replies.pop()
+        assert reply.number == asker.asked - 1
+        return reply.problem
+
+    def loses(self, number: int) -> None:
+        """A worker ends, and the controller hears of it."""
+        worker = self.workers.pop(number)
+        worker.end()
+        while worker.outbox:
+            deliver(self.controller, worker)
+        deliver(self.controller, worker)
+
+    def canary_fails(self, rows: int) -> None:
+        """Count phones for which the run of the canary failed."""
+        plan = self.controller.plan
+        assert plan.canary is not None
+        assert plan.seats is not None
+        version = plan.canary.version
+        self.counted.seats.take(plan.seats[version], version).failed(rows)
+
     def want(self, content: str) -> None:
         draft = self.file.with_suffix(".draft")
         draft.write_text(content)
