@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from service.telemetry.prediction_log import trouble
+from service.telemetry import trouble
 from service.telemetry.trouble import Trouble
 
 
