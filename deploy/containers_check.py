@@ -144,7 +144,7 @@ def together(machine: Machine, report: Report, phone: dict[str, Any]) -> None:
         )
     with report.check("Prometheus has pricerange_requests_total of /predict") as note:
         query = f"{machine.prometheus}/api/v1/query?query=pricerange_requests_total"
-        query += "%7Broute%3D%22%2Fpredict%22%7D"
+        query += "%7Broute%3D%22%2Fpredict%22%7D%3E0"  # the series is there before the first request
         eventually(SCRAPED_WITHIN, lambda: get(query)["data"]["result"])
         note(get(query)["data"]["result"][0]["value"][1])
 

@@ -21,7 +21,8 @@ from threading import Event
 
 import httpx
 
-from bench.alarms.causes import CAUSES, Cause, Place
+from bench.alarms.acts import Place
+from bench.alarms.causes import CAUSES, Cause
 from bench.alarms.hurried import TIMES_AS_FAST, write
 from bench.load.live import Running
 from bench.show.tables import Target, show, show_targets
