@@ -42,7 +42,7 @@ def test_the_triton_client_gets_the_same_answer(capsys: pytest.CaptureFixture[st
         exec(program.replace("127.0.0.1:8000", server.url.removeprefix("http://")), {})
     finally:
         assert server.end() == 0
-    assert capsys.readouterr().out.startswith(f"[{answer['price_range']}] [[")
+    assert capsys.readouterr().out.startswith(f"[[{answer['price_range']}]] [[")
 
 
 def test_the_feature_table_is_the_tables() -> None:
