@@ -1,6 +1,6 @@
 """The files of this package that browsers ask for: the page, and the documentation of the routes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -19,15 +19,16 @@ _MEDIA_TYPES = {
 
 
 def read(folder: str) -> Mapping[str, Asset]:
-    """Read a folder of this package, by names; a file `*.gz` is the one without, compressed."""
-    return dict(_asset(file) for file in sorted(files("service.web").joinpath(folder).iterdir(), key=_name))
+    """Read a folder of this package, by paths in it; a file `*.gz` is the one without, compressed."""
+    return dict(_assets(files("service.web").joinpath(folder), ""))
 
 
-def _asset(file: Traversable) -> tuple[str, Asset]:
-    name = file.name.removesuffix(_COMPRESSED)
-    media_type = _MEDIA_TYPES[name[name.rindex(".") :]]
-    return name, Asset.of(file.read_bytes(), media_type, OF_PAGES, compressed=name != file.name)
-
-
-def _name(file: Traversable) -> str:
-    return file.name
+def _assets(folder: Traversable, beginning: str) -> Iterator[tuple[str, Asset]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _assets(entry, f"{beginning}{entry.name}/")
+        else:
+            name = entry.name.removesuffix(_COMPRESSED)
+            media_type = _MEDIA_TYPES[name[name.rindex(".") :]]
+            asset = Asset.of(entry.read_bytes(), media_type, OF_PAGES, compressed=name != entry.name)
+            yield beginning + name, asset

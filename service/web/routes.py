@@ -44,7 +44,7 @@ class Web:
             router.add_api_route(path, endpoint, include_in_schema=False)
         if "page" in self._folders:
             router.add_api_route("/", self._of_page, include_in_schema=False)
-            router.add_api_route("/page/{name}", self._of_page, include_in_schema=False)
+            router.add_api_route("/page/{name:path}", self._of_page, include_in_schema=False)
         for name, endpoint, summary, *media_types in (
             ("card", self._documents.card, "The card of the stable version", "text/html", "text/markdown"),
             ("report", self._documents.report, "The report of its training", "text/html"),
