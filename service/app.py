@@ -2,7 +2,7 @@
 
 import logging
 from importlib.metadata import version
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from pricerange.answer.decisions import CostMatrix
 from pricerange.errors import PriceRangeError
+from pricerange.extras import extra
 from pricerange.phone import PartialPhone, Phone
 from service.batch.document import Phones
 from service.batch.endpoint import BatchEndpoint, add_batch
@@ -34,6 +35,11 @@ from service.model.batcher import Batcher
 from service.model.decisions import Deciding
 from service.model.explaining import Explanation
 from service.model.time_slices import TimeSlices
+from service.open_inference.description import Description
+from service.open_inference.inference import Inference
+from service.open_inference.protocol import OpenInference
+from service.open_inference.repository import Repository
+from service.open_inference.statistics import Statistics
 from service.predict.curve import CurveEndpoint, CurveQuestion, add_curve
 from service.predict.endpoint import PredictEndpoint, add_predict
 from service.predict.fast_path import FastPath
@@ -59,11 +65,7 @@ from service.v1 import routes as v1
 from service.v1.endpoints import ModelEndpoints
 from service.v1.routes import add_v1
 from service.v2 import routes as v2
-from service.v2.infer import InferEndpoint
-from service.v2.model_control import ModelControl
-from service.v2.repository import RepositoryEndpoints
 from service.v2.routes import add_v2
-from service.v2.statistics import Statistics
 from service.versions.drift import DriftMetrics, add_drift
 from service.versions.live import Versions
 from service.versions.metrics import VersionMetrics
@@ -71,7 +73,17 @@ from service.web.model_documents import ModelDocuments
 from service.web.openapi_route import OpenApi
 from service.web.routes import Web
 
+if TYPE_CHECKING:
+    from service.grpc.door import GrpcDoor
+
 _DESCRIPTION = "A phone's 20 features in, its price range out: 0 low, 1 medium, 2 high, 3 very high cost."
+
+
+class Doors(NamedTuple):
+    """What answers over HTTP, and what does over gRPC, if that is wanted."""
+
+    http: Application
+    grpc: "GrpcDoor | None"
 
 
 def create_app(  # noqa: PLR0913, PLR0917
@@ -85,7 +97,7 @@ def create_app(  # noqa: PLR0913, PLR0917
     predictions: PredictionLog | None = None,
     keys: SharedKeys | None = None,
     traces: Traces | None = None,
-) -> Application:
+) -> Doors:
     """Build the application around what is loaded; `/readyz` tells the lifecycle's state.
 
     What is answered is put into `predictions`, if there is such a log, and what is traced into `traces`;
@@ -95,13 +107,12 @@ def create_app(  # noqa: PLR0913, PLR0917
     """
     provider = _provider(settings, versions)
     metrics = Metrics(counters, provider, traced=traces is not None)
-    metrics.add(VersionMetrics(versions, counted.seats))
-    metrics.add(counted.rollout)
-    metrics.add(DriftMetrics(versions))
+    for told in (VersionMetrics(versions, counted.seats), counted.rollout, DriftMetrics(versions)):
+        metrics.add(told)
+    for counts in (predictions, traces):
+        if counts is not None:
+            metrics.add(counts.counts)
     log_queue.on_drop(metrics.log_line_dropped)
-    for told in (predictions, traces):
-        if told is not None:
-            metrics.add(told.counts)
     budget = MemoryBudget(
         settings.max_request_memory or default_budget(settings.workers), metrics.memory_held
     )
@@ -151,14 +162,12 @@ def create_app(  # noqa: PLR0913, PLR0917
     add_what_if(app.router, WhatIfEndpoint(batcher, slices, predict.limit))
     add_curve(app.router, CurveEndpoint(batcher, slices, predict.limit))
     add_batch(app.router, BatchEndpoint(batcher, slices, settings, spool_budget, explanation))
-    statistics = Statistics(metrics, counted.seats)
-    add_v2(
-        app.router,
-        versions.name,
-        RepositoryEndpoints(versions, lifecycle, statistics, settings.max_rows, deciding),
-        ModelControl(settings.models, versions, lifecycle, member),
-        InferEndpoint(batcher, slices, settings.max_body_bytes, settings.max_rows),
+    protocol = OpenInference(
+        Description(versions, lifecycle, Statistics(metrics, counted.seats), settings.max_rows, deciding),
+        Repository(settings.models, versions, lifecycle, member),
+        Inference(batcher, slices, settings.max_rows),
     )
+    add_v2(app.router, versions.name, protocol, slices, settings.max_body_bytes)
     endpoints = ModelEndpoints(lifecycle, batcher, slices, settings, explanation)
     add_v1(app.router, versions.name, endpoints)
     _add_passport(app.router, versions)
@@ -173,28 +182,46 @@ def create_app(  # noqa: PLR0913, PLR0917
     router = Router(app)
     locked = None
     if keys is not None:
-        first = counters.take(SLOTS)
-        known = KnownKeys(keys, counters.row, first)
-        metrics.add(KeyMetrics(known, counters, first))
+        known = _known_keys(keys, counters, metrics)
         locked = ApiKeys(router, known, free_paths(settings.metrics_need_key) | web.free)
+    is_local = is_loopback(settings.host) and settings.forwarded_allow_ips is None
+    gate = locked or WithoutKeys(router, is_local=is_local)
+    requests = Requests(
+        settings.receive_timeout,
+        budget,
+        recorder.record,
+        None if traces is None else settings.trace_sample,
+        None if settings.cors_origins is None else Cors(settings.cors_origins),
+    )
 
     def look() -> None:
         batcher.look()
         log_level.follow()
 
-    is_local = is_loopback(settings.host) and settings.forwarded_allow_ips is None
-    return Application(
-        Middleware(locked or WithoutKeys(router, is_local=is_local), settings.request_timeout),
-        Requests(
-            settings.receive_timeout,
-            budget,
-            recorder.record,
-            None if traces is None else settings.trace_sample,
-            None if settings.cors_origins is None else Cors(settings.cors_origins),
-        ),
+    http = Application(
+        Middleware(gate, settings.request_timeout),
+        requests,
         None if provider == "cuda" else FastPath(predict, locked, settings.request_timeout),
         look,
     )
+    return Doors(http, _grpc(settings, protocol, requests, gate, metrics))
+
+
+def _grpc(
+    settings: Settings,
+    protocol: OpenInference,
+    requests: Requests,
+    gate: ApiKeys | WithoutKeys,
+    metrics: Metrics,
+) -> "GrpcDoor | None":
+    """Make the second door, if a port is set for it. Raises `MissingExtraError`."""
+    if settings.grpc_port is None:
+        return None
+    with extra("grpc"):
+        from service.grpc.door import GrpcDoor
+    door = GrpcDoor(protocol, requests, gate.check, settings.request_timeout)
+    metrics.requests.add_routes(door.paths)
+    return door
 
 
 def _provider(settings: Settings, versions: Versions) -> Literal["cpu", "cuda"]:
@@ -202,6 +229,13 @@ def _provider(settings: Settings, versions: Versions) -> Literal["cpu", "cuda"]:
     if versions.is_loaded:
         return versions.live.stable.predictor.provider
     return "cuda" if settings.provider == "cuda" else "cpu"
+
+
+def _known_keys(keys: SharedKeys, counters: SharedCounters, metrics: Metrics) -> KnownKeys:
+    first = counters.take(SLOTS)
+    known = KnownKeys(keys, counters.row, first)
+    metrics.add(KeyMetrics(known, counters, first))
+    return known
 
 
 def _access_log(queue: LogQueue, settings: Settings) -> RequestLog:

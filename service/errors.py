@@ -477,6 +477,35 @@ class UnknownVersionError(ServiceError):
 
 
 @dataclass
+class UnknownServiceError(ServiceError):
+    """A service over gRPC whose health is asked for, and which is not offered here."""
+
+    status = HTTPStatus.NOT_FOUND
+    kind = "unknown-service"
+    title = "Unknown service"
+
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"the service {self.found[:100]!r} is not offered here, only {self.expected}"
+
+
+@dataclass
+class UnknownMethodError(ServiceError):
+    """A method over gRPC that is not offered here."""
+
+    status = HTTPStatus.NOT_IMPLEMENTED
+    kind = "unknown-method"
+    title = "Unknown method"
+
+    found: str
+
+    def __str__(self) -> str:
+        return f"the method {self.found[:100]!r} is not offered here; reflection lists those that are"
+
+
+@dataclass
 class ModelUnloadedError(ServiceError):
     """A model that an admin had unloaded."""
 

@@ -13,6 +13,7 @@ from typing import cast
 import uvicorn
 
 from pricerange.bundle import MODEL_NAME
+from pricerange.extras import extra
 from pricerange.signature.trust import Trust
 from pricerange.without_pandas import leave_out_pandas
 from service.app import create_app
@@ -23,7 +24,7 @@ from service.http.keys.watch import watched
 from service.http.lifecycle import Lifecycle
 from service.process import logs, workers
 from service.process.arguments import WorkerArguments
-from service.process.listener import bind
+from service.process.listener import address_text, bind, reserve
 from service.process.server import DrainingServer
 from service.process.tls import Certificate
 from service.rollout.controller import controller_of
@@ -47,6 +48,11 @@ def serve(settings: Settings) -> int:
     _allow_many_connections()
     listener = bind(settings.host, settings.port)
     with logs.to_queue(settings.log_level) as log_queue, ExitStack() as until_the_end:
+        if settings.grpc_port is not None:
+            with extra("grpc"):
+                import service.process.grpc_server  # noqa: F401
+            port = until_the_end.enter_context(reserve(settings.host, settings.grpc_port))
+            settings = settings.model_copy(update={"grpc_port": port.getsockname()[1]})
         spool_folder.tell()
         if settings.prediction_log is not None:
             prediction_log.require(settings.prediction_log)
@@ -90,9 +96,16 @@ def serve_alone(  # noqa: PLR0913, PLR0917
     app = create_app(
         settings, versions, member, counted, lifecycle, counters, log_queue, predictions, keys, traces
     )
-    connection = partial(HttpConnection, settings, lifecycle, app)
+    host, http_port = listener.getsockname()[:2]
+    second = None
+    if app.grpc is not None and settings.grpc_port is not None:
+        from service.process.grpc_server import GrpcServer
+
+        address = address_text(host, settings.grpc_port)
+        second = GrpcServer(app.grpc, address, settings, certificate, app.http.requests.budget.limit)
+    connection = partial(HttpConnection, settings, lifecycle, app.http)
     config = uvicorn.Config(
-        app.asgi,
+        app.http.asgi,
         http=cast("type[HttpConnection]", connection),
         ws="none",
         lifespan="off",
@@ -104,14 +117,13 @@ def serve_alone(  # noqa: PLR0913, PLR0917
         # seconds to wait: a fraction does
         timeout_graceful_shutdown=cast("int", settings.drain_timeout),
     )
-    host, port = listener.getsockname()[:2]
     log.info(
-        "serving %s, %s, %s://%s:%d, process %d",
+        "serving %s, %s, %s://%s%s, process %d",
         MODEL_NAME,
         worker.plan if live is None else f"{worker.plan} on {live.stable.predictor.provider}",
         "http" if certificate is None else "https",
-        f"[{host}]" if ":" in host else host,
-        port,
+        address_text(host, http_port),
+        "" if second is None else f", gRPC on port {settings.grpc_port}",
         os.getpid(),
     )
     # what is here stays: a collection that looks through it all would stop every request for 50 ms
@@ -126,7 +138,8 @@ def serve_alone(  # noqa: PLR0913, PLR0917
         counters,
         certificate,
         partial(member.begin, worker.plan, failures),
-        app.look,
+        app.http.look,
+        second,
     ).run([])
     if traces is not None:
         traces.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pricerange.answer.applicability import OutOfRange
@@ -31,6 +31,13 @@ class Settings(BaseSettings):
         "127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for every interface"
     )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one")
+    grpc_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port for the Open Inference Protocol over gRPC (extra grpc); 0 picks a free one, None "
+        "opens none",
+    )
     models: Path = Field(Path("models"), description="Model repository")
     model_version: int | None = Field(
         None,
@@ -222,15 +229,21 @@ class Settings(BaseSettings):
         "info", description="Lowest level to log; SIGUSR1 lowers it by one, SIGUSR2 raises it"
     )
 
-    @field_validator("port", mode="before")
+    @field_validator("port", "grpc_port", mode="before")
     @classmethod
-    def _port_is_not_a_service_link(cls, value: object) -> object:
+    def _port_is_not_a_service_link(cls, value: object, info: ValidationInfo) -> object:
         """Pass over what Kubernetes puts into PRICERANGE_PORT where a Service is called pricerange."""
         if isinstance(value, str) and _SERVICE_LINK.match(value):
-            default = cls.model_fields["port"].default
+            field = str(info.field_name)
+            default = cls.model_fields[field].default
+            variable = f"PRICERANGE_{field.upper()}"
+            service = variable.removesuffix("_PORT").lower().replace("_", "-")
             warnings.warn(
-                f"PRICERANGE_PORT is {value}, which Kubernetes sets for a Service named pricerange; "
-                f"listening on port {default}. Set --port, or enableServiceLinks: false",
+                f"{variable} is {value}, which Kubernetes sets for a Service named {service}; "
+                f"listening on port {default}. Set --{field.replace('_', '-')}, or enableServiceLinks: false"
+                if default
+                else f"{variable} is {value}, which Kubernetes sets for a Service named {service}; not "
+                "listening for gRPC. Set --grpc-port, or enableServiceLinks: false",
                 stacklevel=2,
             )
             return default

@@ -55,7 +55,7 @@ class InProcess:
             lifecycle,
             self.counters,
             log_queue or LogQueue(),
-        )
+        ).http
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:

@@ -11,7 +11,7 @@ TIME = "time"
 VERSION = "version"
 DOOR = "door"
 """Which route was asked: one of `DOORS`."""
-DOORS = ("predict", "batch", "v1", "v2")
+DOORS = ("predict", "batch", "v1", "v2", "grpc")
 
 OF_REQUEST: tuple[str, ...] = (REQUEST_ID, ROW, TIME, VERSION, DOOR)
 NAMES: tuple[str, ...] = (*OF_REQUEST, *FEATURE_NAMES, *columns.NAMES, *columns.APPLICABILITY)

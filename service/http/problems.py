@@ -1,8 +1,9 @@
-"""How a rejected request is answered: one body (RFC 9457), made from what its error says of itself."""
+"""How a rejected request is answered: by what its error says of itself, over HTTP in one body (RFC 9457)."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
+from typing import NamedTuple
 
 import orjson
 from pydantic import BaseModel, Field
@@ -52,8 +53,21 @@ class ProblemDetails(BaseModel):
     error: str = Field(description="`detail` again, for clients that read one string")
 
 
-def rejection(error: Exception, state: RequestState) -> Reply:
-    """Answer a request with its error. An internal one tells the client its request id and nothing else."""
+class Rejected(NamedTuple):
+    """What the answer to a rejected request says, in whatever form."""
+
+    status: HTTPStatus
+    title: str
+    detail: str
+    entries: Sequence[Problem] = ()
+    headers: Sequence[tuple[str, str]] = ()
+
+
+def rejected(error: Exception, state: RequestState) -> Rejected:
+    """Say why a request has no answer, and note the kind of problem.
+
+    Of an internal error the client hears its request id and nothing else.
+    """
     answered_as = type(error) if isinstance(error, ServiceError) else _OF_THE_CORE.get(type(error))
     if answered_as is None:
         return _internal(error, state)
@@ -65,7 +79,12 @@ def rejection(error: Exception, state: RequestState) -> Reply:
         entries = [Problem(detail, "")]
     headers = error.answer_headers() if isinstance(error, ServiceError) else answered_as.headers
     state.rejected_as = answered_as.kind
-    return _problem(answered_as.status, answered_as.title, detail, entries, headers, state)
+    return Rejected(answered_as.status, answered_as.title, detail, entries, tuple(headers))
+
+
+def rejection(error: Exception, state: RequestState) -> Reply:
+    """Answer a request with its error."""
+    return _problem(rejected(error, state), state)
 
 
 async def answer_exception(request: Request, error: Exception) -> Response:
@@ -76,7 +95,8 @@ async def answer_exception(request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code)
     state.rejected_as = kind_of_status(status)
     detail = f"{request.method} {request.url.path}: {error.detail}; /docs lists the routes"
-    return _problem(status, status.phrase, detail, (), (error.headers or {}).items(), state)
+    headers = tuple((error.headers or {}).items())
+    return _problem(Rejected(status, status.phrase, detail, headers=headers), state)
 
 
 def kinds() -> list[str]:
@@ -90,31 +110,24 @@ def kind_of_status(status: HTTPStatus) -> str:
     return status.phrase.lower().replace(" ", "-")
 
 
-def _internal(error: Exception, state: RequestState) -> Reply:
+def _internal(error: Exception, state: RequestState) -> Rejected:
     if not isinstance(error, PriceRangeError):
         ids = state.ids()
         log.error("request %s failed", ids["request_id"], exc_info=error, extra={"fields": ids})
     state.rejected_as = INTERNAL
     detail = "internal error; the log has the details under the request id"
-    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error", detail, (), (), state)
+    return Rejected(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error", detail)
 
 
-def _problem(  # noqa: PLR0913, PLR0917
-    status: HTTPStatus,
-    title: str,
-    detail: str,
-    entries: Sequence[Problem],
-    headers: Iterable[tuple[str, str]],
-    state: RequestState,
-) -> Reply:
+def _problem(found: Rejected, state: RequestState) -> Reply:
     body = {
         "type": f"urn:pricerange:problem:{state.rejected_as}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "errors": entries,
+        "title": found.title,
+        "status": found.status,
+        "detail": found.detail,
+        "errors": found.entries,
         **state.ids(),
-        "error": detail,
+        "error": found.detail,
     }
-    raw_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
-    return Reply(orjson.dumps(body), PROBLEM_JSON.encode(), raw_headers, status)
+    raw_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in found.headers]
+    return Reply(orjson.dumps(body), PROBLEM_JSON.encode(), raw_headers, found.status)

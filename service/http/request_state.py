@@ -116,6 +116,11 @@ class RequestState:
         """Count and log the request, once."""
         self.requests.record(self)
 
+    def drop(self) -> None:
+        """Forget the request without a record: it turned out to be none."""
+        self.recorded = True
+        self.requests.traced -= self.trace is not None
+
     def hold(self, size: int) -> None:
         """Take bytes of memory for the request until it is answered. Raises `MemoryBudgetError`."""
         self.requests.budget.take(size)

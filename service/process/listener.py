@@ -22,21 +22,42 @@ BACKLOG = 2048
 
 def bind(host: str, port: int) -> socket.socket:
     """Take the address, from now on clients wait there. Raises `SettingsError` where it is not free."""
+    listener = _bound(host, port, "port", socket.SO_REUSEADDR)
+    listener.listen(BACKLOG)
+    return listener
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """Hold the address for servers of this process and its children, which listen there by SO_REUSEPORT.
+
+    Raises `SettingsError` where it is not free.
+    """
+    if port:
+        # with SO_REUSEPORT it could be shared with a stranger of the same user
+        _bound(host, port, "grpc_port", socket.SO_REUSEADDR).close()
+    return _bound(host, port, "grpc_port", socket.SO_REUSEPORT)
+
+
+def _bound(host: str, port: int, setting: str, option: int) -> socket.socket:
     try:
         [(family, _, _, _, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
         raise SettingsError("host", f"an address or a name that has one ({error.strerror})", host) from error
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, option, 1)
     try:
-        listener.bind(address)
-        listener.listen(BACKLOG)
+        bound.bind(address)
     except OSError as error:
-        listener.close()
+        bound.close()
         raise SettingsError(
-            "host and port", f"a free address ({error.strerror})", f"{host}:{port}"
+            f"host and {setting}", f"a free address ({error.strerror})", f"{host}:{port}"
         ) from error
-    return listener
+    return bound
+
+
+def address_text(host: str, port: int) -> str:
+    """Write an address and a port as URLs do."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def refuse_newcomers(listener: socket.socket) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from socket import socket
 from time import monotonic
-from typing import cast
+from typing import Protocol, cast
 
 import uvicorn
 
@@ -40,6 +40,23 @@ _LINGER = 0.5
 """Seconds between the listener's end and the close of idle connections: requests on their way arrive."""
 
 
+class SecondDoor(Protocol):
+    """A server beside this one, in the same event loop."""
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many requests are being answered."""
+
+    async def start(self) -> None:
+        """Accept connections."""
+
+    def look(self) -> None:
+        """Tell who wants to know where the process stands."""
+
+    async def stop(self) -> None:
+        """End what is in flight, within the time for that."""
+
+
 class DrainingServer(uvicorn.Server):
     """A uvicorn server that drains on SIGTERM and then exits with 0.
 
@@ -59,11 +76,16 @@ class DrainingServer(uvicorn.Server):
         certificate: Certificate | None,
         begun: Callable[[], None],
         look: Callable[[], None],
+        second: SecondDoor | None = None,
     ) -> None:
-        """Call `begun` in the event loop once connections are accepted, and `look` with each tick."""
+        """Call `begun` in the event loop once connections are accepted, and `look` with each tick.
+
+        A `second` door opens, drains and closes with this one.
+        """
         super().__init__(config)
         self._begun = begun
         self._look = look
+        self._second = second
         self._lifecycle = lifecycle
         self._drain_delay = drain_delay
         self._parent = parent
@@ -80,6 +102,8 @@ class DrainingServer(uvicorn.Server):
         self._acceptor = Acceptor(self._listener, self._counters, self._accept)
         self.server_state.connections = self._acceptor.connections
         self._lifecycle.state = "ready"
+        if self._second is not None:
+            await self._second.start()
         self._begun()
         if self._parent:
             with contextlib.suppress(BrokenPipeError):
@@ -101,8 +125,11 @@ class DrainingServer(uvicorn.Server):
         self._lifecycle.state = "draining"
         alive = asyncio.create_task(self._stay_alive())
         try:
-            await self._end()
-            await super().shutdown(sockets)
+            async with asyncio.TaskGroup() as ends:
+                if self._second is not None:
+                    ends.create_task(self._second.stop())
+                await self._end()
+                await super().shutdown(sockets)
         finally:
             alive.cancel()
 
@@ -136,7 +163,11 @@ class DrainingServer(uvicorn.Server):
 
     def _measure(self) -> None:
         self._row[Gauge.HEARTBEAT] = monotonic()
-        self._row[Gauge.REQUESTS_IN_FLIGHT] = sum(connection.busy for connection in self._connections)
+        in_flight = sum(connection.busy for connection in self._connections)
+        if self._second is not None:
+            in_flight += self._second.in_flight
+            self._second.look()
+        self._row[Gauge.REQUESTS_IN_FLIGHT] = in_flight
         self._look()
 
     @contextlib.contextmanager
@@ -166,6 +197,8 @@ class DrainingServer(uvicorn.Server):
         self._lifecycle.state = "draining"
         for connection in self._connections:
             connection.drain()
+        if self._second is not None:
+            self._second.look()
         log.info("draining: no longer ready, the port closes in %g s", self._drain_delay)
         asyncio.get_running_loop().call_later(self._drain_delay, self._stop)
 

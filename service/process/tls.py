@@ -26,6 +26,8 @@ class Certificate:
         except OSError as error:  # ssl.SSLError is one
             expected = f"a certificate and its key, both PEM ({error.strerror or error})"
             raise SettingsError("tls_cert and tls_key", expected, f"{cert} and {key}") from error
+        self.pem = key.read_bytes(), cert.read_bytes()
+        """The key and the certificate that new connections get."""
 
     def refresh(self) -> None:
         """Read the files again if they have changed; what is wrong with them changes nothing but the log."""
@@ -37,6 +39,8 @@ class Certificate:
             # first into a context of its own: a key that does not fit would spoil the one in use
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._files)
             self.context.load_cert_chain(*self._files)
+            cert, key = self._files
+            self.pem = key.read_bytes(), cert.read_bytes()
         except OSError as error:
             if error.errno in EXHAUSTED:
                 self._seen = []  # nothing is wrong with the files: try again

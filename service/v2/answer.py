@@ -1,40 +1,32 @@
 """An answer: arrays to JSON, or to a JSON object and the bytes of the tensors behind it."""
 
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import orjson
 
-from pricerange.bundle import Bundle
 from service.http.framing.encoding import encoded, wanted
 from service.http.reply import JSON, Reply
-from service.v2.query import HEADER_LENGTH, SET, Query
+from service.open_inference.inference import Answered, sets_promise
+from service.open_inference.tensors import bytes_of, datatype_of
+from service.v2.query import HEADER_LENGTH
 
 OCTETS = "application/octet-stream"
 
-_DATATYPES: dict[np.dtype[Any], str] = {
-    np.dtype(np.float32): "FP32",
-    np.dtype(np.int64): "INT64",
-    np.dtype(np.bool_): "BOOL",
-}
 
-
-def answer(
-    arrays: Mapping[str, npt.NDArray[Any]], query: Query, version: Bundle, accepted_encodings: str
-) -> Reply:
-    """Write the outputs that a request asked for, as it asked for them; `arrays` has them by name."""
+def answer(answered: Answered, accepted_encodings: str) -> Reply:
+    """Write the outputs that a request asked for, as it asked for them."""
+    query, arrays, served = answered
     tensors, parts = [], []
     for name, as_bytes in query.outputs.items():
         tensor, part = _tensor(name, arrays[name], as_bytes)
         tensors.append(tensor)
         parts.append(part)
-    message: dict[str, object] = {"model_name": version.name, "model_version": version.version}
+    message: dict[str, object] = {"model_name": served.bundle.name, "model_version": served.version}
     if query.id is not None:
         message["id"] = query.id
-    if SET in query.outputs and (scores := version.passport.prediction_sets):
-        message["parameters"] = {"sets": query.level, "calibration": scores.calibration}
+    if promise := sets_promise(query, served):
+        message["parameters"] = promise
     # float32, written as the shortest decimal that reads back as the same float32
     text = orjson.dumps({**message, "outputs": tensors}, option=orjson.OPT_SERIALIZE_NUMPY)
     body = b"".join((text, *parts))
@@ -48,8 +40,8 @@ def answer(
 
 
 def _tensor(name: str, array: npt.NDArray[Any], as_bytes: bool) -> tuple[dict[str, object], bytes]:
-    tensor = {"name": name, "datatype": _DATATYPES[array.dtype], "shape": array.shape}
+    tensor = {"name": name, "datatype": datatype_of(array), "shape": array.shape}
     if not as_bytes:
         return {**tensor, "data": array.ravel()}, b""
-    part = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+    part = bytes_of(array)
     return {**tensor, "parameters": {"binary_data_size": len(part)}}, part

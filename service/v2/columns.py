@@ -1,22 +1,18 @@
-"""Phones as a table, an input for each feature: as clients send a data frame (MLServer's PandasCodec)."""
+"""A table whose columns come as JSON numbers, or as bytes behind the JSON object."""
 
 import struct
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pricerange.phone import FEATURE_NAMES
-from service.errors import InferenceInputError, TooManyRowsError
+from service.errors import InferenceInputError
+from service.open_inference.columns import places_of_features, values_of_columns
+from service.open_inference.tensors import refuse_inadmissible
 from service.v2.messages import InputTensor
-from service.v2.tensors import COLUMNS, INPUT, bytes_behind, kind_of, refuse_inadmissible, with_nan
-
-_TYPES = {
-    **{"FP32": "<f4", "FP64": "<f8"},
-    **{"INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8"},
-    **{"UINT8": "<u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8"},
-}
-"""What a column may be made of, as NumPy names it: those of a data frame's numbers."""
+from service.v2.tensors import bytes_behind, kind_of, with_nan
 
 
 def rows_from_columns(
@@ -28,26 +24,23 @@ def rows_from_columns(
 
     Raises `InferenceInputError` or `TooManyRowsError`.
     """
-    places = _places(inputs)
-    count = _row_count(inputs)
-    if count > max_rows:
-        raise TooManyRowsError(max_rows)
-    values = np.empty((count, COLUMNS))
     begin = 0
-    for index, column in enumerate(inputs):
-        pointer = f"/inputs/{index}"
-        dtype = _dtype(column, pointer)
+
+    def read(index: int, dtype: np.dtype[np.number], count: int) -> npt.NDArray[Any]:
+        nonlocal begin
+        column, pointer = inputs[index], f"/inputs/{index}"
         size = bytes_behind(column, count * dtype.itemsize, pointer)
-        if column.data is not None:
-            numbers = _numbers(column, count, text, pointer, unknown)
-        elif begin + size <= len(behind):
-            numbers = np.frombuffer(behind, dtype, count, begin)
-        else:
-            numbers = np.zeros(count)  # too few bytes, which is said of all columns together
-        values[:, FEATURE_NAMES.index(column.name)] = numbers
         begin += size
+        if column.data is not None:
+            return _numbers(column, count, text, pointer, unknown)
+        if begin <= len(behind):
+            return np.frombuffer(behind, dtype, count, begin - size)
+        return np.zeros(count)  # too few bytes, which is said of all columns together
+
+    values = values_of_columns(inputs, read, max_rows)
     if begin != len(behind):
         raise InferenceInputError.expected("after the JSON object", f"{begin} bytes", len(behind))
+    places = places_of_features(inputs)
 
     def place(row: int, feature: int) -> str:
         index = places[FEATURE_NAMES[feature]]
@@ -55,39 +48,6 @@ def rows_from_columns(
 
     refuse_inadmissible(values, place, unknown=unknown)
     return values.astype(np.float32)
-
-
-def _places(inputs: list[InputTensor]) -> dict[str, int]:
-    """Return which input each feature is."""
-    places = {column.name: index for index, column in enumerate(inputs)}
-    if len(inputs) != COLUMNS or places.keys() != set(FEATURE_NAMES):
-        names = sorted((column.name[:40] for column in inputs), key=FEATURE_NAMES.__contains__)
-        found = f"{len(inputs)}: {', '.join(names[:4])}"
-        expected = f"one named {INPUT} of the shape [n, {COLUMNS}], or one for each of the {COLUMNS} features"
-        raise InferenceInputError.expected("inputs", expected, found, "/inputs")
-    return places
-
-
-def _row_count(inputs: list[InputTensor]) -> int:
-    count = inputs[0].shape[0] if inputs[0].shape else 0
-    for index, column in enumerate(inputs):
-        if column.shape not in ([count], [count, 1]) or count < 0:
-            expected = f"[{count}] or [{count}, 1]" if index else "[n] or [n, 1]"
-            found = str(column.shape)[:100]
-            pointer = f"/inputs/{index}/shape"
-            raise InferenceInputError.expected(f"shape of {column.name}", expected, found, pointer)
-    return count
-
-
-def _dtype(column: InputTensor, pointer: str) -> np.dtype[np.number]:
-    name = _TYPES.get(column.datatype)
-    if name is None:
-        found = repr(column.datatype[:40])
-        expected = f"one of {', '.join(_TYPES)}"
-        raise InferenceInputError.expected(
-            f"datatype of {column.name}", expected, found, f"{pointer}/datatype"
-        )
-    return np.dtype(name)
 
 
 def _numbers(

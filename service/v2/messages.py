@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from pricerange.phone import FEATURES
+from service.open_inference.parameters import Parameters
 
 Item = TypeVar("Item")
 Few = Annotated[list[Item], Field(max_length=8)]
@@ -58,18 +59,10 @@ class RequestedOutput(_Message):
     parameters: OutputParameters | None = None
 
 
-class RequestParameters(_Message):
+class RequestParameters(Parameters):
     """Parameters of a request."""
 
     binary_data_output: bool | None = Field(None, description="Send all outputs as bytes")
-    sets: float | None = Field(
-        None, gt=0, lt=1, description="Share of phones whose `prediction_set` holds the true price range"
-    )
-    unknown: Literal["average"] | None = Field(
-        None,
-        description="Features may be null, NaN in bytes: the answer is the average of those to phones with "
-        "these features of training phones",
-    )
 
 
 class InferRequest(_Message):

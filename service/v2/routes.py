@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.http.openapi import body_of, compressed_body_of, problem_responses
+from service.model.time_slices import TimeSlices
+from service.open_inference.protocol import OpenInference
 from service.v2.answer import OCTETS
 from service.v2.infer import InferEndpoint
 from service.v2.messages import (
@@ -64,17 +66,15 @@ class _Route:
 
 
 def add_v2(
-    router: APIRouter,
-    name: str,
-    repository: RepositoryEndpoints,
-    control: ModelControl,
-    infer: InferEndpoint,
+    router: APIRouter, name: str, protocol: OpenInference, slices: TimeSlices, max_body_bytes: int
 ) -> None:
     """Add the routes to a router.
 
     Those of a model are added by the paths of the served one, called `name`, which are looked up, and as they
     are documented, with more parameters: these are reached by the names of other models only.
     """
+    repository, control = RepositoryEndpoints(protocol.description), ModelControl(protocol.repository)
+    infer = InferEndpoint(protocol.inference, slices, max_body_bytes)
     for route in (*_of_server(repository), *_of_repository(control)):
         route.add_to(router)
     for route in _of_model(repository, infer):

@@ -1,8 +1,8 @@
-"""The tensor of phones, a row each: numbers or bytes to checked rows."""
+"""The tensor of phones, a row each, as JSON numbers."""
 
 import math
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -10,14 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pricerange.phone import FEATURES, Problem, admissible, admissible_or_unknown, refusal
-from service.errors import MOST_PROBLEMS, InferenceInputError
+from pricerange.phone import FEATURES
+from service.errors import InferenceInputError
+from service.open_inference.tensors import COLUMNS, INPUT, refuse_inadmissible
 from service.v2.messages import InputTensor
 
-COLUMNS = len(FEATURES)
-ROW_BYTES = 4 * COLUMNS
-
-INPUT = "features"
 _DATA = "/inputs/0/data"
 _ROW = struct.Struct(f"{COLUMNS}d")
 
@@ -49,13 +46,6 @@ def rows_from_numbers(
     return values.astype(np.float32)
 
 
-def rows_from_bytes(data: bytes, *, unknown: bool = False) -> npt.NDArray[np.float32]:
-    """Read rows of little-endian float32, NaN perhaps for `unknown`. Raises `InferenceInputError`."""
-    values = np.frombuffer(data, "<f4").reshape(-1, COLUMNS)
-    refuse_inadmissible(values, lambda row, column: "/inputs/0", unknown=unknown)
-    return values
-
-
 def with_nan(data: list[Any]) -> list[Any]:
     """Return JSON values with NaN in place of null."""
     return [math.nan if value is None else value for value in data]
@@ -82,24 +72,6 @@ def bytes_behind(tensor: InputTensor, size: int, pointer: str) -> int:
         place = f"{pointer}/parameters/binary_data_size"
         raise InferenceInputError.expected("binary_data_size", expected, announced, place)
     return announced or 0
-
-
-def refuse_inadmissible(
-    values: npt.NDArray[Any], place: Callable[[int, int], str], *, unknown: bool = False
-) -> None:
-    """Raise `InferenceInputError` where values [n, 20] are not phones; `place` points to one of them.
-
-    NaN is refused unless features may be `unknown`.
-    """
-    verdict = (admissible_or_unknown if unknown else admissible)(values)
-    if verdict.all():
-        return
-    bad = np.argwhere(~verdict)
-    problems = []
-    for row, column in bad[:MOST_PROBLEMS].tolist():
-        value = float(str(values[row, column]))  # 0.8 as float32 is shown as 0.8
-        problems.append(Problem(f"row {row + 1}: {refusal(FEATURES[column], value)}", place(row, column)))
-    raise InferenceInputError(problems, len(bad))
 
 
 def _refuse_shape(data: list[Any], count: int, nested: bool) -> None:

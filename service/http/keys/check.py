@@ -68,11 +68,15 @@ class WithoutKeys:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check one request. Raises `ForbiddenError`."""
-        head = RequestState.of(scope).head
+        self.check(RequestState.of(scope))
+        await self._app(scope, receive, send)
+
+    def check(self, state: RequestState) -> None:
+        """Refuse what changes what is served. Raises `ForbiddenError`."""
+        head = state.head
         if is_admin(head) and (not self._is_local or b"origin" in head.by_name):
             raise ForbiddenError(
                 "an API key with the role admin is needed (setting api_keys_file); without keys this is "
                 "allowed only where host is a loopback address and forwarded_allow_ips is not set, and to no "
                 "web page (header Origin)"
             )
-        await self._app(scope, receive, send)

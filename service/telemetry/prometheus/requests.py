@@ -170,7 +170,7 @@ def _index(labels: Sequence[str], label: str) -> int:
 
 
 def _infers(path: str) -> bool:
-    return path.startswith("/predict") or path.endswith(("/infer", ":predict", ":explain"))
+    return path.startswith("/predict") or path.endswith(("/infer", ":predict", ":explain", "Infer"))
 
 
 def _is_told_from_the_start(path: str) -> bool:

@@ -7,10 +7,10 @@ import pytest
 from in_process import InProcess
 
 from pricerange.predictor import Prediction
+from service.open_inference.statistics import Statistics
 from service.telemetry.metrics import Metrics
 from service.telemetry.seats import Seats
 from service.telemetry.shared_counters import SharedCounters
-from service.v2.statistics import Statistics
 from service.versions.live import Canary, Live
 
 ROUTES = ["/predict", "/predict/batch", "/v2/models/{model}/infer", "/livez"]

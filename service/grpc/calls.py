@@ -1,0 +1,135 @@
+"""What holds for every call: its state, its deadline, its key, its record and its end."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn, cast
+
+import grpc
+
+from service.errors import ClientDisconnectedError, DeadlineError, UnknownMethodError
+from service.grpc.head import Metadata, address_of, head_of
+from service.grpc.refusal import refusal
+from service.http import deadline, trace_context
+from service.http.deadline import Deadline
+from service.http.request_state import Requests, RequestState
+
+_OK = 200
+_CANCELLED = 499
+_TIMES = 8
+"""How many times its size a message takes once it is read: a column of INT8 becomes one of float64."""
+_MOST_SECONDS = 3_600.0
+"""Of a call's deadline: what HTTP's header may ask for, too."""
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Answer = Callable[[bytes, RequestState], Awaitable[bytes]]
+"""What answers a message of bytes with another."""
+
+
+class Calls:
+    """Opens, checks and records the calls of this process; `check` raises where a key is missing.
+
+    `in_flight` is the number of those that are being answered.
+    """
+
+    def __init__(
+        self, requests: Requests, check: Callable[[RequestState], None], request_timeout: float
+    ) -> None:
+        self._requests = requests
+        self._check = check
+        self._request_timeout = request_timeout
+        self.in_flight = 0
+
+    def unary(self, path: str, answer: Answer) -> "grpc.RpcMethodHandler[bytes, bytes]":
+        """Return the handler of a method that answers one message with one."""
+
+        async def handle(message: bytes, context: Context) -> bytes:
+            state = self.open(path, context)
+            try:
+                self.admit(state, path, context)
+                return await self.answered(answer, message, state)
+            except asyncio.CancelledError:
+                given_up(state, context)
+                raise
+            except Exception as error:
+                await self.refuse(error, state, context)
+            finally:
+                self.close(state)
+
+        return grpc.unary_unary_rpc_method_handler(handle)
+
+    def unknown(self, path: str) -> "grpc.RpcMethodHandler[bytes, bytes]":
+        """Return a handler that refuses a method."""
+
+        async def refuse(message: bytes, context: Context) -> bytes:
+            state = self.open(path, context)
+            await self.refuse(UnknownMethodError(path), state, context)
+
+        return grpc.unary_unary_rpc_method_handler(refuse)
+
+    def open(self, path: str, context: Context) -> RequestState:
+        """Make the state of a call that begins now."""
+        self.in_flight += 1
+        metadata = cast("Metadata", context.invocation_metadata() or ())
+        head = head_of(path, metadata)
+        return self._requests.open(head, address_of(context.peer()), None)
+
+    def admit(self, state: RequestState, route: str, context: Context) -> None:
+        """Begin the deadline of a call, and check its key. Raises what `check` and the deadline raise."""
+        if state.trace is not None:
+            trace_context.begin(state.trace)
+        remaining = context.time_remaining()
+        if remaining is None:
+            ends = deadline.of(state.head.by_name, self._request_timeout, state.began)
+        else:
+            seconds = min(remaining, _MOST_SECONDS)
+            ends = Deadline(seconds, state.began + seconds, True)
+        deadline.begin(ends)
+        self._check(state)
+        state.route = route
+
+    async def answered(self, answer: Answer, message: bytes, state: RequestState) -> bytes:
+        """Answer a message of a call that was admitted."""
+        state.hold(_TIMES * len(message))
+        reply = await answer(message, state)
+        state.status = _OK
+        return reply
+
+    async def admitted(self, path: str, context: Context) -> RequestState:
+        """Open a call whose messages come one by one, and end it where it is not admitted."""
+        state = self.open(path, context)
+        try:
+            self.admit(state, path, context)
+        except Exception as error:
+            await self.refuse(error, state, context)
+        return state
+
+    async def refuse(self, error: Exception, state: RequestState, context: Context) -> NoReturn:
+        """End a call with its error."""
+        refused = refusal(error, state)
+        self.close(state)
+        await context.abort(*refused)
+
+    def drop(self, state: RequestState) -> None:
+        """Forget a call without a record: its messages are calls of their own."""
+        self.in_flight -= 1
+        state.drop()
+
+    def begun(self, state: RequestState) -> None:
+        """Record a call that has no end of its own, now that it is answered."""
+        state.status = _OK
+        self.close(state)
+
+    def close(self, state: RequestState) -> None:
+        """Record a call, before its last bytes leave."""
+        if not state.recorded:
+            self.in_flight -= 1
+            state.record()
+
+
+def given_up(state: RequestState, context: Context) -> None:
+    """Note that a call was cancelled: by its client, by its deadline, or by the end of the server."""
+    remaining = context.time_remaining()
+    if remaining is not None and remaining <= 0:
+        state.status, state.rejected_as = DeadlineError.status, DeadlineError.kind
+    else:
+        state.status, state.rejected_as = _CANCELLED, ClientDisconnectedError.kind

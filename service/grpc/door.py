@@ -1,0 +1,48 @@
+"""The second door: every method that is offered over gRPC, and how each is found."""
+
+from collections.abc import Callable, Iterable
+
+import grpc
+
+from service.grpc import reflection
+from service.grpc.calls import Calls
+from service.grpc.health import Health
+from service.grpc.methods import Methods
+from service.grpc.stream import Stream
+from service.http.keys.roles import INFERENCE_SERVICE
+from service.http.request_state import Requests, RequestState
+from service.open_inference.protocol import OpenInference
+
+
+class GrpcDoor(grpc.GenericRpcHandler):
+    """Finds the handler of a call; messages are bytes, which each handler reads itself, in one pass."""
+
+    def __init__(
+        self,
+        protocol: OpenInference,
+        requests: Requests,
+        check: Callable[[RequestState], None],
+        request_timeout: float,
+    ) -> None:
+        self.calls = Calls(requests, check, request_timeout)
+        self.health = Health(protocol.description.require_ready)
+        methods = Methods(protocol)
+        stream = f"/{INFERENCE_SERVICE}/ModelStreamInfer"
+        self._handlers = {
+            **self.health.handlers(self.calls),
+            **reflection.handlers(self.calls),
+            stream: Stream(self.calls, stream, methods.infer).handler(),
+        }
+        for name, answer in methods.unary().items():
+            path = f"/{INFERENCE_SERVICE}/{name}"
+            self._handlers[path] = self.calls.unary(path, answer)
+
+    @property
+    def paths(self) -> Iterable[str]:
+        """Paths of the methods."""
+        return self._handlers.keys()
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
+        """Return what answers a call."""
+        path = handler_call_details.method
+        return self._handlers.get(path) or self.calls.unknown(path)

@@ -1,0 +1,1 @@
+"""The protocol's messages; `make protos` writes what is not a `.proto` here."""

@@ -1,0 +1,36 @@
+"""Server reflection: tools such as grpcurl learn the services and their messages from the server."""
+
+from collections.abc import AsyncIterator
+
+import grpc
+from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
+
+from service.errors import InferenceInputError
+from service.grpc.calls import Calls, Context
+from service.grpc.infer_request import decoded
+from service.http.keys.roles import HEALTH_SERVICE, INFERENCE_SERVICE, REFLECTION_SERVICE
+
+_SERVICES = (INFERENCE_SERVICE, HEALTH_SERVICE, REFLECTION_SERVICE)
+
+
+def handlers(calls: Calls) -> "dict[str, grpc.RpcMethodHandler[bytes, bytes]]":
+    """Return the handler of the service's one method, by its path."""
+    path = f"/{REFLECTION_SERVICE}/ServerReflectionInfo"
+    servicer = reflection.aio.ReflectionServicer(_SERVICES)
+
+    async def reflect(messages: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+        state = await calls.admitted(path, context)
+        calls.begun(state)
+
+        async def requests() -> AsyncIterator[ServerReflectionRequest]:
+            async for message in messages:
+                try:
+                    yield decoded(message, ServerReflectionRequest)
+                except InferenceInputError as error:
+                    await calls.refuse(error, state, context)
+
+        async for answer in servicer.ServerReflectionInfo(requests(), context):
+            yield answer.SerializeToString()
+
+    return {path: grpc.stream_stream_rpc_method_handler(reflect)}
