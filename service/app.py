@@ -34,6 +34,7 @@ from service.http.router import DirectRoute, Router
 from service.model.batcher import Batcher
 from service.model.decisions import Deciding
 from service.model.explaining import Explanation
+from service.model.gathering import Gathering
 from service.model.time_slices import TimeSlices
 from service.open_inference.description import Description
 from service.open_inference.inference import Inference
@@ -204,22 +205,23 @@ def create_app(  # noqa: PLR0913, PLR0917
         None if provider == "cuda" else FastPath(predict, locked, settings.request_timeout),
         look,
     )
-    return Doors(http, _grpc(settings, protocol, requests, gate, metrics))
+    return Doors(http, _grpc(settings, protocol, requests, gate, metrics, batcher.gathering))
 
 
-def _grpc(
+def _grpc(  # noqa: PLR0913, PLR0917
     settings: Settings,
     protocol: OpenInference,
     requests: Requests,
     gate: ApiKeys | WithoutKeys,
     metrics: Metrics,
+    gathering: Gathering,
 ) -> "GrpcDoor | None":
     """Make the second door, if a port is set for it. Raises `MissingExtraError`."""
     if settings.grpc_port is None:
         return None
     with extra("grpc"):
         from service.grpc.door import GrpcDoor
-    door = GrpcDoor(protocol, requests, gate.check, settings.request_timeout)
+    door = GrpcDoor(protocol, requests, gate.check, settings.request_timeout, gathering)
     metrics.requests.add_routes(door.paths)
     return door
 

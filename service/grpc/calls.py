@@ -12,11 +12,14 @@ from service.grpc.refusal import refusal
 from service.http import deadline, trace_context
 from service.http.deadline import Deadline
 from service.http.request_state import Requests, RequestState
+from service.model.gathering import Gathering
 
 _OK = 200
 _CANCELLED = 499
 _TIMES = 8
 """How many times its size a message takes once it is read: a column of INT8 becomes one of float64."""
+_SMALL_BYTES = 8_192
+"""Of a message that counts as no more than what every call has."""
 _MOST_SECONDS = 3_600.0
 """Of a call's deadline: what HTTP's header may ask for, too."""
 
@@ -32,11 +35,16 @@ class Calls:
     """
 
     def __init__(
-        self, requests: Requests, check: Callable[[RequestState], None], request_timeout: float
+        self,
+        requests: Requests,
+        check: Callable[[RequestState], None],
+        request_timeout: float,
+        gathering: Gathering,
     ) -> None:
         self._requests = requests
         self._check = check
         self._request_timeout = request_timeout
+        self._gathering = gathering
         self.in_flight = 0
 
     def unary(self, path: str, answer: Answer) -> "grpc.RpcMethodHandler[bytes, bytes]":
@@ -69,6 +77,7 @@ class Calls:
     def open(self, path: str, context: Context) -> RequestState:
         """Make the state of a call that begins now."""
         self.in_flight += 1
+        self._gathering.note()
         metadata = cast("Metadata", context.invocation_metadata() or ())
         head = head_of(path, metadata)
         return self._requests.open(head, address_of(context.peer()), None)
@@ -89,7 +98,8 @@ class Calls:
 
     async def answered(self, answer: Answer, message: bytes, state: RequestState) -> bytes:
         """Answer a message of a call that was admitted."""
-        state.hold(_TIMES * len(message))
+        if len(message) > _SMALL_BYTES:
+            state.hold(_TIMES * len(message))
         reply = await answer(message, state)
         state.status = _OK
         return reply

@@ -11,6 +11,7 @@ from service.grpc.methods import Methods
 from service.grpc.stream import Stream
 from service.http.keys.roles import INFERENCE_SERVICE
 from service.http.request_state import Requests, RequestState
+from service.model.gathering import Gathering
 from service.open_inference.protocol import OpenInference
 
 
@@ -23,8 +24,10 @@ class GrpcDoor(grpc.GenericRpcHandler):
         requests: Requests,
         check: Callable[[RequestState], None],
         request_timeout: float,
+        gathering: Gathering,
     ) -> None:
-        self.calls = Calls(requests, check, request_timeout)
+        self.calls = Calls(requests, check, request_timeout, gathering)
+        self._gathering = gathering
         self.health = Health(protocol.description.require_ready)
         methods = Methods(protocol)
         stream = f"/{INFERENCE_SERVICE}/ModelStreamInfer"
@@ -45,4 +48,5 @@ class GrpcDoor(grpc.GenericRpcHandler):
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
         """Return what answers a call."""
         path = handler_call_details.method
+        self._gathering.note()
         return self._handlers.get(path) or self.calls.unknown(path)

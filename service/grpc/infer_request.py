@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -38,21 +39,34 @@ _CONTENTS = {
 """The field of `contents` for values of a type."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a message asks besides its id and phones, as `Query` has it."""
+
+    outputs: dict[str, bool]
+    level: float
+    unknown: bool
+    version: str | None
+
+
 def query_of(message: bytes, name: str, inference: Inference) -> Query:
     """Read a message that asks the model called `name`.
 
     Raises `InferenceInputError`, `UnknownModelError` or `TooManyRowsError`.
     """
     request = decoded(message, ModelInferRequest)
+    asked = asked_of(request, name, inference)
+    rows = _rows(request, inference.max_rows, asked.unknown)
+    return Query(request.id or None, rows, asked.outputs, asked.level, asked.unknown, asked.version)
+
+
+def asked_of(request: ModelInferRequest, name: str, inference: Inference) -> Asked:
+    """Read all but the id and the inputs. Raises `InferenceInputError` and `UnknownModelError`."""
     if request.model_name != name:
         raise UnknownModelError(name, request.model_name)
     asked = _parameters(request.parameters) if request.parameters else _NO_PARAMETERS
-    unknown = asked.unknown is not None
-    rows = _rows(request, inference.max_rows, unknown)
     outputs = _outputs(request, inference.extra_outputs) if request.outputs else _ALL_OUTPUTS
-    return Query(
-        request.id or None, rows, outputs, asked.sets or LEVEL, unknown, request.model_version or None
-    )
+    return Asked(outputs, asked.sets or LEVEL, asked.unknown is not None, request.model_version or None)
 
 
 _NO_PARAMETERS = parameters_of({})

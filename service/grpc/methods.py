@@ -10,10 +10,12 @@ from service.errors import ModelUnloadedError, NotReadyError, UnknownModelError,
 from service.grpc.calls import Answer
 from service.grpc.infer_request import decoded, query_of
 from service.grpc.infer_response import response_of
+from service.grpc.plain_request import PlainRequests
 from service.grpc.proto import open_inference_grpc_pb2 as pb
 from service.http.request_state import RequestState
 from service.open_inference.description import Described
 from service.open_inference.protocol import OpenInference
+from service.open_inference.query import Query
 
 DOOR = "grpc"
 """What the prediction log calls this door."""
@@ -33,6 +35,7 @@ class Methods:
         self._description = protocol.description
         self._repository = protocol.repository
         self._inference = protocol.inference
+        self._plain = PlainRequests(protocol.description.name, protocol.inference)
 
     def unary(self) -> Mapping[str, Answer]:
         """Return those that answer one message with one, by name."""
@@ -52,10 +55,15 @@ class Methods:
 
     async def infer(self, message: bytes, state: RequestState) -> bytes:
         """Answer n phones."""
-        answered = await self._inference.answer(
-            DOOR, state, lambda: query_of(message, self._description.name, self._inference), len(message)
-        )
-        return response_of(answered)
+        inference = self._inference
+        query = self._plain.query_of(message)
+        if query is not None:
+            return response_of(await inference.answer_query(DOOR, state, query))
+
+        def read() -> Query:
+            return query_of(message, self._description.name, inference)
+
+        return response_of(await inference.answer(DOOR, state, read, len(message)))
 
     async def _server_live(self, message: bytes, state: RequestState) -> bytes:
         decoded(message, pb.ServerLiveRequest)

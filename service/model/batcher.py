@@ -1,7 +1,7 @@
 """Requests that arrive within one iteration of the event loop go through the model in one run."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from time import monotonic, perf_counter
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pricerange.answer.applicability import Applicability, OutOfRange, TrainingRegion
+from pricerange.phone import admissible
 from pricerange.predictor import Prediction
 from pricerange.tables.json.phones import Body
 from service.errors import DeadlineError, InvalidInputError, OutOfRangeError, OverloadedError
@@ -19,6 +20,7 @@ from service.http.deadline import Deadline
 from service.http.request_state import RequestState
 from service.http.trace_context import ModelRun, Trace
 from service.model.decisions import NOTHING, Deciding
+from service.model.gathering import Gathering
 from service.model.parse import rows_of
 from service.model.write import IN_RANGE, applicability_json, probabilities_json
 from service.telemetry.metrics import Metrics
@@ -29,6 +31,9 @@ from service.versions.served import Served
 
 _Rows = npt.NDArray[np.float32]
 
+
+Check: TypeAlias = Callable[[_Rows], None]
+"""Raises `InvalidInputError` where rows float32 [n, 20] are not phones."""
 
 PhoneAnswer: TypeAlias = tuple[int, bytes, bytes, Served]
 """A phone's price range, in JSON its probabilities, `0.1,0.2,0.3,0.4`, and its applicability, if any; and who
@@ -89,16 +94,23 @@ class _Waiting:
 
 
 class _WaitingForTable(_Waiting):
-    """One that asks about a table of checked rows, of which features may be `unknown`."""
+    """One that asks about a table, of which features may be `unknown`; `check` has still to see its rows."""
 
-    __slots__ = ("choice", "trace", "unknown")
+    __slots__ = ("check", "choice", "trace", "unknown")
 
-    def __init__(
-        self, rows: _Rows, ends: Deadline, answer: asyncio.Future[Any], choice: Choice, unknown: bool
+    def __init__(  # noqa: PLR0913, PLR0917
+        self,
+        rows: _Rows,
+        ends: Deadline,
+        answer: asyncio.Future[Any],
+        choice: Choice,
+        unknown: bool,
+        check: Check | None,
     ) -> None:
         super().__init__(rows, ends, answer)
         self.choice = choice
         self.unknown = unknown
+        self.check = check
         self.trace: Trace | None = None
 
 
@@ -161,6 +173,7 @@ class Batcher:
         self.limit = max_queue_rows
         self._metrics = metrics
         metrics.queue.limit(max_queue_rows)
+        self.gathering = Gathering()
         self._comparing = Comparing()
         self._predictions = predictions
         self._queue: _Queue | None = None
@@ -183,13 +196,16 @@ class Batcher:
         finally:
             del answer  # or an error and this frame would keep each other, with all that they hold
 
-    async def predict(self, rows: _Rows, choice: Choice, *, unknown: bool = False) -> Answers:
-        """Answer n phones, float32 [n, 20], checked; none of them is refused here.
+    async def predict(
+        self, rows: _Rows, choice: Choice, *, unknown: bool = False, check: Check | None = None
+    ) -> Answers:
+        """Answer n phones, float32 [n, 20]; rows that are not checked yet are, with those of others, at once.
 
-        Features may be `unknown`, NaN, where the version has `averages`: then a phone takes as much of the
-        queue as it costs the model, and all of it at most.
+        Then `check` has to raise for those that are no phones. Features may be `unknown`, NaN, where the
+        version has `averages`: then a phone takes as much of the queue as it costs the model, and all of it
+        at most.
 
-        Raises `OverloadedError` beyond the queue's limit, and `DeadlineError`.
+        Raises what `check` does, `OverloadedError` beyond the queue's limit, and `DeadlineError`.
         """
         answer = asyncio.get_running_loop().create_future()
         averages = choice.served.averages if unknown else None
@@ -197,7 +213,9 @@ class Batcher:
             choice = Choice(choice.served)  # in a run of its own: the other could not answer that either
         live = self.versions.live if self.versions.is_loaded else Live(choice.served)  # it began before
         queue = self._reserve(min(averages.cost(rows), self.limit) if averages else len(rows), live)
-        queue.tables.append(_WaitingForTable(rows, deadline.current(), answer, choice, averages is not None))
+        queue.tables.append(
+            _WaitingForTable(rows, deadline.current(), answer, choice, averages is not None, check)
+        )
         trace = trace_context.current() if self._traced else None
         if trace is not None:
             trace.asked = monotonic()
@@ -253,6 +271,9 @@ class Batcher:
             del answer
 
     def _run(self) -> None:
+        if self.gathering.goes_on():
+            asyncio.get_running_loop().call_soon(self._run)
+            return
         queue, self._queue = self._queue, None
         if queue is None:
             self._running = False
@@ -289,7 +310,7 @@ class Batcher:
         """Drop who is too late, answer who sent no phone or a refused one, and return the others' runs."""
         now = monotonic()
         bodies = _still_waiting(queue.bodies, now)
-        tables = _still_waiting(queue.tables, now) if queue.tables else ()
+        tables = _checked(_still_waiting(queue.tables, now)) if queue.tables else ()
         phones, errors = rows_of([caller.asked for caller in bodies])
         bodies, phones = _without(errors, bodies, phones)
         stable = queue.live.by_stable
@@ -476,6 +497,23 @@ def _without(
         bodies[place].set_exception(error)
     good = [place for place in range(len(bodies)) if place not in errors]
     return [bodies[place] for place in good], phones[good]
+
+
+def _checked(tables: Sequence[_WaitingForTable]) -> Sequence[_WaitingForTable]:
+    """Return the tables of phones, and tell the others why theirs are none."""
+    unchecked = [table.asked for table in tables if table.check is not None]
+    if not unchecked or admissible(np.concatenate(unchecked)).all():
+        return tables
+    good = []
+    for table in tables:
+        try:
+            if table.check is not None:
+                table.check(table.asked)
+        except InvalidInputError as error:
+            table.set_exception(error)
+        else:
+            good.append(table)
+    return good
 
 
 def _fail(callers: Iterable[Caller], error: Exception) -> None:

@@ -45,20 +45,36 @@ class Inference:
         self._costs = batcher.deciding.costs
         self.extra_outputs = (*EXTRA_OUTPUTS, *(DECISION if self._costs else ()))
 
+    def require(self, version: str | None) -> None:
+        """Raise `ModelUnloadedError`, and `UnknownVersionError` for a named version that is not loaded."""
+        live = self._batcher.versions.live
+        if version is not None:
+            live.named(version)
+
     async def answer(self, door: str, state: RequestState, read: Callable[[], Query], size: int) -> Answered:
         """Answer what a request asks, to be `read` from so many bytes.
 
         Raises what `read` raises, `InferenceInputError`, `UnknownVersionError`, `RateLimitedError`, and what
         `Batcher.predict` raises.
         """
-        choose = partial(self._choose, read, state, self._batcher.versions.live)
-        query, choice = choose() if size <= _SMALL_BYTES else await self._slices.run(choose)
+        live = self._batcher.versions.live
+        if size <= _SMALL_BYTES:
+            return await self.answer_query(door, state, read())
+        query, choice = await self._slices.run(partial(self._read, read, state, live))
+        return await self._answer(door, state, query, choice)
+
+    async def answer_query(self, door: str, state: RequestState, query: Query) -> Answered:
+        """Answer a small request that is read. Raises what `answer` raises."""
+        choice = self._choice(query, state, self._batcher.versions.live)
+        return await self._answer(door, state, query, choice)
+
+    async def _answer(self, door: str, state: RequestState, query: Query, choice: Choice) -> Answered:
         charge(state, len(query.rows))
         if query.unknown:
             found = await predict_in_pieces(self._batcher, query.rows, choice, unknown=True, patient=False)
             answers = Answers(found[0], None, found[1])
         else:
-            answers = await self._batcher.predict(query.rows, choice)
+            answers = await self._batcher.predict(query.rows, choice, check=query.check)
         state.answerer = answers.served.seat
         self._batcher.log(door, state, query.rows, answers.prediction, answers.served)
         arrays = partial(self._arrays, answers, query)
@@ -86,9 +102,12 @@ class Inference:
             arrays["unknown"] = np.isnan(query.rows)
         return arrays
 
-    def _choose(self, read: Callable[[], Query], state: RequestState, live: Live) -> tuple[Query, Choice]:
-        """Read a query, and choose who answers it, unless it says so."""
+    def _read(self, read: Callable[[], Query], state: RequestState, live: Live) -> tuple[Query, Choice]:
         query = read()
+        return query, self._choice(query, state, live)
+
+    def _choice(self, query: Query, state: RequestState, live: Live) -> Choice:
+        """Choose who answers a query, unless it says so, and refuse what that version cannot answer."""
         named = query.version
         choice = live.of_request(query.rows, state) if named is None else Choice(live.named(named))
         if SET in query.outputs:
@@ -97,8 +116,10 @@ class Inference:
             found = f"average, and {lacks_background(choice.served)}"
             raise InferenceInputError.expected("unknown", "none", found, "/parameters/unknown")
         if self._batcher.out_of_range == "refuse":
+            if query.check is not None:
+                query.check(query.rows)
             self._refuse_out_of_range(query, choice.served)
-        return query, choice
+        return choice
 
     def _refuse_out_of_range(self, query: Query, served: Served) -> None:
         """Raise `InferenceInputError` where a phone is unlike those that the model learned from."""

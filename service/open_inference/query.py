@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.errors import InferenceInputError
+from service.model.batcher import Check
 
 OUTPUTS = ("probabilities", "price_range")
 """Of the graph: what is answered where a request names none."""
@@ -24,7 +25,7 @@ class Query:
     """What a request asks: rows float32 [n, 20], and the outputs in order, each as bytes or as JSON.
 
     Where features may be `unknown`, they are NaN; `level` is that of the prediction sets, and `version` is
-    who is to answer, if that is said.
+    who is to answer, if that is said. `check` raises where rows are not phones, if nobody has looked yet.
     """
 
     id: str | None
@@ -33,6 +34,7 @@ class Query:
     level: float = LEVEL
     unknown: bool = False
     version: str | None = None
+    check: Check | None = None
 
 
 def require_outputs(names: Iterable[str], extra: Sequence[str]) -> None:

@@ -76,9 +76,19 @@ def row_count(features: Tensor, types: Sequence[str], max_rows: int) -> int:
 
 def rows_from_bytes(data: bytes, *, unknown: bool = False) -> npt.NDArray[np.float32]:
     """Read rows of little-endian float32, NaN perhaps for `unknown`. Raises `InferenceInputError`."""
-    values = np.frombuffer(data, "<f4").reshape(-1, COLUMNS)
-    refuse_inadmissible(values, lambda row, column: "/inputs/0", unknown=unknown)
+    values = unchecked_rows(data)
+    require_phones(values, unknown=unknown)
     return values
+
+
+def unchecked_rows(data: bytes) -> npt.NDArray[np.float32]:
+    """Take bytes for rows of little-endian float32."""
+    return np.frombuffer(data, "<f4").reshape(-1, COLUMNS)
+
+
+def require_phones(values: npt.NDArray[np.float32], *, unknown: bool = False) -> None:
+    """Raise `InferenceInputError` where rows float32 [n, 20] of bytes are not phones."""
+    refuse_inadmissible(values, lambda row, column: "/inputs/0", unknown=unknown)
 
 
 def refuse_inadmissible(
