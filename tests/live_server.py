@@ -59,6 +59,12 @@ class Server:
             time.sleep(0.02)
         raise AssertionError("\n".join(self.lines))
 
+    @property
+    def grpc_address(self) -> str:
+        """Where the server listens for gRPC, as the first line of its log says."""
+        [port, *_] = [found[1] for line in self.lines if (found := re.search(r"gRPC on port (\d+)", line))]
+        return f"{httpx.URL(self.url).host}:{port}"
+
     def log(self, **fields: Any) -> list[dict[str, Any]]:
         """The lines of the log that hold these fields; a running server has a moment to write the first."""
         deadline = time.monotonic() + 2

@@ -6,7 +6,7 @@ from typing import Any, NoReturn, cast
 
 import grpc
 
-from service.errors import ClientDisconnectedError, DeadlineError, UnknownMethodError
+from service.errors import ClientDisconnectedError, DeadlineError, NotReadyError, UnknownMethodError
 from service.grpc.head import Metadata, address_of, head_of
 from service.grpc.refusal import refusal
 from service.http import deadline, trace_context
@@ -31,7 +31,8 @@ Answer = Callable[[bytes, RequestState], Awaitable[bytes]]
 class Calls:
     """Opens, checks and records the calls of this process; `check` raises where a key is missing.
 
-    `in_flight` is the number of those that are being answered.
+    `in_flight` is the number of those that are being answered, which are cancelled once the server is
+    `leaving`.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Calls:
         self._request_timeout = request_timeout
         self._gathering = gathering
         self.in_flight = 0
+        self.leaving = False
 
     def unary(self, path: str, answer: Answer) -> "grpc.RpcMethodHandler[bytes, bytes]":
         """Return the handler of a method that answers one message with one."""
@@ -56,7 +58,7 @@ class Calls:
                 self.admit(state, path, context)
                 return await self.answered(answer, message, state)
             except asyncio.CancelledError:
-                given_up(state, context)
+                self.given_up(state, context)
                 raise
             except Exception as error:
                 await self.refuse(error, state, context)
@@ -90,7 +92,7 @@ class Calls:
         if remaining is None:
             ends = deadline.of(state.head.by_name, self._request_timeout, state.began)
         else:
-            seconds = min(remaining, _MOST_SECONDS)
+            seconds = min(max(remaining, 0.0), _MOST_SECONDS)
             ends = Deadline(seconds, state.began + seconds, True)
         deadline.begin(ends)
         self._check(state)
@@ -129,17 +131,18 @@ class Calls:
         state.status = _OK
         self.close(state)
 
+    def given_up(self, state: RequestState, context: Context) -> None:
+        """Note that a call was cancelled: by the end of the server, its deadline or its client."""
+        remaining = context.time_remaining()
+        if self.leaving:
+            state.status, state.rejected_as = NotReadyError.status, NotReadyError.kind
+        elif remaining is not None and remaining <= 0:
+            state.status, state.rejected_as = DeadlineError.status, DeadlineError.kind
+        else:
+            state.status, state.rejected_as = _CANCELLED, ClientDisconnectedError.kind
+
     def close(self, state: RequestState) -> None:
         """Record a call, before its last bytes leave."""
         if not state.recorded:
             self.in_flight -= 1
             state.record()
-
-
-def given_up(state: RequestState, context: Context) -> None:
-    """Note that a call was cancelled: by its client, by its deadline, or by the end of the server."""
-    remaining = context.time_remaining()
-    if remaining is not None and remaining <= 0:
-        state.status, state.rejected_as = DeadlineError.status, DeadlineError.kind
-    else:
-        state.status, state.rejected_as = _CANCELLED, ClientDisconnectedError.kind

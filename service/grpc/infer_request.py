@@ -77,8 +77,9 @@ def decoded(message: bytes, kind: type[M]) -> M:
     """Decode a message. Raises `InferenceInputError`."""
     try:
         return kind.FromString(message)
-    except DecodeError as error:
-        raise InferenceInputError.expected("the message", kind.DESCRIPTOR.name, str(error)[:100]) from None
+    except DecodeError:
+        expected, found = f"a {kind.DESCRIPTOR.name}", f"{len(message)} bytes that are none"
+        raise InferenceInputError.expected("the message", expected, found) from None
 
 
 def _parameters(sent: Mapping[str, InferParameter]) -> Parameters:
@@ -179,5 +180,5 @@ def _raw(request: ModelInferRequest, index: int, size: int) -> bytes:
 def _place(request: ModelInferRequest, index: int) -> str:
     """Point to the values of an input."""
     if request.raw_input_contents:
-        return f"/raw_input_contents/{index}"
+        return f"/inputs/{index}"
     return f"/inputs/{index}/contents/{_CONTENTS[request.inputs[index].datatype]}"

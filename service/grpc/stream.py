@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import grpc
 from google.protobuf.message import DecodeError
 
-from service.grpc.calls import Answer, Calls, Context, given_up
+from service.grpc.calls import Answer, Calls, Context
 from service.grpc.proto.open_inference_grpc_pb2 import (
     ModelInferRequest,
     ModelInferResponse,
@@ -63,7 +63,7 @@ class Stream:
             self._calls.admit(state, self._path, context)
             return field(_ANSWER, await self._calls.answered(self._answer, message, state))
         except asyncio.CancelledError:
-            given_up(state, context)
+            self._calls.given_up(state, context)
             raise
         except Exception as error:
             refused = refusal(error, state)

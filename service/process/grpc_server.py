@@ -1,5 +1,6 @@
 """The server of the second door, in the event loop of the first: it starts, drains and ends with it."""
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -60,7 +61,10 @@ class GrpcServer:
     async def stop(self) -> None:
         """Take no further call, and let those under way end within `drain_timeout`."""
         if self._server is not None:
+            loop = asyncio.get_running_loop()
+            leaving = loop.call_later(self._drain_timeout, setattr, self._door.calls, "leaving", True)
             await self._server.stop(self._drain_timeout)
+            leaving.cancel()
 
 
 def _credentials(certificate: Certificate) -> grpc.ServerCredentials:
