@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-long test-flaky test-lowest lint format train score bench containers-check \
-        kubernetes-check prometheus-check prometheus-rule swagger-ui clean
+        kubernetes-check prometheus-check prometheus-rule protos swagger-ui clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -26,7 +26,7 @@ $(VENV)/service.stamp: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/service.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,ray,objects,sign,otel,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,ray,objects,sign,otel,grpc,dev]'
 	@touch $@
 
 serve: $(VENV)/service.stamp ## serve the committed model on http://127.0.0.1:8000
@@ -95,6 +95,14 @@ prometheus-check: $(VENV)/service.stamp ## check rules, routes and dashboard wit
 prometheus-rule: ## write the rules as Prometheus Operator reads them
 	$(PYTHON) deploy/prometheus_rule.py
 
+# in an environment of its own: it pins protobuf. Code that it writes runs with this protobuf, 6.31, and later
+GRPC_TOOLS := 1.80.0
+PROTO      := service/grpc/proto/open_inference_grpc.proto
+protos: ## write the messages of the gRPC door from their .proto
+	$(PYTHON) -m venv --clear $(VENV)-protos
+	$(VENV)-protos/bin/python -m pip install --quiet --disable-pip-version-check 'grpcio-tools==$(GRPC_TOOLS)'
+	$(VENV)-protos/bin/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. $(PROTO)
+
 # Swagger UI as the service serves it: its bundle and style alone, compressed
 SWAGGER_UI := 5.35.0
 swagger-ui: ## fetch the files of Swagger UI from the npm registry
@@ -104,4 +112,4 @@ swagger-ui: ## fetch the files of Swagger UI from the npm registry
 	  gzip -9nc build/swagger-ui/package/$$file > service/web/docs/$$file.gz; done
 
 clean: ## remove everything that the targets created
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-s3 .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-s3 $(VENV)-protos .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -234,16 +234,13 @@ class Settings(BaseSettings):
     def _port_is_not_a_service_link(cls, value: object, info: ValidationInfo) -> object:
         """Pass over what Kubernetes puts into PRICERANGE_PORT where a Service is called pricerange."""
         if isinstance(value, str) and _SERVICE_LINK.match(value):
-            field = str(info.field_name)
-            default = cls.model_fields[field].default
-            variable = f"PRICERANGE_{field.upper()}"
-            service = variable.removesuffix("_PORT").lower().replace("_", "-")
+            name = str(info.field_name)
+            default = cls.model_fields[name].default
+            instead = "not listening for gRPC" if default is None else f"listening on port {default}"
+            service = f"pricerange_{name}".removesuffix("_port").replace("_", "-")
             warnings.warn(
-                f"{variable} is {value}, which Kubernetes sets for a Service named {service}; "
-                f"listening on port {default}. Set --{field.replace('_', '-')}, or enableServiceLinks: false"
-                if default
-                else f"{variable} is {value}, which Kubernetes sets for a Service named {service}; not "
-                "listening for gRPC. Set --grpc-port, or enableServiceLinks: false",
+                f"PRICERANGE_{name.upper()} is {value}, which Kubernetes sets for a Service named {service}; "
+                f"{instead}. Set --{name.replace('_', '-')}, or enableServiceLinks: false",
                 stacklevel=2,
             )
             return default

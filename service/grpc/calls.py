@@ -6,7 +6,8 @@ from typing import Any, NoReturn, cast
 
 import grpc
 
-from service.errors import ClientDisconnectedError, DeadlineError, NotReadyError, UnknownMethodError
+from pricerange.errors import PriceRangeError
+from service.errors import ClientDisconnectedError, DeadlineError, NotReadyError
 from service.grpc.head import Metadata, address_of, head_of
 from service.grpc.refusal import refusal
 from service.http import deadline, trace_context
@@ -67,12 +68,11 @@ class Calls:
 
         return grpc.unary_unary_rpc_method_handler(handle)
 
-    def unknown(self, path: str) -> "grpc.RpcMethodHandler[bytes, bytes]":
+    def refusing(self, path: str, error: PriceRangeError) -> "grpc.RpcMethodHandler[bytes, bytes]":
         """Return a handler that refuses a method."""
 
         async def refuse(message: bytes, context: Context) -> bytes:
-            state = self.open(path, context)
-            await self.refuse(UnknownMethodError(path), state, context)
+            await self.refuse(error, self.open(path, context), context)
 
         return grpc.unary_unary_rpc_method_handler(refuse)
 

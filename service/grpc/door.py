@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import grpc
 
+from service.errors import NotReadyError, UnknownMethodError
 from service.grpc import reflection
 from service.grpc.calls import Calls
 from service.grpc.health import Health
@@ -16,7 +17,10 @@ from service.open_inference.protocol import OpenInference
 
 
 class GrpcDoor(grpc.GenericRpcHandler):
-    """Finds the handler of a call; messages are bytes, which each handler reads itself, in one pass."""
+    """Finds the handler of a call; messages are bytes, which each handler reads itself, in one pass.
+
+    Where it is `closed`, it refuses every call, and counts those that it has `turned_away`.
+    """
 
     def __init__(
         self,
@@ -28,6 +32,8 @@ class GrpcDoor(grpc.GenericRpcHandler):
     ) -> None:
         self.calls = Calls(requests, check, request_timeout, gathering)
         self._gathering = gathering
+        self.closed = False
+        self.turned_away = 0
         self.health = Health(protocol.description.require_ready)
         methods = Methods(protocol)
         stream = f"/{INFERENCE_SERVICE}/ModelStreamInfer"
@@ -49,4 +55,10 @@ class GrpcDoor(grpc.GenericRpcHandler):
         """Return what answers a call."""
         path = handler_call_details.method
         self._gathering.note()
-        return self._handlers.get(path) or self.calls.unknown(path)
+        handler = self._handlers.get(path)
+        if handler is None:
+            return self.calls.refusing(path, UnknownMethodError(path))
+        if self.closed:
+            self.turned_away += 1
+            return self.calls.refusing(path, NotReadyError("draining"))
+        return handler

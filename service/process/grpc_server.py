@@ -12,6 +12,11 @@ from service.settings import Settings
 
 _FEWEST_CALLS = 256
 """Calls that may be under way in any case, however little memory there is."""
+_REFUSING = 0.3
+"""Seconds for which calls are refused as unavailable, which clients repeat elsewhere or later, before the
+connections end."""
+_MOMENT, _MOST_MOMENTS = 0.01, 50
+"""Seconds in which a call that has arrived is handed over, and how often such a moment is waited for."""
 
 
 class GrpcServer:
@@ -59,8 +64,20 @@ class GrpcServer:
         self._door.health.look()
 
     async def stop(self) -> None:
-        """Take no further call, and let those under way end within `drain_timeout`."""
+        """Take no further call, and let those under way end within `drain_timeout`.
+
+        The library cancels calls that have arrived and that it has not handed over, which no client repeats.
+        So they are refused first, for long enough that all who would come have heard of it, and until one
+        moment in which nobody comes.
+        """
         if self._server is not None:
+            self._door.closed = True
+            await asyncio.sleep(_REFUSING)
+            for _ in range(_MOST_MOMENTS):
+                before = self._door.turned_away
+                await asyncio.sleep(_MOMENT)
+                if self._door.turned_away == before:
+                    break
             loop = asyncio.get_running_loop()
             leaving = loop.call_later(self._drain_timeout, setattr, self._door.calls, "leaving", True)
             await self._server.stop(self._drain_timeout)

@@ -28,6 +28,12 @@ def test_a_service_link_of_kubernetes_is_no_port(monkeypatch: pytest.MonkeyPatch
         assert Settings().port == 8000
 
 
+def test_a_service_link_is_no_port_for_grpc_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRICERANGE_GRPC_PORT", "tcp://10.0.0.1:8001")
+    with pytest.warns(UserWarning, match="for a Service named pricerange-grpc; not listening for gRPC"):
+        assert Settings().grpc_port is None
+
+
 def test_a_port_that_is_none_is_still_an_error() -> None:
     ended = subprocess.run(
         [PRICERANGE, "serve", "--models", "nowhere"],
