@@ -8,7 +8,7 @@ import grpc
 
 from pricerange.errors import PriceRangeError
 from service.errors import ClientDisconnectedError, DeadlineError, NotReadyError
-from service.grpc.head import Metadata, address_of, head_of
+from service.grpc.head import Heads, Metadata, address_of
 from service.grpc.refusal import refusal
 from service.http import deadline, trace_context
 from service.http.deadline import Deadline
@@ -47,6 +47,7 @@ class Calls:
         self._check = check
         self._request_timeout = request_timeout
         self._gathering = gathering
+        self._heads = Heads()
         self.in_flight = 0
         self.leaving = False
 
@@ -81,7 +82,7 @@ class Calls:
         self.in_flight += 1
         self._gathering.note()
         metadata = cast("Metadata", context.invocation_metadata() or ())
-        head = head_of(path, metadata)
+        head = self._heads.of(path, metadata)
         return self._requests.open(head, address_of(context.peer()), None)
 
     def admit(self, state: RequestState, route: str, context: Context) -> None:

@@ -7,15 +7,27 @@ from service.http.framing.head import Head
 
 _MOST_KNOWN = 512
 _MOST_KNOWN_CHARACTERS = 1_024
-"""Of metadata whose head is kept: most clients send one over and over, and none is to fill the memory."""
+"""Of metadata whose head is kept, so that nobody fills the memory."""
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 
 
-def head_of(path: str, metadata: Metadata) -> Head:
-    """Return the head of a call of a method, known by its path."""
-    length = sum(len(name) + len(value) for name, value in metadata)
-    return (_known_head if length <= _MOST_KNOWN_CHARACTERS else _head)(path, metadata)
+class Heads:
+    """Makes heads, and keeps them: most clients send one over and over."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, Metadata], Head] = {}
+
+    def of(self, path: str, metadata: Metadata) -> Head:
+        """Return the head of a call of a method, known by its path."""
+        head = self._known.get((path, metadata))
+        if head is None:
+            head = _head(path, metadata)
+            if sum(len(name) + len(value) for name, value in metadata) <= _MOST_KNOWN_CHARACTERS:
+                if len(self._known) >= _MOST_KNOWN:
+                    self._known.clear()
+                self._known[path, metadata] = head
+        return head
 
 
 def _head(path: str, metadata: Metadata) -> Head:
@@ -23,9 +35,6 @@ def _head(path: str, metadata: Metadata) -> Head:
         (name.encode(), value if isinstance(value, bytes) else value.encode()) for name, value in metadata
     ]
     return Head("POST", path.encode(), "2", headers, keep_alive=True, length=None)
-
-
-_known_head = lru_cache(_MOST_KNOWN)(_head)
 
 
 @lru_cache(_MOST_KNOWN)

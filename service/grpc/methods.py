@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from service.errors import ModelUnloadedError, NotReadyError, UnknownModelError, UnknownVersionError
 from service.grpc.calls import Answer
 from service.grpc.infer_request import decoded, query_of
-from service.grpc.infer_response import response_of
+from service.grpc.infer_response import InferResponses
 from service.grpc.plain_request import PlainRequests
 from service.grpc.proto import open_inference_grpc_pb2 as pb
 from service.http.request_state import RequestState
@@ -35,6 +35,7 @@ class Methods:
         self._description = protocol.description
         self._repository = protocol.repository
         self._inference = protocol.inference
+        self._responses = InferResponses()
         self._plain = PlainRequests(protocol.description.name, protocol.inference)
 
     def unary(self) -> Mapping[str, Answer]:
@@ -58,12 +59,12 @@ class Methods:
         inference = self._inference
         query = self._plain.query_of(message)
         if query is not None:
-            return response_of(await inference.answer_query(DOOR, state, query))
+            return self._responses.of(await inference.answer_query(DOOR, state, query))
 
         def read() -> Query:
             return query_of(message, self._description.name, inference)
 
-        return response_of(await inference.answer(DOOR, state, read, len(message)))
+        return self._responses.of(await inference.answer(DOOR, state, read, len(message)))
 
     async def _server_live(self, message: bytes, state: RequestState) -> bytes:
         decoded(message, pb.ServerLiveRequest)

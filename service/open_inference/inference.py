@@ -1,6 +1,6 @@
 """Phones to answers: a query is read, charged, answered by a version, and its outputs are made."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -63,10 +63,10 @@ class Inference:
         query, choice = await self._slices.run(partial(self._read, read, state, live))
         return await self._answer(door, state, query, choice)
 
-    async def answer_query(self, door: str, state: RequestState, query: Query) -> Answered:
+    def answer_query(self, door: str, state: RequestState, query: Query) -> Awaitable[Answered]:
         """Answer a small request that is read. Raises what `answer` raises."""
         choice = self._choice(query, state, self._batcher.versions.live)
-        return await self._answer(door, state, query, choice)
+        return self._answer(door, state, query, choice)
 
     async def _answer(self, door: str, state: RequestState, query: Query, choice: Choice) -> Answered:
         charge(state, len(query.rows))
@@ -77,10 +77,12 @@ class Inference:
             answers = await self._batcher.predict(query.rows, choice, check=query.check)
         state.answerer = answers.served.seat
         self._batcher.log(door, state, query.rows, answers.prediction, answers.served)
-        arrays = partial(self._arrays, answers, query)
-        # distances of phones with gaps take a while
-        outputs = await self._slices.run(arrays, begun=True) if query.unknown else arrays()
-        return Answered(query, outputs, answers.served)
+        if query.unknown:
+            # distances of phones with gaps take a while
+            arrays = await self._slices.run(partial(self._arrays, answers, query), begun=True)
+        else:
+            arrays = self._arrays(answers, query)
+        return Answered(query, arrays, answers.served)
 
     def _arrays(self, answers: Answers, query: Query) -> Arrays:
         prediction = answers.prediction

@@ -1,7 +1,7 @@
 """What an inference request asks, once it is read."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,7 @@ UNSUPPORTED = ("classification", "shared_memory_region")
 """Parameters of an output that would change what it is; those that only hint are let through."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """What a request asks: rows float32 [n, 20], and the outputs in order, each as bytes or as JSON.
 
     Where features may be `unknown`, they are NaN; `level` is that of the prediction sets, and `version` is

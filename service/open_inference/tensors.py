@@ -1,5 +1,6 @@
 """The tensor of phones, a row each: bytes and values to checked rows."""
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ TYPES = {
 """What an input may be made of, as NumPy names it: the types of a data frame's numbers."""
 
 
+_IS_LITTLE = sys.byteorder == "little"
 _DATATYPES: dict[np.dtype[Any], str] = {
     np.dtype(np.float32): "FP32",
     np.dtype(np.int64): "INT64",
@@ -116,4 +118,6 @@ def datatype_of(array: npt.NDArray[Any]) -> str:
 
 def bytes_of(array: npt.NDArray[Any]) -> bytes:
     """Write an output row by row, little-endian."""
-    return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+    if not _IS_LITTLE:
+        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    return array.tobytes()

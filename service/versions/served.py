@@ -49,6 +49,8 @@ class Served:
         """
         self.predictor = predictor
         self.bundle = predictor.bundle
+        self.version = predictor.bundle.version
+        """Number of the version, as its folder writes it."""
         self.seat = seat
         self.windows = windows
         self.drift = DriftSample(windows) if windows else None
@@ -88,11 +90,6 @@ class Served:
         if not self._complained:
             self._complained = True
             log.error("version %s fails, of which this is the first time: %s", self.version, error)
-
-    @property
-    def version(self) -> str:
-        """Number of the version, as its folder writes it."""
-        return self.bundle.version
 
     @cached_property
     def told(self) -> bytes:
