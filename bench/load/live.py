@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -26,6 +27,7 @@ class Running:
     log: list[str]
     url: str
     seconds: float  # from exec to that answer
+    grpc_port: int | None = None
 
 
 @contextmanager
@@ -53,7 +55,8 @@ def serving(models: Path, *flags: str, key: str = "") -> Iterator[Running]:
         seconds, log = _first_answer(url, key, started), list[str]()
         # a pipe that nobody reads would stop the server
         threading.Thread(target=log.extend, args=(process.stdout,), daemon=True).start()
-        yield Running(process, log, url, seconds)
+        port = re.search(r"gRPC on port (\d+)", message)
+        yield Running(process, log, url, seconds, int(port[1]) if port else None)
     finally:
         process.terminate()
         process.wait(timeout=30)
