@@ -92,7 +92,7 @@ class Attempts:
         At least what the service asks for, and by chance more, so that those whom one failure has met do not
         come back as one (Brooker, "Exponential Backoff and Jitter", 2015).
         """
-        if not (retried and _may_pass(error)) or self._made > self._retries.most:
+        if not (retried and may_pass(error)) or self._made > self._retries.most:
             raise error
         asked = error.retry_after if isinstance(error, ServiceError) else None
         longest: float = min(_FIRST_PAUSE * 2**self._made, _LONGEST_PAUSE)
@@ -102,7 +102,8 @@ class Attempts:
         return pause
 
 
-def _may_pass(error: ClientError) -> bool:
+def may_pass(error: ClientError) -> bool:
+    """Whether another try may go better."""
     match error:
         case ConnectionFailedError() | UnavailableError() | RateLimitedError():
             return True

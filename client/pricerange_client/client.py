@@ -10,10 +10,10 @@ import httpx
 
 from pricerange_client import batch, call
 from pricerange_client.answers import Answer, Curve, RowAnswer, WhatIf, Within
-from pricerange_client.attempts import Attempts
+from pricerange_client.attempts import Attempts, may_pass
 from pricerange_client.call import BatchOptions, Call, CallOptions, ExplainOptions, PredictOptions, Received
 from pricerange_client.connection import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Connection
-from pricerange_client.errors import ClientError, ConnectionFailedError, UnavailableError
+from pricerange_client.errors import ClientError
 from pricerange_client.phone import PhoneLike
 from pricerange_client.tables import ArrowTable, TableKind, kind_of
 from pricerange_client.versions import Model, Rollout
@@ -132,7 +132,9 @@ class Client:
         """Whether the service answers now; it is not waited for."""
         try:
             self._result(call.ready(options))
-        except (UnavailableError, ConnectionFailedError):
+        except ClientError as error:
+            if not may_pass(error):
+                raise
             return False
         return True
 

@@ -184,9 +184,11 @@ def _from_csv(content: bytes) -> Any:
     """Read answers as they are in Arrow: numbers of 32 bits, sets as lists, no features as no text."""
     import pandas as pd
 
-    texts = dict.fromkeys(("label", *_LISTED, "error", "prediction_set"), str)
-    found = pd.read_csv(io.BytesIO(content), dtype=texts, float_precision="round_trip")
-    numbers = [name for name in found.columns if name.startswith(_FLOAT32)]
+    # as text: pandas' own reading of numbers may be off in the last digit
+    texts = ("label", *_LISTED, "error", "prediction_set")
+    names = pd.read_csv(io.BytesIO(content), nrows=0).columns
+    numbers = [name for name in names if name.startswith(_FLOAT32)]
+    found = pd.read_csv(io.BytesIO(content), dtype=dict.fromkeys((*texts, *numbers), str))
     found = found.astype(dict.fromkeys(numbers, "float32"))
     for name in found.columns.intersection(_LISTED):
         # an empty cell says that there are none, or with an error that there is no answer
