@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from live_server import Server
-from pricerange_client import AsyncClient, Client
 
 from pricerange.phone import FEATURES
+from pricerange_client import AsyncClient, Client
 
 Ask = Callable[..., Any]
 

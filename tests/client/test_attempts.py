@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from live_server import Server
+from scripted_server import Answer, Drop, ScriptedServer
+
 from pricerange_client import (
     ConnectionFailedError,
     DeadlineError,
@@ -22,7 +24,6 @@ from pricerange_client import (
     UnexpectedAnswerError,
 )
 from pricerange_client.attempts import Attempts, Retries
-from scripted_server import Answer, Drop, ScriptedServer
 
 Ask = Callable[..., Any]
 ROLLOUT = Answer(

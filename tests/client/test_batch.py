@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 from live_server import NO_TLS, Server
-from pricerange_client import AsyncClient, Client, InvalidInputError
-from pricerange_client.reading import written
 
 from pricerange.phone import FEATURE_NAMES
 from pricerange.synthetic import phones
+from pricerange_client import AsyncClient, Client, InvalidInputError
+from pricerange_client.reading import written
 
 Ask = Callable[..., Any]
 PHONES = [dict(zip(FEATURE_NAMES, row, strict=True)) for row in phones(250)[0].tolist()]

@@ -15,6 +15,9 @@ import numpy as np
 import pytest
 import trustme
 from live_server import NO_TLS, Server
+from pydantic import create_model
+from scripted_server import Answer, ScriptedServer
+
 from pricerange_client import (
     AsyncClient,
     AuthenticationError,
@@ -24,8 +27,6 @@ from pricerange_client import (
     TlsError,
 )
 from pricerange_client.reading import written
-from pydantic import create_model
-from scripted_server import Answer, ScriptedServer
 
 Ask = Callable[..., Any]
 

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+
 from pricerange_client import errors
 from pricerange_client.errors import ServiceError, UnexpectedAnswerError
-
 from service.errors import ServiceError as Served
 
 URL = "http://phones/predict"

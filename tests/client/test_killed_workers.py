@@ -7,9 +7,9 @@ from pathlib import Path
 from threading import Event
 
 from live_server import Server
-from pricerange_client import AsyncClient, Client
 
 from bench.worker_kills import kill_one
+from pricerange_client import AsyncClient, Client
 
 Phone = dict[str, float]
 

@@ -3,9 +3,9 @@
 from typing import get_type_hints
 
 import pytest
-from pricerange_client.phone import FEATURE_NAMES, Phone, fields_of, plain
 
 from pricerange import phone as core
+from pricerange_client.phone import FEATURE_NAMES, Phone, fields_of, plain
 
 KINDS = {"whole number": int, "number": float, "yes/no": bool | int}
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from pricerange_client import Answer, RowAnswer, UnexpectedAnswerError, call
 from pricerange_client.call import Received
 from pricerange_client.connection import Connection
@@ -68,8 +69,6 @@ def test_nothing_is_none_where_an_answer_has_none() -> None:
 
 @pytest.mark.parametrize("content", [b"[]", b"7", b"null", b'"x"', b"{}", b"\xff", b"{"])
 def test_any_other_answer_is_unexpected(content: bytes) -> None:
-    from pricerange_client import call
-
     with pytest.raises(
         UnexpectedAnswerError, match="expected an answer of the phone price range service, got 200"
     ):

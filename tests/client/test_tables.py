@@ -10,10 +10,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from live_server import Server
-from pricerange_client import Client, InvalidInputError
 
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.synthetic import phones
+from pricerange_client import Client, InvalidInputError
 
 Ask = Callable[..., Any]
 ROWS = 300
