@@ -50,7 +50,7 @@ class AsyncClient:
 
     async def predict(self, phone: PhoneLike, **options: Unpack[PredictOptions]) -> Answer:
         """Return the price range of a phone."""
-        return await self._result(call.predict(phone, options))
+        return await self.send(call.predict(phone, options))
 
     @overload
     def predict_batch(self, phones: Table, **options: Unpack[BatchOptions]) -> Awaitable[Table]: ...
@@ -78,7 +78,7 @@ class AsyncClient:
 
     async def explain(self, phone: PhoneLike, **options: Unpack[ExplainOptions]) -> Answer:
         """Return the price range of a phone, and why it is that: what each feature adds to the answer."""
-        return await self._result(call.explain(phone, options))
+        return await self.send(call.explain(phone, options))
 
     async def what_if(
         self,
@@ -88,7 +88,7 @@ class AsyncClient:
         **options: Unpack[CallOptions],
     ) -> WhatIf:
         """Return the smallest changes, of these features if named, that move a phone to a price range."""
-        return await self._result(call.what_if(phone, price_range, features, options))
+        return await self.send(call.what_if(phone, price_range, features, options))
 
     async def curve(
         self,
@@ -99,29 +99,43 @@ class AsyncClient:
         **options: Unpack[CallOptions],
     ) -> Curve:
         """Return how the answer to a phone runs over the values of a feature."""
-        return await self._result(call.curve(phone, feature, points, within, options))
+        return await self.send(call.curve(phone, feature, points, within, options))
 
     async def model(self, **options: Unpack[CallOptions]) -> Model:
         """Return which version is served, the stable one, and what it says of itself."""
-        return await self._result(call.model(options))
+        return await self.send(call.model(options))
 
     async def rollout(self, **options: Unpack[CallOptions]) -> Rollout:
         """Return which versions serve whom, how they agree, and where every worker stands."""
-        return await self._result(call.rollout(options))
+        return await self.send(call.rollout(options))
 
     async def reload_rollout(self, **options: Unpack[CallOptions]) -> Rollout:
         """Have the rollout file followed now, as `Client.reload_rollout` does."""
-        return await self._result(call.reload_rollout(options))
+        return await self.send(call.reload_rollout(options))
 
     async def is_ready(self, **options: Unpack[CallOptions]) -> bool:
         """Whether the service answers now; it is not waited for."""
         try:
-            await self._result(call.ready(options))
+            await self.send(call.ready(options))
         except ClientError as error:
             if not may_pass(error):
                 raise
             return False
         return True
+
+    async def send(self, asked: Call[T]) -> T:
+        """Make a call of `pricerange_client.call`, in as many attempts as it takes. Raises `ClientError`."""
+        attempts = self._connection.attempts(asked)
+        while True:
+            try:
+                return self._connection.result(asked, await self._received(asked, attempts))
+            except httpx.TransportError as failure:
+                error = attempts.failed(failure)
+            except TimeoutError:
+                raise attempts.timed_out() from None
+            except ClientError as failure:
+                error = failure
+            await asyncio.sleep(attempts.pause(error, retried=asked.retried))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -137,7 +151,7 @@ class AsyncClient:
 
     async def _table(self, kind: TableKind, table: Any, options: BatchOptions, before: int = 0) -> Any:
         calls = batch.of_table(kind, table, options, before)
-        return kind.joined([await self._result(one) for one in calls])
+        return kind.joined([await self.send(one) for one in calls])
 
     async def _stream(
         self, phones: Iterable[Any] | AsyncIterable[Any], options: BatchOptions
@@ -147,23 +161,9 @@ class AsyncClient:
             if kind := kind_of(group):
                 yield await self._table(kind, group, options, before)
             else:
-                for answer in await self._result(batch.of_phones(group, options, before)):
+                for answer in await self.send(batch.of_phones(group, options, before)):
                     yield answer
             before += len(group)
-
-    async def _result(self, asked: Call[T]) -> T:
-        """Make a call, in as many attempts as it takes. Raises `ClientError`."""
-        attempts = self._connection.attempts(asked)
-        while True:
-            try:
-                return self._connection.result(asked, await self._received(asked, attempts))
-            except httpx.TransportError as failure:
-                error = attempts.failed(failure)
-            except TimeoutError:
-                raise attempts.timed_out() from None
-            except ClientError as failure:
-                error = failure
-            await asyncio.sleep(attempts.pause(error, retried=asked.retried))
 
     async def _received(self, asked: Call[Any], attempts: Attempts) -> Received:
         request = self._connection.request(self._http, asked, attempts)

@@ -60,7 +60,7 @@ class Client:
 
     def predict(self, phone: PhoneLike, **options: Unpack[PredictOptions]) -> Answer:
         """Return the price range of a phone."""
-        return self._result(call.predict(phone, options))
+        return self.send(call.predict(phone, options))
 
     @overload
     def predict_batch(self, phones: Table, **options: Unpack[BatchOptions]) -> Table: ...
@@ -90,7 +90,7 @@ class Client:
 
     def explain(self, phone: PhoneLike, **options: Unpack[ExplainOptions]) -> Answer:
         """Return the price range of a phone, and why it is that: what each feature adds to the answer."""
-        return self._result(call.explain(phone, options))
+        return self.send(call.explain(phone, options))
 
     def what_if(
         self,
@@ -100,7 +100,7 @@ class Client:
         **options: Unpack[CallOptions],
     ) -> WhatIf:
         """Return the smallest changes, of these features if named, that move a phone to a price range."""
-        return self._result(call.what_if(phone, price_range, features, options))
+        return self.send(call.what_if(phone, price_range, features, options))
 
     def curve(
         self,
@@ -111,32 +111,44 @@ class Client:
         **options: Unpack[CallOptions],
     ) -> Curve:
         """Return how the answer to a phone runs over the values of a feature."""
-        return self._result(call.curve(phone, feature, points, within, options))
+        return self.send(call.curve(phone, feature, points, within, options))
 
     def model(self, **options: Unpack[CallOptions]) -> Model:
         """Return which version is served, the stable one, and what it says of itself."""
-        return self._result(call.model(options))
+        return self.send(call.model(options))
 
     def rollout(self, **options: Unpack[CallOptions]) -> Rollout:
         """Return which versions serve whom, how they agree, and where every worker stands."""
-        return self._result(call.rollout(options))
+        return self.send(call.rollout(options))
 
     def reload_rollout(self, **options: Unpack[CallOptions]) -> Rollout:
         """Have the rollout file followed now, and return how versions serve then.
 
         It is sent once, whatever becomes of it, and needs an API key with the role admin where there are any.
         """
-        return self._result(call.reload_rollout(options))
+        return self.send(call.reload_rollout(options))
 
     def is_ready(self, **options: Unpack[CallOptions]) -> bool:
         """Whether the service answers now; it is not waited for."""
         try:
-            self._result(call.ready(options))
+            self.send(call.ready(options))
         except ClientError as error:
             if not may_pass(error):
                 raise
             return False
         return True
+
+    def send(self, asked: Call[T]) -> T:
+        """Make a call of `pricerange_client.call`, in as many attempts as it takes. Raises `ClientError`."""
+        attempts = self._connection.attempts(asked)
+        while True:
+            try:
+                return self._connection.result(asked, self._received(asked, attempts))
+            except httpx.TransportError as failure:
+                error = attempts.failed(failure)
+            except ClientError as failure:
+                error = failure
+            sleep(attempts.pause(error, retried=asked.retried))
 
     def close(self) -> None:
         """Close the connections."""
@@ -152,7 +164,7 @@ class Client:
 
     def _table(self, kind: TableKind, table: Any, options: BatchOptions, before: int = 0) -> Any:
         calls = batch.of_table(kind, table, options, before)
-        return kind.joined([self._result(one) for one in calls])
+        return kind.joined([self.send(one) for one in calls])
 
     def _stream(self, phones: Iterable[Any], options: BatchOptions) -> Iterator[Any]:
         before = 0
@@ -160,20 +172,8 @@ class Client:
             if kind := kind_of(group):
                 yield self._table(kind, group, options, before)
             else:
-                yield from self._result(batch.of_phones(group, options, before))
+                yield from self.send(batch.of_phones(group, options, before))
             before += len(group)
-
-    def _result(self, asked: Call[T]) -> T:
-        """Make a call, in as many attempts as it takes. Raises `ClientError`."""
-        attempts = self._connection.attempts(asked)
-        while True:
-            try:
-                return self._connection.result(asked, self._received(asked, attempts))
-            except httpx.TransportError as failure:
-                error = attempts.failed(failure)
-            except ClientError as failure:
-                error = failure
-            sleep(attempts.pause(error, retried=asked.retried))
 
     def _received(self, asked: Call[Any], attempts: Attempts) -> Received:
         request = self._connection.request(self._http, asked, attempts)

@@ -1,4 +1,4 @@
-"""JSON to frozen dataclasses and back, by the types of their fields.
+"""JSON to frozen dataclasses, by the types of their fields.
 
 A field that a newer service adds is ignored; one that an answer lacks has its default.
 """
@@ -20,22 +20,6 @@ def reader_of(kind: type[T]) -> Callable[[Any], T]:
     """
     read: Callable[[Any], T] = _of_dataclass(cast(Hashable, kind))
     return read
-
-
-def written(value: Any) -> Any:
-    """Return a dataclass as JSON has it, without the fields that only have their default."""
-    if is_dataclass(value) and not isinstance(value, type):
-        found = ((field, getattr(value, field.name)) for field in fields(value))
-        return {
-            field.name: written(one)
-            for field, one in found
-            if field.default is MISSING or one != field.default
-        }
-    if isinstance(value, tuple):
-        return [written(one) for one in value]
-    if isinstance(value, Mapping):
-        return {name: written(one) for name, one in value.items()}
-    return value
 
 
 @cache

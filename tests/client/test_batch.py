@@ -7,12 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
+from client_answers import says
 from live_server import NO_TLS, Server
 
 from pricerange.phone import FEATURE_NAMES
 from pricerange.synthetic import phones
 from pricerange_client import AsyncClient, Client, InvalidInputError
-from pricerange_client.reading import written
 
 Ask = Callable[..., Any]
 PHONES = [dict(zip(FEATURE_NAMES, row, strict=True)) for row in phones(250)[0].tolist()]
@@ -27,7 +27,7 @@ def test_a_list_is_answered_as_the_service_answers(server: Server, ask: Ask) -> 
         verify=NO_TLS,
     ).text.splitlines()
     found = ask(server.url, "predict_batch", PHONES, sets=0.9, rows_a_request=100)
-    assert [written(one) for one in found] == list(map(json.loads, expected))
+    assert says(tuple(found), list(map(json.loads, expected)))
     alone = ask(server.url, "predict", PHONES[201])
     assert found[201].probabilities == alone.probabilities
     assert ask(server.url, "predict_batch", []) == []

@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
+from client_answers import says
 
 from pricerange_client import Answer, RowAnswer, UnexpectedAnswerError, call
 from pricerange_client.call import Received
 from pricerange_client.connection import Connection
-from pricerange_client.reading import reader_of, written
+from pricerange_client.reading import reader_of
 from pricerange_client.versions import Rollout
 
 ANSWER: dict[str, Any] = {
@@ -43,7 +44,7 @@ ANSWER: dict[str, Any] = {
 
 def test_nothing_is_lost() -> None:
     answer = reader_of(Answer)(ANSWER)
-    assert written(answer) == ANSWER
+    assert says(answer, ANSWER)
     assert answer.explanation is not None
     assert answer.explanation.reasons[0].error is not None
     assert answer.explanation.reasons[0].error.score == 0.1

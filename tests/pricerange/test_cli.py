@@ -22,7 +22,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "evaluate", "compare", "search", "serve", "score", "drift", "models"]
+    "command", ["train", "evaluate", "compare", "search", "serve", "score", "drift", "models", "predict"]
 )
 def test_every_command_has_help(command: str) -> None:
     shown = run(command, "--help")

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
+from client_answers import says
 from live_server import NO_TLS, Server
 
 from pricerange_client import Client
-from pricerange_client.reading import written
 
 HERE = Path(__file__).parent
 PYTHON = Path(f"{sys.prefix}-openapi") / "bin"
@@ -38,9 +38,9 @@ def require_answers(told: list[Any], server: Server, phone: Phone) -> None:
     """Hold the answers of a generated client against those of ours."""
     one, many, changed, curve, refused = told
     with Client(server.url) as client:
-        assert one == written(client.predict(phone, sets=0.9, explain=True))
-        assert changed == written(client.what_if(phone, 1))
-        assert curve == written(client.curve(phone, "ram", 3))
+        assert says(client.predict(phone, sets=0.9, explain=True), one)
+        assert says(client.what_if(phone, 1), changed)
+        assert says(client.curve(phone, "ram", 3), curve)
     assert [row["probabilities"] for row in many["predictions"]] == [one["probabilities"]] * 2
     assert refused["errors"][0]["pointer"] == "/ram"
 
