@@ -9,7 +9,8 @@
 #
 # RUNTIME=gpu installs ONNX Runtime with its CUDA provider and the CUDA libraries (several GB);
 # run the image with `--gpus all -e PRICERANGE_PROVIDER=cuda`. The host needs only the NVIDIA driver.
-# EXTRAS names extras of pyproject.toml, separated by commas: `sign` (32 MB) is what `--trusted-keys` needs.
+# EXTRAS names extras of pyproject.toml, separated by commas: `sign` (32 MB) is what `--trusted-keys` needs, `client` what
+# `predict --url` does.
 # TORCH_INDEX is the URL of PyTorch's index of CPU wheels, listed on https://pytorch.org/get-started: torch from the
 # standard index pulls in several GB of CUDA libraries.
 
@@ -41,6 +42,7 @@ COPY service service
 COPY scoring scoring
 COPY training training
 COPY recipes recipes
+COPY client client
 RUN pip wheel --no-deps --wheel-dir /wheel .
 
 
