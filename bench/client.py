@@ -2,7 +2,8 @@
 
 One phone a call beside httpx alone on the same server, one after the other and sixteen at once; then tables
 of 10,000 phones in every kind. Client and server share the machine, so that only ratios last: all ways take
-turns, and each figure is the median of the rounds. `--kills` also kills a worker of two every second under
+turns, and each figure is the median of the rounds. A stream of 300,000 phones says how much memory grows
+meanwhile. `--kills` also kills a worker of two every second under
 load, and counts calls that are lost. Exit code 1 where one is.
 """
 
@@ -20,6 +21,7 @@ from typing import Any
 import httpx
 import pandas as pd
 import polars as pl
+import psutil
 import pyarrow as pa
 
 from bench.load.live import PHONE, serving
@@ -31,6 +33,7 @@ from pricerange_client import AsyncClient, Client, ClientError
 
 ROWS = 10_000
 AT_ONCE = 16
+STREAMED = 300_000
 _PAIRS = (("Client", "httpx.Client"), ("AsyncClient, 16 at once", "httpx.AsyncClient, 16 at once"))
 
 
@@ -44,6 +47,7 @@ def main() -> None:
     with serving(wanted.models, "--no-access-log") as running:
         _one_phone(running.url, wanted.rounds, wanted.calls)
         _tables(running.url, wanted.models, wanted.rounds)
+        _stream(running.url)
     if wanted.kills:
         sys.exit(_kills(wanted.models, wanted.kills))
 
@@ -58,15 +62,14 @@ def _one_phone(url: str, rounds: int, calls: int) -> None:
         }
         seconds = _measured(in_turn, rounds)
     rows = []
-    for name, others in (
-        ("Client", "httpx.Client"),
-        ("AsyncClient, 16 at once", "httpx.AsyncClient, 16 at once"),
-    ):
+    for name, others in _PAIRS:
         for one in (others, name):
-            took = median(seconds[one])
-            ratio = median(b / a for a, b in zip(seconds[one], seconds[others], strict=True))
-            rows.append((one, f"{calls / took:,.0f}", f"{1e6 * took / calls:,.0f}", f"{ratio:.2f}"))
-    show("One phone a call", ("", "calls/s", "µs a call", "of httpx alone"), rows)
+            took, cpu = (median(times) for times in zip(*seconds[one], strict=True))
+            ratio = median(
+                mine[1] / alone[1] for mine, alone in zip(seconds[one], seconds[others], strict=True)
+            )
+            rows.append((one, f"{calls / took:,.0f}", f"{1e6 * cpu / calls:,.0f}", f"{ratio:.2f}"))
+    show("One phone a call", ("", "calls/s", "client's CPU µs a call", "of httpx alone"), rows)
 
 
 async def _raw_at_once(url: str, calls: int) -> None:
@@ -114,21 +117,37 @@ def _tables(url: str, models: Path, rounds: int) -> None:
             "iterator of dictionaries": lambda: list(client.predict_batch(iter(dictionaries))),
         }
         seconds = _measured(in_turn, rounds)
-    rows = [
-        (name, f"{1000 * median(took):,.0f}", f"{ROWS / median(took):,.0f}") for name, took in seconds.items()
-    ]
-    show(f"{ROWS:,} phones in a call", ("", "ms", "phones/s"), rows)
+    rows = []
+    for name, times in seconds.items():
+        took, cpu = (median(each) for each in zip(*times, strict=True))
+        rows.append((name, f"{1000 * took:,.0f}", f"{1000 * cpu:,.0f}", f"{ROWS / took:,.0f}"))
+    show(f"{ROWS:,} phones in a call", ("", "ms", "of which client's CPU", "phones/s"), rows)
 
 
-def _measured(in_turn: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Let all take turns, once before it counts."""
-    seconds: dict[str, list[float]] = {name: [] for name in in_turn}
+def _stream(url: str) -> None:
+    process = psutil.Process()
+    with Client(url) as client:
+        for _ in client.predict_batch(PHONE for _ in range(2 * ROWS)):
+            pass
+        before = most = process.memory_info().rss
+        started = time.perf_counter()
+        for place, _ in enumerate(client.predict_batch(PHONE for _ in range(STREAMED))):
+            if place % 1_000 == 0:
+                most = max(most, process.memory_info().rss)
+    pace = STREAMED / (time.perf_counter() - started)
+    grown = (most - before) / 1e6
+    print(f"\nA stream of {STREAMED:,} phones: {pace:,.0f} a second, memory grows by {grown:.1f} MB at most")
+
+
+def _measured(in_turn: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Let all take turns, once before it counts; return seconds and those of the processor, by round."""
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in in_turn}
     for number in range(rounds + 1):
         for name, run in in_turn.items():
-            started = time.perf_counter()
+            started, worked = time.perf_counter(), time.process_time()
             run()
             if number:
-                seconds[name].append(time.perf_counter() - started)
+                seconds[name].append((time.perf_counter() - started, time.process_time() - worked))
     return seconds
 
 
