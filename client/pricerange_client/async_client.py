@@ -71,6 +71,7 @@ class AsyncClient:
 
         Tables and lists are awaited; of any other iterable, asynchronous or not, answers are iterated over.
         """
+        call.common(options, BatchOptions)  # at once, not with the first answer
         if kind := kind_of(phones):
             return self._table(kind, phones, options)
         answers = self._stream(phones, options)

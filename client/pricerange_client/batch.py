@@ -5,7 +5,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Any
 
 from pricerange_client.answers import RowAnswer
-from pricerange_client.call import BatchOptions, Call, as_json, parameters_of
+from pricerange_client.call import BatchOptions, Call, as_json, common, parameters_of
 from pricerange_client.phone import PhoneLike, fields_of
 from pricerange_client.reading import reader_of
 from pricerange_client.tables import TableKind, kind_of
@@ -107,14 +107,5 @@ def _parameters(options: BatchOptions) -> dict[str, str]:
 def _call(  # noqa: PLR0913, PLR0917
     content: bytes, media_type: str, read: Any, options: BatchOptions, parameters: dict[str, str], before: int
 ) -> Call[Any]:
-    return Call(
-        "POST",
-        _PATH,
-        read,
-        content,
-        media_type,
-        parameters,
-        options.get("timeout"),
-        options.get("headers"),
-        first_row=before,
-    )
+    how = common(options, BatchOptions)
+    return Call("POST", _PATH, read, content, media_type, parameters, first_row=before, **how)

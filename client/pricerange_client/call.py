@@ -82,49 +82,49 @@ class Call(Generic[T]):
 
 def predict(phone: PhoneLike, options: PredictOptions) -> Call[Answer]:
     """Ask for a phone's price range."""
-    return _about_a_phone("predict", phone, options)
+    return _about_a_phone("predict", phone, options, PredictOptions)
 
 
 def explain(phone: PhoneLike, options: ExplainOptions) -> Call[Answer]:
     """Ask for a phone's price range, and why."""
-    return _about_a_phone("predict/explain", phone, options)
+    return _about_a_phone("predict/explain", phone, options, ExplainOptions)
 
 
 def what_if(
     phone: PhoneLike, price_range: int, features: Sequence[str] | None, options: CallOptions
 ) -> Call[WhatIf]:
     """Ask what would move a phone to a price range, by changes of some features."""
-    question = {"phone": fields_of(phone), "price_range": price_range}
+    question: dict[str, Any] = {"phone": fields_of(phone), "price_range": price_range}
     if features is not None:
         question["features"] = list(features)
-    return _post("predict/what-if", WhatIf, question, options)
+    return _question("predict/what-if", WhatIf, question, options)
 
 
 def curve(phone: PhoneLike, feature: str, points: int, within: Within, options: CallOptions) -> Call[Curve]:
     """Ask how the answer to a phone runs over the values of a feature."""
     question = {"phone": fields_of(phone), "feature": feature, "points": points, "within": within}
-    return _post("predict/curve", Curve, question, options)
+    return _question("predict/curve", Curve, question, options)
 
 
 def model(options: CallOptions) -> Call[Model]:
     """Ask which version is served."""
-    return Call("GET", "model", _json_reader(Model), **_common(options))
+    return Call("GET", "model", _json_reader(Model), **common(options, CallOptions))
 
 
 def rollout(options: CallOptions) -> Call[Rollout]:
     """Ask which versions serve whom."""
-    return Call("GET", "rollout", _json_reader(Rollout), **_common(options))
+    return Call("GET", "rollout", _json_reader(Rollout), **common(options, CallOptions))
 
 
 def reload_rollout(options: CallOptions) -> Call[Rollout]:
     """Have the rollout file followed now."""
-    common = _common(options)
-    return Call("POST", "rollout/reload", _json_reader(Rollout), b"", retried=False, **common)
+    how = common(options, CallOptions)
+    return Call("POST", "rollout/reload", _json_reader(Rollout), b"", retried=False, **how)
 
 
 def ready(options: CallOptions) -> Call[None]:
     """Ask whether the service is ready."""
-    return Call("GET", "readyz", lambda content: None, retried=False, **_common(options))
+    return Call("GET", "readyz", lambda content: None, retried=False, **common(options, CallOptions))
 
 
 def parameters_of(options: ExplainOptions) -> dict[str, str]:
@@ -147,23 +147,25 @@ def as_json(value: Any) -> bytes:
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=plain)
 
 
-def _about_a_phone(path: str, phone: PhoneLike, options: ExplainOptions) -> Call[Answer]:
-    return _post(path, Answer, fields_of(phone), options, parameters_of(options))
+def common(options: CallOptions, kind: type[CallOptions]) -> dict[str, Any]:
+    """Return what any call is made with.
 
-
-def _post(
-    path: str,
-    kind: type[T],
-    question: Mapping[str, Any],
-    options: CallOptions,
-    parameters: Mapping[str, str] | None = None,
-) -> Call[T]:
-    read, common = _json_reader(kind), _common(options)
-    return Call("POST", path, read, as_json(dict(question)), parameters=parameters, **common)
-
-
-def _common(options: CallOptions) -> dict[str, Any]:
+    Raises `TypeError` for options that there are not: of a dictionary only type checkers know what it holds.
+    """
+    for name in options.keys() - kind.__annotations__.keys():
+        raise TypeError(f"unexpected option {name!r}: expected one of {', '.join(kind.__annotations__)}")
     return {"timeout": options.get("timeout"), "headers": options.get("headers")}
+
+
+def _about_a_phone(
+    path: str, phone: PhoneLike, options: ExplainOptions, kind: type[CallOptions]
+) -> Call[Answer]:
+    content, asked = as_json(fields_of(phone)), parameters_of(options)
+    return Call("POST", path, _json_reader(Answer), content, parameters=asked, **common(options, kind))
+
+
+def _question(path: str, kind: type[T], question: object, options: CallOptions) -> Call[T]:
+    return Call("POST", path, _json_reader(kind), as_json(question), **common(options, CallOptions))
 
 
 def _json_reader(kind: type[T]) -> Callable[[bytes], T]:

@@ -83,6 +83,7 @@ class Client:
 
         Each piece is a call with a timeout of its own, and is answered by one version.
         """
+        call.common(options, BatchOptions)  # at once, not with the first answer
         if kind := kind_of(phones):
             return self._table(kind, phones, options)
         answers = self._stream(phones, options)

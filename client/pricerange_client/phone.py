@@ -1,5 +1,6 @@
 """What a phone is: its 20 features by name."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict
@@ -63,23 +64,46 @@ class Model(Protocol):
         """Return its fields."""
 
 
-PhoneLike: TypeAlias = "Mapping[str, Any] | Model | DataclassInstance"
-"""A phone as a dictionary (a `Phone`, or with None for what is unknown), a pydantic model or a dataclass."""
+class Row(Protocol):
+    """A row of a table, as pandas' `Series`."""
+
+    def to_dict(self) -> Mapping[Any, Any]:
+        """Return its cells."""
 
 
-def fields_of(phone: PhoneLike) -> Mapping[str, Any]:
-    """Return the features of a phone by name. Raises `TypeError` for what is no phone."""
-    if isinstance(phone, Mapping):
-        return phone
-    if not isinstance(phone, type) and hasattr(phone, "model_dump"):
-        return phone.model_dump()
-    if is_dataclass(phone) and not isinstance(phone, type):
-        return {field.name: getattr(phone, field.name) for field in fields(phone)}
-    raise TypeError(f"expected a phone as a mapping, pydantic model or dataclass, got {type(phone).__name__}")
+PhoneLike: TypeAlias = "Mapping[str, Any] | Model | Row | DataclassInstance"
+"""A phone as a dictionary (a `Phone`), a pydantic model, a row of pandas or a dataclass.
+
+What is unknown is None, or NaN as tables have it.
+"""
+
+
+def fields_of(phone: PhoneLike) -> dict[str, Any]:
+    """Return the features of a phone by name, None for NaN. Raises `TypeError` for what is no phone."""
+    return {name: None if is_nan(value) else value for name, value in _fields(phone).items()}
 
 
 def plain(value: Any) -> Any:
     """Return a scalar of NumPy as Python has it, for json. Raises `TypeError` for anything else."""
     if hasattr(value, "item"):
-        return value.item()
+        found = value.item()
+        return None if is_nan(found) else found
     raise TypeError(f"expected a number or truth value in a phone, got {type(value).__name__}")
+
+
+def is_nan(value: object) -> bool:
+    """Whether a value is no number, which JSON has no word for."""
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _fields(phone: PhoneLike) -> Mapping[str, Any]:
+    if isinstance(phone, Mapping):
+        return phone
+    if not isinstance(phone, type):
+        if hasattr(phone, "model_dump"):
+            return phone.model_dump()
+        if hasattr(phone, "to_dict"):
+            return phone.to_dict()
+        if is_dataclass(phone):
+            return {field.name: getattr(phone, field.name) for field in fields(phone)}
+    raise TypeError(f"expected a phone as a mapping, pydantic model or dataclass, got {type(phone).__name__}")

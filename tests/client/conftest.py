@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import api_keys
 import pytest
+import trustme
 from live_server import Server
 
 from pricerange.phone import FEATURES
@@ -14,11 +16,35 @@ from pricerange_client import AsyncClient, Client
 Ask = Callable[..., Any]
 
 
+class Locked(NamedTuple):
+    """A server, and the file of the certificate that it is known by."""
+
+    server: Server
+    certificates: Path
+
+
 @pytest.fixture(scope="session")
 def server(model_repository: Path) -> Iterator[Server]:
     """One server for all tests that only ask."""
     running = Server(model_repository).wait_until_ready()
     yield running
+    assert running.end() == 0
+
+
+@pytest.fixture(scope="session")
+def locked(model_repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locked]:
+    """One that speaks HTTPS alone, and wants a key."""
+    folder = tmp_path_factory.mktemp("locked")
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    slow = (api_keys.entry(name, "rows_per_second = 2") for name in ("slow-1", "slow-2"))
+    keys = api_keys.write(folder / "keys.toml", api_keys.entry("shop"), *slow)
+    flags = ("--tls-cert", folder / "cert.pem", "--tls-key", folder / "key.pem", "--api-keys-file", keys)
+    running = Server(model_repository, *map(str, flags)).wait_until_ready()
+    yield Locked(running, folder / "ca.pem")
     assert running.end() == 0
 
 

@@ -3,14 +3,12 @@
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import api_keys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from live_server import Server
 from scripted_server import Answer, Drop, ScriptedServer
 
 from pricerange_client import (
@@ -106,17 +104,13 @@ def test_a_pause_that_the_time_does_not_allow_is_not_begun(ask: Ask) -> None:
 
 
 def test_a_limit_of_the_key_is_waited_for(
-    model_repository: Path, tmp_path: Path, ask: Ask, phone: dict[str, float]
+    locked: Any, ask: Ask, phone: dict[str, float], request: pytest.FixtureRequest
 ) -> None:
-    file = api_keys.write(tmp_path / "keys.toml", api_keys.entry("shop", "rows_per_second = 2"))
-    running = Server(model_repository, "--api-keys-file", str(file)).wait_until_ready()
-    try:
-        key = api_keys.secret("shop")
-        assert len(ask(running.url, "predict_batch", [phone] * 3, api_key=key)) == 3
-        assert ask(running.url, "predict", phone, api_key=key).price_range in range(4)
-        assert running.log(status=429)
-    finally:
-        assert running.end() == 0
+    name = "slow-1" if "async" in request.node.name else "slow-2"
+    options = {"api_key": api_keys.secret(name), "verify": str(locked.certificates)}
+    assert len(ask(locked.server.url, "predict_batch", [phone] * 3, **options)) == 3
+    assert ask(locked.server.url, "predict", phone, **options).price_range in range(4)
+    assert locked.server.log(status=429, key=name)
 
 
 def test_the_service_is_told_how_much_time_is_left(ask: Ask) -> None:

@@ -1,18 +1,22 @@
 """Many phones, as lists and as streams: the same answers as one by one, in pieces that nobody notices."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
+import pyarrow as pa
 import pytest
 from client_answers import says
+from hypothesis import given
+from hypothesis import strategies as st
 from live_server import NO_TLS, Server
 
 from pricerange.phone import FEATURE_NAMES
 from pricerange.synthetic import phones
-from pricerange_client import AsyncClient, Client, InvalidInputError
+from pricerange_client import AsyncClient, Client, InvalidInputError, batch
 
 Ask = Callable[..., Any]
 PHONES = [dict(zip(FEATURE_NAMES, row, strict=True)) for row in phones(250)[0].tolist()]
@@ -37,6 +41,18 @@ def test_a_few_are_explained(server: Server, ask: Ask) -> None:
     found = ask(server.url, "predict_batch", PHONES[:3], explain=True)
     alone = [ask(server.url, "explain", phone) for phone in PHONES[:3]]
     assert [one.explanation for one in found] == [one.explanation for one in alone]
+
+
+@given(tables=st.lists(st.booleans(), max_size=40), rows=st.integers(1, 7))
+def test_groups_keep_order_and_size(tables: list[bool], rows: int) -> None:
+    table = pa.table({"ram": [1]})
+    items: list[Any] = [table if is_table else {"ram": place} for place, is_table in enumerate(tables)]
+    groups = list(batch.groups(iter(items), {"rows_a_request": rows}))
+    assert [one for group in groups for one in (group if isinstance(group, list) else [group])] == items
+    assert all(0 < len(group) <= rows for group in groups if isinstance(group, list))
+    # none is smaller than it could be
+    for group, after in itertools.pairwise(groups):
+        assert not (isinstance(group, list) and isinstance(after, list)) or len(group) == rows
 
 
 def test_a_stream_is_asked_for_no_more_than_a_piece_ahead(server: Server) -> None:

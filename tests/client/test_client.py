@@ -6,14 +6,13 @@ import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import make_dataclass
-from pathlib import Path
 from typing import Any
 
 import api_keys
 import httpx
 import numpy as np
+import pandas as pd
 import pytest
-import trustme
 from client_answers import says
 from live_server import NO_TLS, Server
 from pydantic import create_model
@@ -132,13 +131,33 @@ def test_a_phone_may_be_a_model_a_dataclass_or_hold_scalars_of_numpy(
     model = create_model("Model", **{name: (float, value) for name, value in phone.items()})()
     record = make_dataclass("Record", phone)(**phone)
     scalars = {name: np.float32(value) for name, value in phone.items()} | {"blue": np.bool_(False)}
+    row = pd.DataFrame([phone]).iloc[0]
     expected = ask(server.url, "predict", phone)
-    for same in (model, record, scalars):
+    for same in (model, record, scalars, row):
         assert ask(server.url, "predict", same) == expected
     with pytest.raises(
         TypeError, match="expected a phone as a mapping, pydantic model or dataclass, got int"
     ):
         ask(server.url, "predict", 7)
+
+
+def test_what_is_no_number_is_unknown(server: Server, ask: Ask, phone: dict[str, float]) -> None:
+    for nothing in (None, float("nan"), np.float32("nan")):
+        assert ask(server.url, "predict", {**phone, "ram": nothing}, unknown=True).unknown == ("ram",)
+    with pytest.raises(InvalidInputError, match="got null"):
+        ask(server.url, "predict", {**phone, "ram": float("nan")})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        ask(server.url, "predict", {**phone, "ram": float("inf")})
+
+
+def test_an_option_that_there_is_not_is_an_error(ask: Ask, phone: dict[str, float]) -> None:
+    nobody = "http://127.0.0.1:9"
+    with pytest.raises(TypeError, match="unexpected option 'set': expected one of timeout, headers, sets"):
+        ask(nobody, "predict", phone, set=0.9)
+    with pytest.raises(TypeError, match="unexpected option 'explain'"):
+        ask(nobody, "explain", phone, explain=True)
+    with pytest.raises(TypeError, match="unexpected option 'chunk'"):
+        ask(nobody, "predict_batch", iter([]), chunk=7)
 
 
 def test_errors_have_the_services_fields(server: Server, ask: Ask, phone: dict[str, float]) -> None:
@@ -152,39 +171,21 @@ def test_errors_have_the_services_fields(server: Server, ask: Ask, phone: dict[s
     assert server.log(request_id=error.request_id)[0]["status"] == 422
 
 
-def test_keys_are_sent_and_missed(
-    model_repository: Path, tmp_path: Path, ask: Ask, phone: dict[str, float]
-) -> None:
-    file = api_keys.write(tmp_path / "keys.toml", api_keys.entry("shop"))
-    running = Server(model_repository, "--api-keys-file", str(file)).wait_until_ready()
-    try:
-        assert ask(running.url, "predict", phone, api_key=api_keys.secret("shop")).price_range in range(4)
-        with pytest.raises(AuthenticationError, match="401 API key missing"):
-            ask(running.url, "predict", phone)
-        with pytest.raises(ForbiddenError, match="needs the role admin"):
-            ask(running.url, "reload_rollout", api_key=api_keys.secret("shop"))
-    finally:
-        assert running.end() == 0
+def test_keys_are_sent_and_missed(locked: Any, ask: Ask, phone: dict[str, float]) -> None:
+    url, ca_file, key = locked.server.url, str(locked.certificates), api_keys.secret("shop")
+    assert ask(url, "predict", phone, api_key=key, verify=ca_file).price_range in range(4)
+    with pytest.raises(AuthenticationError, match="401 API key missing"):
+        ask(url, "predict", phone, verify=ca_file)
+    with pytest.raises(ForbiddenError, match="needs the role admin"):
+        ask(url, "reload_rollout", api_key=key, verify=ca_file)
 
 
-def test_https_is_verified(model_repository: Path, tmp_path: Path, ask: Ask, phone: dict[str, float]) -> None:
-    authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1")
-    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
-    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    flags = ("--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem"))
-    running = Server(model_repository, *flags).wait_until_ready()
-    try:
-        url = running.url
-        for verify in (context, str(tmp_path / "ca.pem"), False):
-            assert ask(url, "predict", phone, verify=verify).price_range in range(4)
-        with pytest.raises(TlsError, match="CERTIFICATE_VERIFY_FAILED"):
-            ask(url, "predict", phone)
-    finally:
-        assert running.end() == 0
+def test_https_is_verified(locked: Any, ask: Ask) -> None:
+    context = ssl.create_default_context(cafile=locked.certificates)
+    for verify in (context, str(locked.certificates), False):
+        assert ask(locked.server.url, "is_ready", verify=verify)
+    with pytest.raises(TlsError, match="CERTIFICATE_VERIFY_FAILED"):
+        ask(locked.server.url, "is_ready")
 
 
 def test_a_base_url_may_have_a_path_and_headers_go_with_each_request(ask: Ask) -> None:
