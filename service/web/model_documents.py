@@ -14,7 +14,7 @@ from service.http.accept import weights
 from service.http.request_state import RequestState
 from service.versions.live import Versions
 from service.versions.served import Served
-from service.web import card, policy
+from service.web import policy
 from service.web.asset import Asset
 
 _CARD, _REPORT, _HISTORY = "MODEL_CARD.md", "report.html", "history.csv"
@@ -61,6 +61,8 @@ def _markdown(served: Served) -> Asset:
 
 
 def _card(served: Served) -> Asset:
+    from service.web import card
+
     markdown = _read(served, _CARD).decode(errors="replace")
     html = card.page(markdown, LINKS, lambda name: _read(served, name))
     return Asset.of(html.encode(), _HTML, policy.of_report(html), vary="Accept, Accept-Encoding")
