@@ -8,13 +8,16 @@ ARGS   ?=
 # the S3 server that results in object stores are tested against
 MOTO      := 5.2.5
 S3_SERVER := $(VENV)-s3/moto-$(MOTO).stamp
+# the page is plain modules, whose types stand in comments
+TYPESCRIPT      := 5.9.3
+TYPESCRIPT_DONE := $(VENV)-typescript/$(TYPESCRIPT).stamp
 # one more test process than cores: many tests wait for servers and processes of their own; worksteal hands the
 # remaining tests to processes that are done
 JOBS   ?= $(shell $(PYTHON) -c 'import os; print(min(len(os.sched_getaffinity(0)) + 1, 4))')
 PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-long test-flaky test-lowest lint format train score bench containers-check \
+.PHONY: help serve test test-long test-flaky test-lowest lint page-types format train score bench containers-check \
         kubernetes-check prometheus-check prometheus-rule swagger-ui clean
 
 help: ## list the targets
@@ -65,10 +68,19 @@ $(VENV)-lowest/stamp: pyproject.toml
 	@touch $@
 
 lint: $(VENV)/dev.stamp ## style, types, and which package may import which
+	$(if $(PRICERANGE_CI)$(shell command -v npm),$(MAKE) page-types,@echo 'npm is not installed: types of the page are not checked')
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+page-types: $(TYPESCRIPT_DONE) ## check the types of the page's modules, which needs node and npm
+	$(VENV)-typescript/node_modules/.bin/tsc --project service/web
+
+$(TYPESCRIPT_DONE):
+	mkdir -p $(VENV)-typescript
+	npm install --silent --no-audit --no-fund --prefix $(VENV)-typescript typescript@$(TYPESCRIPT)
+	@touch $@
 
 format: $(VENV)/dev.stamp ## format the code
 	$(BIN)/ruff check --fix .
@@ -104,4 +116,4 @@ swagger-ui: ## fetch the files of Swagger UI from the npm registry
 	  gzip -9nc build/swagger-ui/package/$$file > service/web/docs/$$file.gz; done
 
 clean: ## remove everything that the targets created
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-s3 .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-s3 $(VENV)-typescript .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

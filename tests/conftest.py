@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from program import NOT_INSTALLED
 from s3_server import S3Server
 
 # a machine under load is slow now and then: time is what benches measure
@@ -56,6 +57,14 @@ PRUNED_RECIPE = (
     .replace("patience = 30", "patience = 10")
 )
 """Sooner, and with so few inputs that all their coalitions can be asked."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in the last lines what to install for the tests that were skipped."""
+    reasons = (report.longrepr[2] for report in terminalreporter.stats.get("skipped", ()))
+    missing = {reason.partition(NOT_INSTALLED)[2] for reason in reasons if NOT_INSTALLED in reason}
+    for program in sorted(missing):
+        terminalreporter.write_line(f"tests were skipped: to run them, install {program}", yellow=True)
 
 
 @pytest.fixture(scope="session")

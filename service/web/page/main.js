@@ -15,10 +15,11 @@ import { takeDrops } from "./table/drop.js";
 import { TableView } from "./table/table.js";
 import { addTabs } from "./tabs.js";
 
-async function main() {
-  const service = new Service(askForKey);
-  const status = new Status(service);
-  status.start();
+/**
+ * @param {Service} service
+ * @param {Status} status
+ */
+async function main(service, status) {
   const { openTable } = addTabs();
   const [openApi, passport] = await Promise.all([service.get("openapi.json"), service.get("model")]);
   const features = featuresOf(openApi, passport);
@@ -35,8 +36,15 @@ async function main() {
   });
 }
 
-main().catch((error) => {
+/** @param {unknown} error */
+function giveUp(error) {
   byId("start-error", HTMLElement).hidden = false;
   byId("start-error-text", HTMLElement).textContent = error instanceof Error ? error.message : String(error);
   byId("reload", HTMLButtonElement).addEventListener("click", () => location.reload());
-});
+}
+
+const service = new Service(askForKey);
+const status = new Status(service);
+main(service, status)
+  .catch(giveUp)
+  .finally(() => status.start());

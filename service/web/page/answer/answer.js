@@ -77,9 +77,13 @@ export class AnswerView {
     this.#speak(`${this.#label.textContent}, ${this.#sure.textContent}. ${this.#belief.textContent}`);
   }
 
-  /** @param {string} detail What the service said instead of an answer. */
-  fail(detail) {
+  /**
+   * @param {string} detail What the service said instead of an answer
+   * @param {boolean} mayPass Whether the same question may get an answer
+   */
+  fail(detail, mayPass) {
     this.#root.dataset.state = "failed";
+    byId("again", HTMLElement).hidden = !mayPass;
     this.#error.textContent = detail;
     this.#speak(detail);
   }

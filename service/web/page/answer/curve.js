@@ -85,6 +85,8 @@ export class CurveView {
   mark(value) {
     const marker = this.#place.querySelector(".mark");
     if (!marker || !this.#shown) return;
+    marker.classList.toggle("is-nowhere", !Number.isFinite(value));
+    if (!Number.isFinite(value)) return;
     const { low, high } = this.#shown;
     const place = Math.min(WIDTH, Math.max(0, ((value - low) / (high - low)) * WIDTH));
     marker.setAttribute("transform", `translate(${place})`);

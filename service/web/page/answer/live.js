@@ -133,9 +133,10 @@ export class Live {
 
   /** @param {unknown} error */
   #failed(error) {
-    if (!(error instanceof ServiceError)) return this.#answer.fail("No key was given.");
+    if (!(error instanceof ServiceError)) return this.#answer.fail("No key was given.", true);
     const others = this.#form.markWrong(error.problems);
     const isAtFields = error.problems.length > 0 && others.length === 0;
-    this.#answer.fail(isAtFields ? "A value of this phone is not possible; it is marked." : error.message);
+    const detail = isAtFields ? "A value of this phone is not possible; it is marked." : error.message;
+    this.#answer.fail(detail, !isAtFields);
   }
 }

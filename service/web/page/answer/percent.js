@@ -1,4 +1,4 @@
-/** Probabilities as texts that never say certain of what is not. */
+/** Probabilities as texts: 0 % and 100 % only where the service says so. */
 
 /** @param {number} probability */
 export function percent(probability) {

@@ -47,7 +47,10 @@ export class Status {
 
   async #isReady() {
     try {
-      return (await this.#service.fetched("readyz")).ok;
+      const response = await this.#service.fetched("readyz");
+      // a connection is busy until its answer is read
+      await response.text();
+      return response.ok;
     } catch {
       return false;
     }
@@ -57,8 +60,9 @@ export class Status {
   async #requestsPerSecond() {
     try {
       const response = await this.#service.fetched("metrics");
+      const exposition = await response.text();
       if (!response.ok) return null;
-      const count = requestsIn(await response.text());
+      const count = requestsIn(exposition);
       const when = performance.now();
       const before = this.#before;
       this.#before = { count, when };
