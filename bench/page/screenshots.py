@@ -9,9 +9,9 @@ from playwright.sync_api import Browser, Page
 
 from pricerange.phone import FEATURE_NAMES, FEATURES
 
-_SIZES = ((360, 780), (1280, 1000), (2560, 1440))
+_SIZES = ((360, 780), (1280, 860), (2560, 1440))
 _SCHEMES: Sequence[Literal["light", "dark"]] = ("light", "dark")
-_PHONE = "#ram=2650&battery_power=1250"
+_PHONE = "#ram=2645"
 _STILL_MS = 400
 
 

@@ -7,7 +7,7 @@ import { byId, element } from "./dom.js";
 const DOCUMENTS = [
   ["model/card", "Model card", "model-card.md"],
   ["model/report", "Report", "model-report.html"],
-  ["docs", "Interface", ""],
+  ["docs", "API", ""],
 ];
 
 /**
