@@ -59,7 +59,7 @@ RUN PIP_REQUIRE_HASHES=0 pip --python /opt/hatchling/bin/python wheel \
 FROM build AS build-service
 RUN apt-get update && apt-get install --yes --no-install-recommends binutils
 COPY --from=wheel /wheel /wheel
-COPY deploy/trim.sh /
+COPY deploy/image/trim.sh /
 RUN PIP_REQUIRE_HASHES=0 pip install --no-deps /wheel/*.whl \
     && /trim.sh /opt/venv/lib/python3.*/site-packages \
     && /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib
@@ -87,7 +87,7 @@ RUN PIP_REQUIRE_HASHES=0 pip install --no-deps /wheel/*.whl \
 FROM pip AS cyclonedx
 RUN python -m venv --without-pip /opt/cyclonedx && pip --python /opt/cyclonedx/bin/python install -r requirements/sbom.txt
 COPY pyproject.toml ./
-COPY deploy/sbom.sh /
+COPY deploy/image/sbom.sh /
 
 FROM cyclonedx AS sbom-service
 RUN --mount=from=build-service,source=/opt/venv,target=/opt/venv /sbom.sh
@@ -137,7 +137,7 @@ CMD ["score", "--help"]
 FROM runtime AS service
 COPY --from=build-service /opt/venv /opt/venv
 COPY --from=sbom-service /sbom.cdx.json /usr/share/sbom/pricerange.cdx.json
-COPY deploy/ready.py deploy/smoke.py /opt/
+COPY deploy/image/ready.py deploy/image/smoke.py /opt/
 # Imports everything that the programs use. This proves that nothing is missing, and writes the bytecode of Python's own
 # modules, which the base image lacks.
 RUN python /opt/smoke.py && python -IS -c "import http.client" && rm /opt/smoke.py

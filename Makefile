@@ -102,7 +102,7 @@ $(VENV)-audit/stamp: requirements/audit.txt
 	@touch $@
 
 image: ## build the image with labels of where it comes from: make image TAG=pricerange-train TARGET=train
-	TAG=$(TAG) TARGET=$(TARGET) $(PYTHON) deploy/image.py
+	TAG=$(TAG) TARGET=$(TARGET) $(PYTHON) deploy/image_build.py
 
 containers-check: ## build, run and check the images (minutes)
 	$(PYTHON) deploy/containers_check.py

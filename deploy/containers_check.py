@@ -23,6 +23,7 @@ from time import monotonic
 from typing import Any
 
 import image_check
+import long_table
 from engine import USER, Machine
 from report import ROOT, CheckError, Report, eventually, expect, get, post
 
@@ -52,6 +53,7 @@ def main() -> int:
             phone = the_readmes_phone()
             alone(machine, report, phone)
             together(machine, report, phone)
+            long_table.check(machine, report, phone)
             jobs(machine, report, phone)
             stop(machine, report)
         finally:

@@ -73,6 +73,7 @@ class Machine(Engine):
         self.service = f"http://127.0.0.1:{(port := free_port())}"
         self.prometheus = f"http://127.0.0.1:{(prometheus_port := free_port())}"
         self.port = port
+        self.memory = "256m"
         # root would prove nothing: jobs run as the image's user then
         self.user = f"{os.getuid()}:{os.getgid()}" if os.getuid() else USER
         # what docker-compose.yml reads
@@ -81,6 +82,7 @@ class Machine(Engine):
             "PRICERANGE_IMAGE": self.image,
             "PRICERANGE_TRAIN_IMAGE": self.train_image,
             "PRICERANGE_PORT": str(port),
+            "PRICERANGE_MEMORY": self.memory,
             "PROMETHEUS_PORT": str(prometheus_port),
             "PRICERANGE_USER": self.user,
             "MODELS_FOLDER": str(self.models),

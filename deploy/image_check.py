@@ -1,4 +1,4 @@
-"""What can be known of an image without starting the service: its size, its contents, and what it says of itself."""
+"""What can be known of an image that does not run: its size, its contents, and what it says of itself."""
 
 import json
 import re
@@ -10,9 +10,21 @@ from engine import Machine
 from provenance import PREFIX, UNKNOWN
 from report import ROOT, Report, expect
 
-LARGEST_MB = 270
+LARGEST_MB = 230
 """What the image may take over its base without extras; each may take what its distributions weigh."""
 SBOM = "/usr/share/sbom/pricerange.cdx.json"
+
+WANTED = {
+    "version": r"\d+\.\d+\.\d+",
+    "licenses": r"Apache-2\.0",
+    "created": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+    "revision": r"[0-9a-f]{40}(-dirty)?",
+    # a checkout need not have been cloned from where the code is published
+    "source": r"https://.+|unknown",
+    "base.name": r"\S+/python:\S+",
+    "base.digest": r"sha256:[0-9a-f]{64}",
+}
+"""Labels, without their prefix, and what they look like."""
 
 Weights = dict[str, tuple[str, int]]
 """Version and bytes of each distribution, by its normalised name."""
@@ -59,22 +71,9 @@ def check(machine: Machine, report: Report) -> None:
         expect(machine.base == "@".join((found["base.name"], found["base.digest"])), "another base")
 
 
-WANTED = {
-    "version": r"\d+\.\d+\.\d+",
-    "licenses": r"Apache-2\.0",
-    "created": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
-    "revision": r"[0-9a-f]{40}(-dirty)?",
-    # a checkout need not have been cloned from where the code is published
-    "source": r"https://.+|unknown",
-    "base.name": r"\S+/python:\S+",
-    "base.digest": r"sha256:[0-9a-f]{64}",
-}
-"""Labels, without their prefix, and what they look like."""
-
-
 def weigh(machine: Machine) -> Weights:
     """Return what is in the image's environment."""
-    program = Path(__file__).with_name("weigh.py").read_text()
+    program = (Path(__file__).with_name("image") / "weigh.py").read_text()
     found: dict[str, Any] = json.loads(machine.in_image("python", "-c", program))
     return {normal(name): (version, size) for name, (version, size) in found.items()}
 

@@ -1,8 +1,8 @@
 """Write requirements/*.txt, what images install with `pip install --require-hashes`: `make requirements`.
 
-`core.txt` is what pyproject.toml depends on, and there is a file for each extra that an image may carry, with what
-it adds. Versions are those of constraints.txt. `build.txt`, which makes the wheel, `sbom.txt` and `audit.txt`, the
-dependency groups, stand for themselves. Needs `uv` beside this Python.
+`core.txt` is what pyproject.toml depends on, and there is a file for each extra that an image may carry, with
+what it adds. Versions are those of constraints.txt. `build.txt`, which makes the wheel, `sbom.txt` and
+`audit.txt`, the dependency groups, stand for themselves. Needs `uv` beside this Python.
 """
 
 import re

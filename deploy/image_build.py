@@ -1,7 +1,7 @@
 """Build an image that says where it comes from: `make image`, `make image TAG=pricerange-train TARGET=train`.
 
-Variables: those of containers_check.py that name an engine; BASE, another base than the Dockerfile's, by name or
-by digest; SOURCE, the address of the repository, if git does not know it.
+Variables: those of containers_check.py that name an engine; BASE, another base than the Dockerfile's, by name
+or by digest; SOURCE, the address of the repository, if git does not know it.
 """
 
 import os
