@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-long test-flaky test-lowest lint format train score bench containers-check \
-        image requirements audit kubernetes-check prometheus-check prometheus-rule clean
+        image requirements audit kubernetes-check prometheus-check prometheus-rule swagger-ui clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -115,6 +115,14 @@ prometheus-check: $(VENV)/service.stamp ## check rules, routes and dashboard wit
 
 prometheus-rule: ## write the rules as Prometheus Operator reads them
 	$(PYTHON) deploy/prometheus_rule.py
+
+# Swagger UI as the service serves it: its bundle and style alone, compressed
+SWAGGER_UI := 5.35.0
+swagger-ui: ## fetch the files of Swagger UI from the npm registry
+	rm -rf build/swagger-ui && mkdir -p build/swagger-ui
+	cd build/swagger-ui && npm pack --silent swagger-ui-dist@$(SWAGGER_UI) && tar xzf *.tgz
+	for file in swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt swagger-ui.css; do \
+	  gzip -9nc build/swagger-ui/package/$$file > service/web/docs/$$file.gz; done
 
 clean: ## remove everything that the targets created
 	rm -rf $(VENV) $(VENV)-lowest $(VENV)-s3 $(VENV)-uv $(VENV)-audit .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -19,6 +19,7 @@ from service.batch.spool_folder import default_spool
 from service.errors import SpoolBudgetError
 from service.http.budget import Budget, MemoryBudget, default_budget
 from service.http.connection import Application
+from service.http.cors import Cors
 from service.http.keys.check import ApiKeys, WithoutKeys
 from service.http.keys.known import SLOTS, KnownKeys
 from service.http.keys.roles import free_paths, is_loopback
@@ -66,6 +67,9 @@ from service.v2.statistics import Statistics
 from service.versions.drift import DriftMetrics, add_drift
 from service.versions.live import Versions
 from service.versions.metrics import VersionMetrics
+from service.web.model_documents import ModelDocuments
+from service.web.openapi_route import OpenApi
+from service.web.routes import Web
 
 _DESCRIPTION = "A phone's 20 features in, its price range out: 0 low, 1 medium, 2 high, 3 very high cost."
 
@@ -89,7 +93,6 @@ def create_app(  # noqa: PLR0913, PLR0917
 
     Raises `SettingsError` for a cost matrix that is none.
     """
-    free_of_keys = free_paths(settings.metrics_need_key)
     provider = _provider(settings, versions)
     metrics = Metrics(counters, provider, traced=traces is not None)
     metrics.add(VersionMetrics(versions, counted.seats))
@@ -134,11 +137,11 @@ def create_app(  # noqa: PLR0913, PLR0917
         CurveQuestion,
         *v1.BODIES,
         *v2.BODIES,
-        free_of_keys=None if keys is None else free_of_keys,
+        free_of_keys=None if keys is None else free_paths(settings.metrics_need_key),
         title="Phone price ranges",
         description=_DESCRIPTION,
         version=version("pricerange"),
-        redoc_url=None,
+        openapi_url=None,
         redirect_slashes=False,
     )
     app.router.route_class = DirectRoute
@@ -162,6 +165,8 @@ def create_app(  # noqa: PLR0913, PLR0917
     _add_operations(app.router, metrics, lifecycle, versions)
     add_drift(app.router, versions)
     add_rollout(app.router, member)
+    web = _web(app, versions, settings)
+    web.add_to(app.router)
     metrics.requests.add_routes(route.path for route in app.routes if isinstance(route, Route))
     for error in (HTTPException, PriceRangeError):
         app.add_exception_handler(error, answer_exception)
@@ -171,7 +176,7 @@ def create_app(  # noqa: PLR0913, PLR0917
         first = counters.take(SLOTS)
         known = KnownKeys(keys, counters.row, first)
         metrics.add(KeyMetrics(known, counters, first))
-        locked = ApiKeys(router, known, free_of_keys)
+        locked = ApiKeys(router, known, free_paths(settings.metrics_need_key) | web.free)
 
     def look() -> None:
         batcher.look()
@@ -185,6 +190,7 @@ def create_app(  # noqa: PLR0913, PLR0917
             budget,
             recorder.record,
             None if traces is None else settings.trace_sample,
+            None if settings.cors_origins is None else Cors(settings.cors_origins),
         ),
         None if provider == "cuda" else FastPath(predict, locked, settings.request_timeout),
         look,
@@ -204,6 +210,12 @@ def _access_log(queue: LogQueue, settings: Settings) -> RequestLog:
     if not settings.paths_not_logged and settings.access_log_sample == 1:
         return log
     return SelectedRequests(log, settings.paths_not_logged, settings.access_log_sample)
+
+
+def _web(app: DocumentedApp, versions: Versions, settings: Settings) -> Web:
+    proxies = None if settings.forwarded_allow_ips is None else Proxies(settings.forwarded_allow_ips)
+    openapi = OpenApi(app.openapi, settings.root_path, proxies)
+    return Web(openapi, ModelDocuments(versions), settings.root_path, page=settings.page)
 
 
 def _add_passport(router: APIRouter, versions: Versions) -> None:

@@ -509,6 +509,35 @@ class NoDriftReferenceError(ServiceError):
 
 
 @dataclass
+class NoDocumentError(ServiceError):
+    """A version without a document that people read."""
+
+    status = HTTPStatus.NOT_FOUND
+    kind = "no-document"
+    title = "No such document"
+
+    version: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"version {self.version} has no readable {self.name}"
+
+
+@dataclass
+class NoFileError(ServiceError):
+    """A path below one of which there are files."""
+
+    status = HTTPStatus.NOT_FOUND
+    kind = "not-found"
+    title = "Not Found"
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"GET {self.path}: no such file"
+
+
+@dataclass
 class RolloutError(ServiceError):
     """Versions that were asked for cannot serve; those that do go on."""
 

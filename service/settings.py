@@ -15,6 +15,9 @@ from pricerange.drift.psi import LEAST_ROWS
 from pricerange.prediction_log import columns
 
 _SERVICE_LINK = re.compile("(tcp|udp|sctp)://")
+_ORIGIN = re.compile(r"https?://[^/\s,?#@]+")
+PREFIX = re.compile(r"(/[\w.~-]+)+", re.ASCII)
+"""A prefix of paths, as a proxy may offer the service under one."""
 
 
 class Settings(BaseSettings):
@@ -124,8 +127,19 @@ class Settings(BaseSettings):
     metrics_need_key: bool = Field(False, description="Require an API key for /metrics too")
     forwarded_allow_ips: str | None = Field(
         None,
-        description="Proxies whose X-Forwarded-For names the client in the access log: addresses and "
-        "networks separated by commas, or *; None logs the address that connects",
+        description="Proxies whose X-Forwarded-For names the client in the access log, and whose "
+        "X-Forwarded-Prefix goes before root_path: addresses and networks separated by commas, or *; None "
+        "logs the address that connects",
+    )
+    root_path: str = Field(
+        "",
+        description="Prefix under which a proxy offers the service, such as /ml; it may take it off or not",
+    )
+    page: bool = Field(True, description="Offer the page to try a phone on, at /")
+    cors_origins: str | None = Field(
+        None,
+        description="Origins whose pages may ask: https://shop.example separated by commas, or *; None is no "
+        "page but the service's own",
     )
     out_of_range: OutOfRange = Field(
         "flag",
@@ -237,6 +251,24 @@ class Settings(BaseSettings):
             except ValueError as error:
                 raise ValueError(f"addresses and networks separated by commas, or * ({error})") from None
         return allowed
+
+    @field_validator("root_path")
+    @classmethod
+    def _prefix_is_a_path(cls, prefix: str) -> str:
+        prefix = prefix.rstrip("/")
+        if prefix and not PREFIX.fullmatch(prefix):
+            raise ValueError("a path such as /ml")
+        return prefix
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_are_origins(cls, listed: str | None) -> str | None:
+        for origin in _names(listed):
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"origins such as https://shop.example separated by commas, or *, not {origin!r}"
+                )
+        return listed
 
     @field_validator("access_log_exclude")
     @classmethod

@@ -328,6 +328,8 @@ class HttpConnection(asyncio.Protocol):
             if not parser.complete:
                 raise MalformedRequestError("its head ends too early")
             head = parser.head()
+            if self._settings.root_path:
+                head.leave(self._settings.root_path)
         except PriceRangeError as error:
             self._reject(error)
             return

@@ -1,6 +1,7 @@
 """An answer that is known as a whole, written in one go where the server lets it."""
 
 from collections.abc import Iterable
+from typing import Self
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -29,6 +30,13 @@ class Reply(Response):
         self.background = None
         self.body: bytes = body
         self.header_lines = lines_of_reply(body, media_type) + lines_of(headers)
+
+    @classmethod
+    def of_head(cls, status: int, headers: Iterable[tuple[bytes, bytes]]) -> Self:
+        """Make one of a status that has no body, such as 204 or 304."""
+        reply = cls(b"", status=status)
+        reply.header_lines = lines_of(headers)
+        return reply
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Write the reply in one go."""

@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from pricerange.errors import PriceRangeError
 from service.http.budget import MemoryBudget
+from service.http.cors import Cors
 from service.http.framing.head import Head
 from service.http.trace_context import Trace, trace_context
 
@@ -23,6 +24,7 @@ UNMATCHED = "unmatched"
 """Route of a request that no route takes."""
 
 _KEY = "pricerange.request_state"
+_CACHE = b"cache-control"
 _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
@@ -130,6 +132,9 @@ class RequestState:
     def begin_answer(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         """Note the status of the answer, and append to its headers what every answer has."""
         self.status = status
+        headers += self.head.shared or ()
+        if self.head.method != "POST" and all(name != _CACHE for name, _ in headers):
+            headers.append((_CACHE, b"no-store"))
         headers.append((b"x-request-id", self.request_id))
 
     def break_off(self) -> None:
@@ -142,6 +147,11 @@ class RequestState:
         writer = self.writer
         self.status = status
         self.requests.record(self)
+        if self.head.shared:
+            header_lines += lines_of(self.head.shared)
+        # what tells a state is out of date the moment it is told; to a POST, nobody keeps the answer anyway
+        if self.head.method != "POST" and _CACHE not in header_lines:
+            header_lines += b"cache-control: no-store\r\n"
         if writer is not None:
             writer.write(status, b"%bx-request-id: %b\r\n" % (header_lines, self.request_id), body)
 
@@ -151,7 +161,8 @@ class Requests:
 
     `receive_timeout` is the seconds that a sender gets for each piece of a body; `record` counts and logs a
     request, once. `trace_sample` is the share of them to trace, of those whose callers leave that open; None
-    traces none. `traced` are under way, so that who looks for one among many need not where there is none.
+    traces none. `cors` says which pages of others may read answers. `traced` are under way, so that who looks
+    for one among many need not where there is none.
     """
 
     def __init__(
@@ -160,10 +171,12 @@ class Requests:
         budget: MemoryBudget,
         record: Callable[[RequestState], None],
         trace_sample: float | None = None,
+        cors: Cors | None = None,
     ) -> None:
         self.receive_timeout = receive_timeout
         self.budget = budget
         self.record = record
+        self.cors = cors
         self.traced = 0
         self._trace_sample = trace_sample
         self._ids_begin = secrets.token_hex(10).encode()
@@ -174,6 +187,8 @@ class Requests:
         given = head.by_name.get(b"x-request-id")
         if given is None or not _REQUEST_ID.fullmatch(given):
             given = b"%b%012x" % (self._ids_begin, next(self._ids_end))
+        if head.shared is None:
+            head.shared = () if self.cors is None else self.cors.headers(head)
         state = RequestState(self, head, client, given, monotonic(), writer)
         share = self._trace_sample
         if share is not None and (head.traceparent is not None or random() < share):

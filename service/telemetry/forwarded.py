@@ -1,4 +1,4 @@
-"""Who the client is behind proxies that are trusted to say it, for the access log and for nothing else."""
+"""The proxies that are trusted, and whom they name as the client, for the access log and for nothing else."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -27,7 +27,7 @@ class Proxies:
         Where all are trusted it is the farthest. What stands behind a word that is no address was not written
         by a trusted proxy, and counts for nothing.
         """
-        if forwarded_for is None or not self._trust_peer(peer):
+        if forwarded_for is None or not self.trust(peer):
             return peer
         found = peer
         for hop in reversed(forwarded_for.decode("latin-1").rsplit(",", _MOST_HOPS)[-_MOST_HOPS:]):
@@ -35,15 +35,16 @@ class Proxies:
             if address is None:
                 break
             found = str(address)
-            if not self._trust(address):
+            if not self._names(address):
                 break
         return found
 
-    def _trust_peer(self, peer: str | None) -> bool:
+    def trust(self, peer: str | None) -> bool:
+        """Return whether an address that connects is one of them."""
         address = _address(peer or "")
-        return self._all if address is None else self._trust(address)
+        return self._all if address is None else self._names(address)
 
-    def _trust(self, address: _Address) -> bool:
+    def _names(self, address: _Address) -> bool:
         return self._all or any(address in network for network in self._networks)
 
 

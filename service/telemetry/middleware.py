@@ -6,8 +6,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import NotReadyError
 from service.http import deadline, trace_context
+from service.http.cors import Cors
 from service.http.problems import rejection
+from service.http.reply import Reply
 from service.http.request_state import RequestState
+
+_NO_CONTENT = 204
 
 
 class Middleware:
@@ -20,6 +24,10 @@ class Middleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         state = RequestState.of(scope)
+        if state.requests.cors is not None and Cors.is_preflight(state.head):
+            # without a key: a browser sends none
+            await Reply.of_head(_NO_CONTENT, Cors.of_preflight(state.head))(scope, receive, send)
+            return
 
         async def recorded_send(message: Message) -> None:
             if message["type"] == "http.response.start":

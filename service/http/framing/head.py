@@ -25,7 +25,8 @@ class Head:
     values of those that are repeated are joined by commas (RFC 9110, 5.3), so that none hides another.
     `seconds` is what a request may take, noted once all has been checked that depends on the head alone: most
     clients send one head over and over, and it is kept. `key` is its API key, while the keys are the same.
-    `traceparent` names the trace that the request belongs to, if the client says so.
+    `traceparent` names the trace that the request belongs to, if the client says so. `shared` are headers
+    that every answer to it has, noted with the first.
     """
 
     __slots__ = (
@@ -40,6 +41,7 @@ class Head:
         "query",
         "raw_path",
         "seconds",
+        "shared",
         "traceparent",
     )
 
@@ -64,6 +66,7 @@ class Head:
         self.length = length
         self.seconds: float | None = None
         self.key: Key | None = None
+        self.shared: tuple[tuple[bytes, bytes], ...] | None = None
         if _PLAIN.fullmatch(target):
             self.raw_path, self.query = target, b""
         else:
@@ -74,6 +77,11 @@ class Head:
             self.raw_path, self.query = url.path or b"/", url.query or b""
         path = self.raw_path.decode("latin-1")
         self.path = unquote(path) if "%" in path else path
+
+    def leave(self, prefix: str) -> None:
+        """Take the path without a prefix: a proxy may leave it there, or not."""
+        if self.path == prefix or self.path.startswith(f"{prefix}/"):
+            self.path = self.path[len(prefix) :] or "/"
 
 
 _PLAIN = re.compile(rb"(/[^\x00-\x20?#%\x7f-\xff]*|\*)?")

@@ -62,16 +62,21 @@ def assert_refused(response: httpx.Response, challenge: str) -> None:
         pytest.param("POST", "/predict", id="predict"),
         pytest.param("POST", "/predict/batch", id="batch"),
         pytest.param("GET", "/model", id="passport"),
-        pytest.param("GET", "/docs", id="docs"),
-        pytest.param("GET", "/openapi.json", id="openapi"),
+        pytest.param("GET", "/model/card", id="card"),
+        pytest.param("GET", "/page/unknown.js", id="no-file-of-the-page"),
         pytest.param("GET", "/nowhere", id="unknown-path"),
         pytest.param("GET", "/predict", id="other-method"),
         pytest.param("GET", "/livez/", id="almost-free"),
         pytest.param("GET", "/livez/..%2fmodel", id="around-a-free-path"),
     ],
 )
-def test_without_a_key_everything_but_health_is_refused(locked: httpx.Client, method: str, path: str) -> None:
+def test_without_a_key_what_tells_of_answers_is_refused(locked: httpx.Client, method: str, path: str) -> None:
     assert_refused(locked.request(method, path), 'Bearer realm="pricerange"')
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/docs/swagger-ui.css", "/openapi.json", "/page/index.html"])
+def test_the_page_and_the_documentation_need_none(locked: httpx.Client, path: str) -> None:
+    assert locked.get(path).status_code == 200
 
 
 @pytest.mark.parametrize(

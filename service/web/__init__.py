@@ -1,0 +1,1 @@
+"""What a browser asks for: the page, the documentation of the routes, the documents of the model."""

@@ -1,0 +1,32 @@
+"""The policy of a document is made of its own styles."""
+
+import base64
+import hashlib
+
+from service.web.policy import of_report
+
+
+def hashed(style: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'"
+
+
+def test_the_elements_and_attributes_of_a_document_are_allowed_each_once() -> None:
+    html = (
+        "<style>\n p > a { color: red }\n</style><p style='fill: none'>a</p>"
+        '<svg><g style="fill: none"></g><g style="stroke: &quot;x&quot;"/></svg><p style>b</p>'
+    )
+    styles = ["fill: none", 'stroke: "x"', "\n p > a { color: red }\n"]
+    policy = of_report(html)
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-hashes' '")
+    assert set(policy.split(";")[1].split()[2:]) == {hashed(style) for style in styles}
+    assert "script-src" not in policy
+    assert "unsafe-inline" not in policy
+
+
+def test_a_document_without_styles_is_allowed_none() -> None:
+    assert "style-src" not in of_report("<p>text</p>")
+
+
+def test_a_document_of_very_many_styles_makes_no_very_long_header() -> None:
+    html = "".join(f'<p style="margin: {number}px">' for number in range(10_000))
+    assert len(of_report(html)) < 8_000
