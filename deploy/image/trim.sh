@@ -25,6 +25,7 @@ rm -r onnxruntime/transformers onnxruntime/quantization onnxruntime/tools onnxru
 rm -r numpy/distutils numpy/f2py
 # the languages that pygments can colour: Rich's tracebacks show Python alone
 find pygments/lexers -name '*.py' ! -name __init__.py ! -name _mapping.py ! -name python.py -delete
-# Names of functions that nobody links to, and what debuggers read. Libraries of wheels that were edited after linking
-# (NAME.libs) may not survive it, and those for CUDA contain more than a linker knows.
-find . -name '*.so*' -type f ! -path './*.libs/*' ! -path './nvidia/*' -exec strip --strip-unneeded {} +
+# Names of functions that nobody links to, and what debuggers read. Left alone are libraries of wheels that were edited after
+# linking (NAME.libs), which may not survive it, and those for CUDA, which contain more than a linker knows.
+find . -name '*.so*' -type f ! -path './*.libs/*' ! -path './nvidia/*' ! -path './onnxruntime/*' \
+  -exec strip --strip-unneeded {} +
