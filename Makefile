@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-long test-flaky test-lowest lint page-types format train score bench containers-check \
-        kubernetes-check prometheus-check prometheus-rule swagger-ui clean
+        image requirements audit kubernetes-check prometheus-check prometheus-rule swagger-ui clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -95,6 +95,27 @@ bench: $(VENV)/dev.stamp ## print the figures quoted in the documentation
 	$(BIN)/python -m bench.scoring
 	$(BIN)/python -m bench.scoring_cluster
 
+requirements: $(VENV)-uv/stamp ## write requirements/*.txt anew, from pyproject.toml and constraints.txt
+	$(VENV)-uv/bin/python deploy/requirements.py
+
+$(VENV)-uv/stamp:
+	$(PYTHON) -m venv --clear $(VENV)-uv
+	$(VENV)-uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+# strict: what the database does not know, or does not answer for, is a failure
+audit: $(VENV)-audit/stamp ## look up known vulnerabilities of everything in requirements/
+	for file in requirements/*.txt; do echo "$$file"; \
+	  $(VENV)-audit/bin/pip-audit --strict --disable-pip --require-hashes -r "$$file" || failed=1; done; exit $${failed:-0}
+
+$(VENV)-audit/stamp: requirements/audit.txt
+	$(PYTHON) -m venv --clear $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	@touch $@
+
+image: ## build the image with labels of where it comes from: make image TAG=pricerange-train TARGET=train
+	TAG=$(TAG) TARGET=$(TARGET) $(PYTHON) deploy/image_build.py
+
 containers-check: ## build, run and check the images (minutes)
 	$(PYTHON) deploy/containers_check.py
 
@@ -116,4 +137,4 @@ swagger-ui: ## fetch the files of Swagger UI from the npm registry
 	  gzip -9nc build/swagger-ui/package/$$file > service/web/docs/$$file.gz; done
 
 clean: ## remove everything that the targets created
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-s3 $(VENV)-typescript .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-s3 $(VENV)-typescript $(VENV)-uv $(VENV)-audit .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 from program import NOT_INSTALLED
 from s3_server import S3Server
+from shared_folder import once
 
 # a machine under load is slow now and then: time is what benches measure
 settings.register_profile("pricerange", deadline=None)
@@ -90,7 +91,7 @@ def phones_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def model_repository(tmp_path_factory: pytest.TempPathFactory, recipe_file: Path) -> Path:
     """A model repository with one version, trained on synthetic phones; not to be changed."""
-    return trained(tmp_path_factory.mktemp("models"), recipe_file)
+    return once(tmp_path_factory, "models", lambda models: trained(models, recipe_file))
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +99,7 @@ def pruned_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model repository with one version that uses few features; not to be changed."""
     recipe = tmp_path_factory.mktemp("pruned") / "pruned.toml"
     recipe.write_text(PRUNED_RECIPE)
-    return trained(tmp_path_factory.mktemp("pruned-models"), recipe)
+    return once(tmp_path_factory, "pruned-models", lambda models: trained(models, recipe))
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,15 @@
 """A visit of a page by a browser that takes note of all that goes wrong."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Request, Response, expect
+from playwright.sync_api import Browser, Error, Page, Request, Response, expect
+
+_MOST_CHANGES = 5
+"""Chromium cuts all connections whenever the machine gets or loses an address, as containers make it do."""
 
 
 @dataclass
@@ -17,6 +20,7 @@ class Visit:
     url: str
     faults: list[str] = field(default_factory=list)
     expected: set[int] = field(default_factory=set)
+    _is_cut: bool = False
 
     @classmethod
     @contextmanager
@@ -35,7 +39,12 @@ class Visit:
 
     def opened(self, fragment: str = "") -> Page:
         """Open the page, and wait for its first answer."""
-        self.page.goto(f"{self.url}{fragment}")
+        for _ in range(_MOST_CHANGES):
+            self._is_cut = False
+            with suppress(Error):  # what it was is told to `_miss`
+                self.page.goto(f"{self.url}{fragment}")
+            if not self._is_cut:
+                break
         expect(self.page.locator("#answer")).to_have_attribute("data-state", "answered")
         return self.page
 
@@ -52,7 +61,9 @@ class Visit:
 
     def _miss(self, request: Request) -> None:
         # what the page itself leaves, as when it is loaded again, has not failed
-        if request.failure != "net::ERR_ABORTED":
+        if request.failure == "net::ERR_NETWORK_CHANGED":
+            self._is_cut = True
+        elif request.failure != "net::ERR_ABORTED":
             self.faults.append(f"{request.failure} {request.url}")
 
     def _look(self, response: Response) -> None:

@@ -70,12 +70,16 @@ export class Service {
 
   /**
    * Return the answer as it comes, whatever its status; a path is relative to the page. Asks for no key.
+   *
+   * A browser drops all connections where the network changes. Nothing that the page asks for changes anything,
+   * so it is asked once more.
    * @param {string} path
    * @param {RequestInit} request
    */
   async fetched(path, request = {}) {
+    const ask = () => fetch(path, { ...request, headers: { ...request.headers, ...this.headers } });
     try {
-      return await fetch(path, { ...request, headers: { ...request.headers, ...this.headers } });
+      return await ask().catch(ask);
     } catch {
       throw ServiceError.unreachable();
     }

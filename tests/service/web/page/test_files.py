@@ -4,9 +4,7 @@ import gzip
 import re
 from pathlib import Path
 
-import pytest
-from live_server import Server
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 from site_visit import Visit
 
 PAGE = Path(__file__).parents[4] / "service" / "web" / "page"
@@ -29,14 +27,11 @@ def test_nothing_of_them_is_elsewhere() -> None:
         assert not re.search(r"https?://", file.read_text().replace(namespace, "")), file
 
 
-@pytest.mark.parametrize("path", ["docs", "model/card", "model/report"])
-def test_documents_are_shown_with_every_other_host_out_of_reach(
-    browser: Browser, page_server: Server, path: str
-) -> None:
-    with Visit.of(browser, f"{page_server.url}/") as visit:
-        page = visit.opened()
+def test_documents_are_shown_with_every_other_host_out_of_reach(visit: Visit) -> None:
+    page = visit.opened()
+    for path, heading in (("docs", ".opblock-summary-path"), ("model/card", "h1"), ("model/report", "h1")):
         with page.expect_popup() as popup:
             page.locator(f"#documents a[href='{path}']").click()
         visit.watch(popup.value)
-        heading = ".opblock-summary-path" if path == "docs" else "h1"
         expect(popup.value.locator(heading).first).to_be_visible()
+        popup.value.close()
