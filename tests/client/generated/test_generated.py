@@ -1,7 +1,6 @@
 """Clients that are generated from the OpenAPI document: whole, well typed, and answered by a real server."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import httpx
 import pytest
 from client_answers import says
 from live_server import NO_TLS, Server
+from program import require
 
 from pricerange_client import Client
 
@@ -58,7 +58,8 @@ def test_python(server: Server, document: Path, phone: Phone) -> None:
 
 
 def test_typescript(server: Server, document: Path, phone: Phone) -> None:
-    _require_node()
+    require("npm", "npm")
+    assert NODE_MODULES.exists(), f"the tests need {NODE_MODULES}: `make test` installs it"
     folder = document.parent
     for name in ("ask.ts", "package.json", "tsconfig.json"):
         shutil.copy(HERE / name, folder)
@@ -68,13 +69,3 @@ def test_typescript(server: Server, document: Path, phone: Phone) -> None:
     run(tools / "tsc", cwd=folder)
     answers = run("node", "ask.js", server.url, json.dumps(phone), cwd=folder)
     require_answers(json.loads(answers), server, phone)
-
-
-def _require_node() -> None:
-    """Skip where there is no Node.js, which not everybody has; what checks a change has it."""
-    if shutil.which("node") and NODE_MODULES.exists():
-        return
-    what = "clients in TypeScript need Node.js 20 or newer with npm; then `make test` has the rest"
-    if os.environ.get("PRICERANGE_CI"):
-        pytest.fail(what)
-    pytest.skip(what)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Remove from an environment what no program of ours loads: trim.sh SITE_PACKAGES
+# Remove from an environment what no program of ours loads: trim.sh SITE_PACKAGES. Needs `strip` of binutils.
 # The Dockerfile imports and uses what is left, so a build fails where one of these lines takes too much.
 set -eu
 cd "$1"
@@ -21,3 +21,11 @@ find pyarrow -name 'libarrow_python*.so.*.*.*' -delete
 rm onnxruntime/capi/libonnxruntime.so.*
 # tools that convert, quantise and optimise models; inference does not import them
 rm -r onnxruntime/transformers onnxruntime/quantization onnxruntime/tools onnxruntime/datasets onnxruntime/backend
+# NumPy's tools for building extensions, from C and from Fortran
+rm -r numpy/distutils numpy/f2py
+# the languages that pygments can colour: Rich's tracebacks show Python alone
+find pygments/lexers -name '*.py' ! -name __init__.py ! -name _mapping.py ! -name python.py -delete
+# Names of functions that nobody links to, and what debuggers read. Left alone are libraries of wheels that were edited after
+# linking (NAME.libs), which may not survive it, and those for CUDA, which contain more than a linker knows.
+find . -name '*.so*' -type f ! -path './*.libs/*' ! -path './nvidia/*' ! -path './onnxruntime/*' \
+  -exec strip --strip-unneeded {} +

@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 import pyarrow as pa
 from pyarrow import compute, csv, dataset, fs, ipc, parquet
+from rich.console import Console
 
 for program in ("pricerange.cli", "service.serve", "scoring.score"):
     importlib.import_module(program)
@@ -33,3 +34,11 @@ assert compute.max(phones["ram"]).as_py() == 4096
 assert issubclass(fs.S3FileSystem, fs.FileSystem)
 assert np.linalg.norm(np.random.default_rng(0).random(3)) > 0
 assert "CPUExecutionProvider" in onnxruntime.get_available_providers()
+
+# what a failure that nobody foresaw looks like, with lines of code in colours
+shown = Console(file=io.StringIO(), record=True)
+try:
+    phones["weight"]
+except KeyError:
+    shown.print_exception()
+assert 'phones["weight"]' in shown.export_text()
