@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from program import require
 from site_visit import Visit
 
-from bench.load.browser import PROGRAM, chromium
+from bench.page.browser import PROGRAM, chromium
 
 MODELS = Path(__file__).parents[4] / "models"
 

@@ -9,7 +9,7 @@ import pytest
 from live_server import Server
 from playwright.sync_api import Browser, expect
 from program import require
-from site_visit import Visit
+from site_visit import Visit, require_clean
 
 from bench.door.fronts import FRONTS, before
 
@@ -39,6 +39,7 @@ def test_behind_a_proxy_with_a_prefix_and_keys_the_page_asks_for_one(browser: Br
         page.goto(visit.url)
         dialog = page.get_by_role("dialog", name="API key")
         expect(dialog).to_contain_text("Authorization: Bearer")
+        require_clean(page)
         dialog.get_by_label("Key").fill("a wrong one")
         page.keyboard.press("Enter")
         expect(dialog).to_contain_text("not")
