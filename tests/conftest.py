@@ -60,8 +60,10 @@ PRUNED_RECIPE = (
 """Sooner, and with so few inputs that all their coalitions can be asked."""
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
     """Say in the last lines what to install for the tests that were skipped."""
+    yield
     reasons = (report.longrepr[2] for report in terminalreporter.stats.get("skipped", ()))
     missing = {reason.partition(NOT_INSTALLED)[2] for reason in reasons if NOT_INSTALLED in reason}
     for program in sorted(missing):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Page, Request, Response, expect
 
 _MOST_CHANGES = 5
@@ -74,6 +75,13 @@ class Visit:
         # what is said of a status is told by it already
         if kind in {"error", "warning"} and "Failed to load resource" not in text:
             self.faults.append(f"{kind}: {text}")
+
+
+def require_clean(page: Page) -> None:
+    """Require that axe-core finds no violation of WCAG 2.2 AA, nor of what it holds for good practice."""
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = Axe().run(page, options={"runOnly": rules})
+    assert found.violations_count == 0, found.generate_report()
 
 
 NOTE_REQUESTS = """() => {

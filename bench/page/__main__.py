@@ -8,8 +8,8 @@ wrong answer ends the program.
 import argparse
 from pathlib import Path
 
-from bench.load.browser import chromium
 from bench.load.live import serving
+from bench.page.browser import chromium
 from bench.page.cold import cold_loads
 from bench.page.screenshots import screenshots
 from bench.page.slider import slider

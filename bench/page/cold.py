@@ -48,9 +48,9 @@ def cold_loads(browser: Browser, url: str, count: int) -> list[Target]:
     return [Target("first answer on a cold load, median", seconds, most=0.5, unit=" s")]
 
 
-def _row(what: str, found: list[float], unit: str, digits: int = 0) -> tuple[str, str, str, str]:
+def _row(what: str, found: list[float], unit: str, digits: int = 0) -> tuple[str, ...]:
     figures = (median(found), max(found), found[0])
-    return what, *(f"{figure:.{digits}f}{unit}" for figure in figures)  # type: ignore[return-value]
+    return what, *(f"{figure:.{digits}f}{unit}" for figure in figures)
 
 
 def _load(browser: Browser, url: str) -> Load:

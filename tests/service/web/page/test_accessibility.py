@@ -4,19 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from live_server import Server
-from playwright.sync_api import Browser, Page, expect
-from site_visit import Visit
+from playwright.sync_api import Browser, expect
+from site_visit import Visit, require_clean
 
 from pricerange.phone import FEATURE_NAMES
-
-_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-
-
-def _is_clean(page: Page) -> None:
-    found = Axe().run(page, options=_RULES)
-    assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
@@ -29,19 +21,20 @@ def test_nothing_breaks_a_rule(
         expect(page.locator("#reasons li")).to_have_count(6)
         page.get_by_role("button", name="Medium").click()
         expect(page.locator("#change button")).to_have_count(2)
-        _is_clean(page)
+        require_clean(page)
         visit.allow(422)
         page.locator("#feature-fc").fill("-4")
         expect(page.locator("#answer-error")).not_to_be_empty()
+        require_clean(page)
         page.get_by_role("button", name="Paste").click()
-        _is_clean(page)
+        require_clean(page)
         page.get_by_role("button", name="Cancel").click()
         file = tmp_path / "phones.csv"
         file.write_text(",".join(FEATURE_NAMES) + "\n" + ",".join("1" for _ in FEATURE_NAMES) + "\n")
         page.get_by_role("tab", name="A table").click()
         page.get_by_label("Choose a file").set_input_files(file)
         expect(page.locator("#table-preview td.is-wrong").first).to_be_visible()
-        _is_clean(page)
+        require_clean(page)
 
 
 @pytest.mark.parametrize("width", [360, 1280, 2560])

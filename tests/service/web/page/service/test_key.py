@@ -1,7 +1,6 @@
 """API keys, and a prefix: the page as it stands behind a proxy."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import api_keys
@@ -9,19 +8,12 @@ import pytest
 from live_server import Server
 from playwright.sync_api import Browser, expect
 from program import require
-from site_visit import Visit
+from site_visit import Visit, require_clean
+from under_a_prefix import UNDER_A_PREFIX
 
-from bench.door.fronts import FRONTS, before
+from bench.door.fronts import before
 
 MODELS = Path(__file__).parents[5] / "models"
-UNDER_A_PREFIX = replace(
-    FRONTS[0],
-    config=FRONTS[0]
-    .config.replace("location / {{", "location /ml/ {{")
-    .replace(
-        "proxy_pass http://service;", "proxy_pass http://service/; proxy_set_header X-Forwarded-Prefix /ml;"
-    ),
-)
 
 
 @pytest.fixture
@@ -39,6 +31,7 @@ def test_behind_a_proxy_with_a_prefix_and_keys_the_page_asks_for_one(browser: Br
         page.goto(visit.url)
         dialog = page.get_by_role("dialog", name="API key")
         expect(dialog).to_contain_text("Authorization: Bearer")
+        require_clean(page)
         dialog.get_by_label("Key").fill("a wrong one")
         page.keyboard.press("Enter")
         expect(dialog).to_contain_text("not")
