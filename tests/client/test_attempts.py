@@ -1,11 +1,13 @@
 """Which failures are tried again, when, and for how long: against servers that fail as they are told to."""
 
 import json
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any
 
 import api_keys
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ from pricerange_client import (
     ServiceDeadlineError,
     ServiceError,
     TimedOutError,
+    TlsError,
     UnavailableError,
     UnexpectedAnswerError,
 )
@@ -143,6 +146,38 @@ def test_the_services_own_deadline_is_one_too(ask: Ask) -> None:
         with pytest.raises(DeadlineError) as failed:
             ask(scripted.url, "rollout")
         assert isinstance(failed.value, ServiceDeadlineError)
+
+
+def raised(failure: httpx.RequestError, cause: BaseException) -> httpx.RequestError:
+    """A failure as httpx raises it, on another of the library below."""
+    failure.__cause__ = OSError()
+    failure.__cause__.__context__ = cause
+    return failure
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (raised(httpx.ConnectError("c"), ssl.SSLCertVerificationError()), TlsError),
+        (raised(httpx.ConnectError("c"), ssl.SSLEOFError()), ConnectionFailedError),
+        (raised(httpx.ReadError("r"), ssl.SSLError()), ConnectionFailedError),
+        (httpx.RemoteProtocolError(""), ConnectionFailedError),
+        (httpx.DecodingError("d"), ConnectionFailedError),
+        (httpx.PoolTimeout("p"), TimedOutError),
+    ],
+    ids=lambda value: getattr(value, "__name__", repr(value)),
+)
+def test_what_breaks_off_over_tls_is_no_lack_of_trust(
+    failure: httpx.RequestError, kind: type[Exception]
+) -> None:
+    error = Attempts("http://phones", 1, Retries(1)).failed(failure)
+    assert type(error) is kind
+    assert error.__cause__ is failure
+
+
+def test_an_answer_that_cannot_be_decoded_is_no_answer(ask: Ask) -> None:
+    with ScriptedServer([Answer(headers={"Content-Encoding": "gzip"}), ROLLOUT]) as scripted:
+        assert ask(scripted.url, "rollout").valid
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
