@@ -8,9 +8,10 @@ ARGS   ?=
 # the S3 server that results in object stores are tested against
 MOTO      := 5.2.5
 S3_SERVER := $(VENV)-s3/moto-$(MOTO).stamp
-# the page is plain modules, whose types stand in comments
-TYPESCRIPT      := 5.9.3
-TYPESCRIPT_DONE := $(VENV)-typescript/$(TYPESCRIPT).stamp
+# generators of clients from the OpenAPI document, and the types of the page's modules, which stand in comments
+PYTHON_GENERATOR := $(VENV)-openapi/openapi-python-client-0.29.1.stamp
+NPM_PACKAGES     := $(VENV)-npm/stamp
+TEST_TOOLS       := $(S3_SERVER) $(PYTHON_GENERATOR) $(NPM_PACKAGES)
 # one more test process than cores: many tests wait for servers and processes of their own; worksteal hands the
 # remaining tests to processes that are done
 JOBS   ?= $(shell $(PYTHON) -c 'import os; print(min(len(os.sched_getaffinity(0)) + 1, 4))')
@@ -41,13 +42,13 @@ score: $(VENV)/service.stamp ## score a file: make score ARGS="phones.csv answer
 train: $(VENV)/dev.stamp ## train the next model version: make train DATA='phones.csv more/*.parquet'
 	$(BIN)/pricerange train $(foreach source,$(DATA),--data '$(source)') $(ARGS)
 
-test: $(VENV)/dev.stamp $(S3_SERVER) ## run the tests on all cores: make test ARGS="tests/service -k missing" JOBS=1
+test: $(VENV)/dev.stamp $(TEST_TOOLS) ## run the tests on all cores: make test ARGS="tests/service -k missing" JOBS=1
 	$(PYTEST) $(ARGS)
 
-test-long: $(VENV)/dev.stamp $(S3_SERVER) ## run all tests, with many more generated examples (half an hour)
+test-long: $(VENV)/dev.stamp $(TEST_TOOLS) ## run all tests, with many more generated examples (half an hour)
 	PRICERANGE_LONG_TESTS=1 $(PYTEST) -m "" $(ARGS)
 
-test-flaky: $(VENV)/dev.stamp $(S3_SERVER) ## run the tests three times, with a busy loop on every core, to find races
+test-flaky: $(VENV)/dev.stamp $(TEST_TOOLS) ## run the tests three times, with a busy loop on every core, to find races
 	$(BIN)/python tests/hogged.py 3 $(PYTEST) $(ARGS)
 
 # in an environment of its own: its dependencies exclude some of ours
@@ -55,6 +56,18 @@ $(S3_SERVER):
 	$(PYTHON) -m venv --clear $(VENV)-s3
 	$(VENV)-s3/bin/python -m pip install --quiet --disable-pip-version-check 'moto[server]==$(MOTO)'
 	@touch $@
+
+$(PYTHON_GENERATOR):
+	$(PYTHON) -m venv --clear $(VENV)-openapi
+	$(VENV)-openapi/bin/python -m pip install --quiet --disable-pip-version-check 'openapi-python-client==0.29.1'
+	@touch $@
+
+# not everybody has npm: without it tests are skipped, and say so
+$(NPM_PACKAGES): tests/client/generated/package.json
+	@mkdir -p $(@D) && cp $< $(@D)/package.json
+	if command -v npm > /dev/null; then \
+	  npm install --prefix $(@D) --no-package-lock --no-audit --no-fund --loglevel error && touch $@; \
+	fi
 
 test-lowest: $(VENV)-lowest/stamp ## run the essentials with the oldest dependencies that pyproject.toml allows
 	$(VENV)-lowest/bin/python -m pytest tests/test_essentials.py $(ARGS)
@@ -74,13 +87,8 @@ lint: $(VENV)/dev.stamp ## style, types, and which package may import which
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-page-types: $(TYPESCRIPT_DONE) ## check the types of the page's modules, which needs node and npm
-	$(VENV)-typescript/node_modules/.bin/tsc --project service/web
-
-$(TYPESCRIPT_DONE):
-	mkdir -p $(VENV)-typescript
-	npm install --silent --no-audit --no-fund --prefix $(VENV)-typescript typescript@$(TYPESCRIPT)
-	@touch $@
+page-types: $(NPM_PACKAGES) ## check the types of the page's modules, which needs node and npm
+	$(VENV)-npm/node_modules/.bin/tsc --project service/web
 
 format: $(VENV)/dev.stamp ## format the code
 	$(BIN)/ruff check --fix .
@@ -137,4 +145,4 @@ swagger-ui: ## fetch the files of Swagger UI from the npm registry
 	  gzip -9nc build/swagger-ui/package/$$file > service/web/docs/$$file.gz; done
 
 clean: ## remove everything that the targets created
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-s3 $(VENV)-typescript $(VENV)-uv $(VENV)-audit .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-s3 $(VENV)-openapi $(VENV)-npm $(VENV)-uv $(VENV)-audit .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

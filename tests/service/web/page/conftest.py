@@ -6,22 +6,11 @@ from pathlib import Path
 import pytest
 from live_server import Server
 from playwright.sync_api import Browser, Page, expect
-from program import require
 from site_visit import Visit
-
-from bench.page.browser import PROGRAM, chromium
 
 MODELS = Path(__file__).parents[4] / "models"
 
 expect.set_options(timeout=20_000)
-
-
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """One for all tests of a process. Where there is none, they are skipped, but not by CI."""
-    require(PROGRAM, PROGRAM)
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="package")

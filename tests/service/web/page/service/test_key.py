@@ -1,7 +1,6 @@
 """API keys, and a prefix: the page as it stands behind a proxy."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import api_keys
@@ -10,18 +9,11 @@ from live_server import Server
 from playwright.sync_api import Browser, expect
 from program import require
 from site_visit import Visit, require_clean
+from under_a_prefix import UNDER_A_PREFIX
 
-from bench.door.fronts import FRONTS, before
+from bench.door.fronts import before
 
 MODELS = Path(__file__).parents[5] / "models"
-UNDER_A_PREFIX = replace(
-    FRONTS[0],
-    config=FRONTS[0]
-    .config.replace("location / {{", "location /ml/ {{")
-    .replace(
-        "proxy_pass http://service;", "proxy_pass http://service/; proxy_set_header X-Forwarded-Prefix /ml;"
-    ),
-)
 
 
 @pytest.fixture
