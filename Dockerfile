@@ -9,7 +9,7 @@
 # RUNTIME=gpu installs ONNX Runtime with its CUDA provider and the CUDA libraries (several GB);
 # run the image with `--gpus all -e PRICERANGE_PROVIDER=cuda`. The host needs only the NVIDIA driver.
 # EXTRAS names extras of pyproject.toml, separated by commas, that have a file in requirements/; none: EXTRAS=. Traces need
-# `otel`, `predict --url` `client`, `--trusted-keys` `sign`, which is most of the 35 MB that it and `otel` weigh.
+# `otel`, `--trusted-keys` needs `sign`, which is most of the 35 MB that both weigh.
 # All that is installed is checked against the hashes in requirements/, except torch and its CUDA libraries.
 # BASE may name a digest: python@sha256:... docs/images.md says what is in an image, and how to know.
 # TORCH_INDEX is the URL of PyTorch's index of CPU wheels, listed on https://pytorch.org/get-started: torch from the

@@ -14,7 +14,7 @@ from pathlib import Path
 from report import ROOT
 
 FOLDER = ROOT / "requirements"
-EXTRAS = ("otel", "sign", "client", "objects", "gpu", "train", "ray")
+EXTRAS = ("otel", "sign", "objects", "gpu", "train", "ray")
 FROM_ITS_OWN_INDEX = re.compile(r"(torch|triton|cuda-.+|nvidia-.+)==")
 """torch and its CUDA libraries. Wheels for the CPU are in an index of PyTorch's, with other hashes."""
 

@@ -130,7 +130,7 @@ class AsyncClient:
         while True:
             try:
                 return self._connection.result(asked, await self._received(asked, attempts))
-            except httpx.TransportError as failure:
+            except httpx.RequestError as failure:
                 error = attempts.failed(failure)
             except TimeoutError:
                 raise attempts.timed_out() from None

@@ -27,6 +27,8 @@ _FOR_THE_WAY_BACK = 0.1
 _OF_A_GATEWAY = 502, 503, 504
 """What proxies answer with, in words of their own, while the service is replaced."""
 
+_BROKEN_OFF = ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError
+
 
 @dataclass(frozen=True, slots=True)
 class Retries:
@@ -66,19 +68,16 @@ class Attempts:
         """Seconds until the call has to end."""
         return self._ends - monotonic()
 
-    def failed(self, failure: httpx.TransportError) -> ClientError:
+    def failed(self, failure: httpx.RequestError) -> ClientError:
         """Return what a failure to get any answer means."""
         error: ClientError
         if isinstance(failure, httpx.TimeoutException):
             error = self.timed_out()
         else:
             reason = str(failure) or type(failure).__name__
-            is_of_tls = _is_of_tls(failure)
-            error = (
-                TlsError(self._url, reason)
-                if is_of_tls
-                else ConnectionFailedError(self._url, reason, self._made)
-            )
+            error = ConnectionFailedError(self._url, reason, self._made)
+            if _is_not_trusted(failure):
+                error = TlsError(self._url, reason)
         error.__cause__ = failure
         return error
 
@@ -113,7 +112,11 @@ def may_pass(error: ClientError) -> bool:
             return False
 
 
-def _is_of_tls(failure: BaseException | None) -> bool:
-    while failure is not None and not isinstance(failure, ssl.SSLError):
-        failure = failure.__cause__ or failure.__context__
-    return failure is not None
+def _is_not_trusted(failure: httpx.RequestError) -> bool:
+    """Whether TLS was refused, rather than broken off as any connection may be."""
+    cause: BaseException | None = failure
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    return (
+        cause is not None and isinstance(failure, httpx.ConnectError) and not isinstance(cause, _BROKEN_OFF)
+    )

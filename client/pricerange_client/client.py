@@ -145,7 +145,7 @@ class Client:
         while True:
             try:
                 return self._connection.result(asked, self._received(asked, attempts))
-            except httpx.TransportError as failure:
+            except httpx.RequestError as failure:
                 error = attempts.failed(failure)
             except ClientError as failure:
                 error = failure

@@ -52,5 +52,5 @@ def test_no_call_is_lost_where_workers_are_killed(model_repository: Path, phone:
     assert server.end() == 0
     # a call that is lost raises here
     answered = [price_range for each in asking for price_range in each.result()]
-    assert len(answered) > 100
+    assert len(answered) > 20
     assert len(set(answered)) == 1
