@@ -22,7 +22,8 @@ _MOVE = """async (seconds) => {
   };
   const until = performance.now() + 1000 * seconds;
   for (let now = performance.now(); now < until; now = performance.now()) {
-    slider.value = String(500 + 400 * Math.sin(moves.length / 20));
+    // there and back, with another value each time
+    slider.value = String(200 + Math.abs(7 * moves.length % 1200 - 600));
     moves.push(performance.now());
     slider.dispatchEvent(new Event('input', { bubbles: true }));
     await new Promise(requestAnimationFrame);
