@@ -41,7 +41,7 @@ class Service:
         from pricerange_client import batch
 
         asked = batch.of_phones([*map(_phone, phones)], self._options)
-        return self._send(asked, lambda content: [*map(json.loads, content.splitlines())])
+        return self._send(asked, batch.rows_of)
 
     def _send(self, asked: "Call[Any]", read: Callable[[bytes], T]) -> T:
         from pricerange_client import ClientError
