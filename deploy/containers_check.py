@@ -4,6 +4,7 @@ Needs Python's standard library and an engine: Docker with Compose, or podman wi
 
 ENGINE, BUILD, COMPOSE  other commands than `docker`, `docker build` and `docker compose`
 BUILD_ARGS              added to each build; `--build-arg TORCH_INDEX=URL` keeps the train image small
+BASE                    another base than the Dockerfile's, by name or by digest
 PROMETHEUS_IMAGE        another image than docker-compose.yml names
 TRAIN=no                leaves out the train image, a gigabyte of libraries
 """
@@ -21,12 +22,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import image_check
+import long_table
 from engine import USER, Machine
 from report import ROOT, CheckError, Report, eventually, expect, get, post
 
-BASE = "docker.io/library/python:3.11-slim-bookworm"
-LARGEST_MB = 350
-"""What the image may take over its base."""
 LARGEST_MEMORY_MB = 120
 """What one worker may take (proportional set size)."""
 READY_WITHIN = 30.0
@@ -49,38 +49,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="pricerange-check-") as folder:
         machine = Machine(Path(folder))
         try:
-            build(machine, report)
+            image_check.check(machine, report)
             phone = the_readmes_phone()
             alone(machine, report, phone)
             together(machine, report, phone)
+            long_table.check(machine, report, phone)
             jobs(machine, report, phone)
             stop(machine, report)
         finally:
             machine.clean_up()
     return report.end()
-
-
-def build(machine: Machine, report: Report) -> None:
-    """The image: built, small, and free of what serving does not need."""
-    with report.check("the image builds", vital=True) as note:
-        started = monotonic()
-        machine.build("--tag", machine.image)
-        note(f"{monotonic() - started:.0f} s")
-    with report.check(f"it takes at most {LARGEST_MB} MB over its base") as note:
-        try:
-            base = machine.megabytes(BASE)
-        except CheckError:
-            machine.engine("pull", BASE)
-            base = machine.megabytes(BASE)
-        over = machine.megabytes(machine.image) - base
-        note(f"{over:.0f} MB over {base:.0f} MB")
-        expect(over <= LARGEST_MB, f"{over:.0f} MB")
-    with report.check("no torch, no pip and no compiler in it"):
-        find = "import importlib.util as u; print([m for m in ('torch', 'pip') if u.find_spec(m)])"
-        found = machine.in_image("python", "-c", find).strip()
-        expect(found == "[]", f"found the modules {found}")
-        found = machine.in_image("sh", "-c", "command -v cc gcc clang as ld || true").strip()
-        expect(not found, f"found {found}")
 
 
 def alone(machine: Machine, report: Report, phone: dict[str, Any]) -> None:

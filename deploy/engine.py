@@ -1,32 +1,71 @@
 """The container engine of this machine, and the names that one run of the checks gives to things."""
 
+import json
 import os
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
+import provenance
 from report import ROOT, free_port, indented, run
 
 USER = "10001:10001"
 """The image's user."""
 
 
-class Machine:
-    """The engine, and the names and folders of this run: nothing of anyone else's is touched."""
+class Engine:
+    """Docker, podman, or whatever the variables name."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         name = os.environ.get("ENGINE") or _engine()
         podman = Path(shlex.split(name)[0]).name == "podman"
         self.podman = podman
         self._engine = shlex.split(name)
         # the OCI format, podman's own choice, has no health checks
         build = os.environ.get("BUILD") or (f"{name} build --format docker" if podman else f"{name} build")
-        self._build = shlex.split(f"{build} {os.environ.get('BUILD_ARGS', '')}")
+        self._build = shlex.split(build)
+        self._build_arguments = shlex.split(os.environ.get("BUILD_ARGS", ""))
         self._compose = shlex.split(
             os.environ.get("COMPOSE") or ("podman-compose" if podman else f"{name} compose")
         )
+        self._environment: Mapping[str, str] = os.environ
+
+    def engine(self, *arguments: str) -> str:
+        """Run a command of the engine and return what it prints."""
+        return run([*self._engine, *arguments], self._environment)
+
+    @cached_property
+    def base(self) -> str:
+        """The base of images that are built, by digest."""
+        return provenance.base(self.engine)
+
+    def build(self, *arguments: str) -> str:
+        """Build an image from the repository, with labels of where it comes from."""
+        labels = [f"--label={name}={value}" for name, value in provenance.labels(self.base).items()]
+        options = ["--build-arg", f"BASE={self.base}", *labels, *self._build_arguments]
+        return run([*self._build, *options, *arguments, "."], self._environment)
+
+    def labels(self, image: str) -> dict[str, str]:
+        """Return an image's labels."""
+        found: dict[str, str] = json.loads(
+            self.engine("image", "inspect", "--format", "{{json .Config.Labels}}", image)
+        )
+        return found
+
+    def megabytes(self, image: str) -> float:
+        """Return an image's size, with its base."""
+        return int(self.engine("image", "inspect", "--format", "{{.Size}}", image)) / 1e6
+
+
+class Machine(Engine):
+    """The engine, and the names and folders of this run: nothing of anyone else's is touched."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.project = f"pricerange-check-{os.getpid()}"
         self.image = f"localhost/pricerange:check-{os.getpid()}"
         self.train_image = f"localhost/pricerange-train:check-{os.getpid()}"
@@ -34,6 +73,7 @@ class Machine:
         self.service = f"http://127.0.0.1:{(port := free_port())}"
         self.prometheus = f"http://127.0.0.1:{(prometheus_port := free_port())}"
         self.port = port
+        self.memory = "256m"
         # root would prove nothing: jobs run as the image's user then
         self.user = f"{os.getuid()}:{os.getgid()}" if os.getuid() else USER
         # what docker-compose.yml reads
@@ -42,20 +82,13 @@ class Machine:
             "PRICERANGE_IMAGE": self.image,
             "PRICERANGE_TRAIN_IMAGE": self.train_image,
             "PRICERANGE_PORT": str(port),
+            "PRICERANGE_MEMORY": self.memory,
             "PROMETHEUS_PORT": str(prometheus_port),
             "PRICERANGE_USER": self.user,
             "MODELS_FOLDER": str(self.models),
             "DATA_FOLDER": str(self.data),
             "PRICERANGE_DATA_FILE": str(self.data / "phones.csv"),
         }
-
-    def engine(self, *arguments: str) -> str:
-        """Run a command of the engine and return what it prints."""
-        return run([*self._engine, *arguments], self._environment)
-
-    def build(self, *arguments: str) -> str:
-        """Build an image from the repository."""
-        return run([*self._build, *arguments, "."], self._environment)
 
     def compose(self, *arguments: str) -> str:
         """Run a command on docker-compose.yml and return what it prints."""
@@ -79,10 +112,6 @@ class Machine:
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
         return indented(done.stdout)
-
-    def megabytes(self, image: str) -> float:
-        """Return an image's size, with its base."""
-        return int(self.engine("image", "inspect", "--format", "{{.Size}}", image)) / 1e6
 
     def clean_up(self) -> None:
         """Remove the containers, the network, the volume and the images of this run."""

@@ -32,15 +32,19 @@ from pricerange.without_pandas import leave_out_pandas
 
 
 class _Commands(TyperGroup):
-    """The commands; `serve` is given its flags when it is called, since reading the settings takes time."""
+    """The commands; some are given their flags when they are called, since to know them takes time."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the name, the command and the arguments that are left for it."""
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None and name == "serve":
-            from service.command import command as with_flags
+            from service.command import command as with_settings
 
-            command = with_flags(command.help or "")
+            command = with_settings(command.help or "")
+        elif command is not None and name == "predict":
+            from pricerange.predict_cli import command as with_features
+
+            command = with_features(command.help or "")
         return name, command, rest
 
 
@@ -468,5 +472,15 @@ def serve() -> None:
     """Serve a model version over HTTP.
 
     Each flag can also be set in the environment, as PRICERANGE_<SETTING>.
+    """
+    raise AssertionError("`_Commands` puts a command with flags in its place")
+
+
+@app.command()
+def predict() -> None:
+    """Say the price range of one phone, or of the phones of a table.
+
+    By a model, or with --url by a service: the same answers, to the last bit. One phone is given by flags, or
+    as JSON on standard input; what it is worth can be told too.
     """
     raise AssertionError("`_Commands` puts a command with flags in its place")

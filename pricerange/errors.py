@@ -2,7 +2,8 @@
 
 `exit_code` is what the command line ends with: 10 to 19 a model version, 20 to 29 the machine,
 30 to 39 a table of phones, 40 to 59 training, 60 to 69 and 71 a job over files, 72 which versions serve,
-75 to 80 whose word a version is, and where it comes from; 70 is no error: `pricerange drift` has found some.
+75 to 80 whose word a version is, and where it comes from, 81 a service that was asked; 70 is no error:
+`pricerange drift` has found some.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -391,6 +392,29 @@ class RolloutFileError(PriceRangeError):
 
 
 @dataclass
+class UncalibratedError(PriceRangeError):
+    """A version that knows no prediction sets, of which some are asked for."""
+
+    version: str
+    exit_code = 69
+
+    def __str__(self) -> str:
+        return f"--sets: version {self.version} was not calibrated for prediction sets; train a new version"
+
+
+@dataclass
+class NoBackgroundError(PriceRangeError):
+    """A version that keeps no background rows, which what is asked for needs."""
+
+    option: str
+    version: str
+    exit_code = 69
+
+    def __str__(self) -> str:
+        return f"{self.option}: version {self.version} keeps no background rows; train a new version"
+
+
+@dataclass
 class TargetError(PriceRangeError):
     """A path that no result can be written to."""
 
@@ -418,3 +442,26 @@ class ColumnTypeError(PriceRangeError):
             f"{where}the column {self.name} has type {self.found}, which a {self.form} file cannot store; "
             "`--columns` leaves it out"
         )
+
+
+@dataclass
+class PhoneError(PriceRangeError):
+    """What is no valid phone, given by itself; the reason names what is wrong with it."""
+
+    source: str
+    reason: str
+    exit_code = 36
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.reason}"
+
+
+@dataclass
+class ServiceCallError(PriceRangeError):
+    """A service that was asked and did not answer, or refused to."""
+
+    reason: str
+    exit_code = 81
+
+    def __str__(self) -> str:
+        return self.reason

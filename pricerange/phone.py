@@ -261,7 +261,8 @@ class _Rule:
 
     def _described(self) -> JsonSchemaValue:
         if self.feature.kind == "yes/no":
-            return {"enum": [0, 1, False, True]}
+            # not an enum of both: generators of clients leave out what has values of two types
+            return {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 1}, {"type": "boolean"}]}
         json_type = "number" if self.feature.kind == "number" else "integer"
         return {"type": json_type, "minimum": self.feature.low, "maximum": self.feature.high}
 

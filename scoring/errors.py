@@ -107,29 +107,6 @@ class ClusterError(PriceRangeError):
 
 
 @dataclass
-class UncalibratedError(PriceRangeError):
-    """A version that knows no prediction sets, of which some are asked for."""
-
-    version: str
-    exit_code = 69
-
-    def __str__(self) -> str:
-        return f"--sets: version {self.version} was not calibrated for prediction sets; train a new version"
-
-
-@dataclass
-class NoBackgroundError(PriceRangeError):
-    """A version that keeps no background rows, which what is asked for needs."""
-
-    option: str
-    version: str
-    exit_code = 69
-
-    def __str__(self) -> str:
-        return f"{self.option}: version {self.version} keeps no background rows; train a new version"
-
-
-@dataclass
 class NoDriftReferenceError(PriceRangeError):
     """A version that does not say what it learned from, so that nothing can be compared with it."""
 

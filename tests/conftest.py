@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from program import NOT_INSTALLED
 from s3_server import S3Server
+from shared_folder import once
 
 # a machine under load is slow now and then: time is what benches measure
 settings.register_profile("pricerange", deadline=None)
@@ -58,6 +60,16 @@ PRUNED_RECIPE = (
 """Sooner, and with so few inputs that all their coalitions can be asked."""
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Say in the last lines what to install for the tests that were skipped."""
+    yield
+    reasons = (report.longrepr[2] for report in terminalreporter.stats.get("skipped", ()))
+    missing = {reason.partition(NOT_INSTALLED)[2] for reason in reasons if NOT_INSTALLED in reason}
+    for program in sorted(missing):
+        terminalreporter.write_line(f"tests were skipped: to run them, install {program}", yellow=True)
+
+
 @pytest.fixture(scope="session")
 def recipe_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("recipes") / "quick.toml"
@@ -81,7 +93,7 @@ def phones_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def model_repository(tmp_path_factory: pytest.TempPathFactory, recipe_file: Path) -> Path:
     """A model repository with one version, trained on synthetic phones; not to be changed."""
-    return trained(tmp_path_factory.mktemp("models"), recipe_file)
+    return once(tmp_path_factory, "models", lambda models: trained(models, recipe_file))
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +101,7 @@ def pruned_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model repository with one version that uses few features; not to be changed."""
     recipe = tmp_path_factory.mktemp("pruned") / "pruned.toml"
     recipe.write_text(PRUNED_RECIPE)
-    return trained(tmp_path_factory.mktemp("pruned-models"), recipe)
+    return once(tmp_path_factory, "pruned-models", lambda models: trained(models, recipe))
 
 
 @pytest.fixture(scope="session")

@@ -64,6 +64,7 @@ def test_the_feature_table_is_the_tables() -> None:
     [
         "README.md",
         "docs/what-if-and-decisions.md",
+        "docs/client.md",
         "docs/recipes.md",
         "models/phone_price_range/4/MODEL_CARD.md",
     ],

@@ -2,32 +2,26 @@
 
 Servers to which something happens, a Prometheus that reads them (`prometheus` on PATH), and the rules of
 deploy/prometheus/rules with every duration a sixtieth of its own. The servers of a cause are a namespace of
-their own. PricerangeBuildSkew, which needs two builds, is left to its cases. Exit code 1 where an alert does
-not fire, or another one does.
+their own. Exit code 1 where an alert does not fire, or another one does. `python -m bench.alarms.calm` is the
+other way round.
 """
 
 import argparse
-import json
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
-
-import httpx
 
 from bench.alarms.acts import Place
 from bench.alarms.causes import CAUSES, Cause
 from bench.alarms.hurried import TIMES_AS_FAST, write
-from bench.load.live import Running
+from bench.alarms.watch import RULES, check_tools, firing, watching
 from bench.show.tables import Target, show, show_targets
 
-RULES = Path("deploy/prometheus/rules")
 BASELINE = 20.0
 PATIENCE = 300.0
 """Seconds before something happens, and until it must have been noticed."""
@@ -48,8 +42,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=Path("models"))
     parser.add_argument("--only", help="the causes of one alert")
     wanted = parser.parse_args()
-    if shutil.which("prometheus") is None:
-        sys.exit("prometheus is not on PATH")
+    check_tools()
     causes = [cause for cause in CAUSES if wanted.only is None or wanted.only in cause.alerts]
     with tempfile.TemporaryDirectory(prefix="bench-alarms-") as folder:
         fired = provoke(causes, wanted.models, Path(folder))
@@ -84,7 +77,9 @@ def provoke(causes: list[Cause], models: Path, folder: Path) -> dict[str, dict[s
             place = Place(folder / str(number) / "models", folder / str(number))
             shutil.copytree(models, place.models)
             running.append((cause, place, stack.enter_context(cause.servers(place))))
-        prometheus = stack.enter_context(watching([servers for _, _, servers in running], folder))
+        write(RULES, folder / "rules")
+        groups = [servers for _, _, servers in running]
+        prometheus = stack.enter_context(watching(groups, folder / "rules", folder))
         pool = stack.enter_context(ThreadPoolExecutor(len(running)))
         stack.callback(end.set)
         time.sleep(BASELINE)
@@ -101,50 +96,6 @@ def provoke(causes: list[Cause], models: Path, folder: Path) -> dict[str, dict[s
             time.sleep(0.5)
         end.set()
     return fired
-
-
-def firing(prometheus: str) -> set[tuple[str, str]]:
-    """Return namespace and name of each alert that fires."""
-    answer = httpx.get(f"{prometheus}/api/v1/alerts", timeout=10).json()
-    return {
-        (alert["labels"]["namespace"], alert["labels"]["alertname"])
-        for alert in answer["data"]["alerts"]
-        if alert["state"] == "firing"
-    }
-
-
-@contextmanager
-def watching(servers: list[list[Running]], folder: Path) -> Iterator[str]:
-    """Start a Prometheus that reads each cause's servers as a namespace, and yield its address."""
-    write(RULES, folder / "rules")
-    targets = [
-        {
-            "targets": [server.url.removeprefix("http://") for server in group],
-            "labels": {"namespace": str(number)},
-        }
-        for number, group in enumerate(servers)
-    ]
-    config = {
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
-        "rule_files": [f"{folder}/rules/*.yml"],
-        "scrape_configs": [{"job_name": "pricerange", "static_configs": targets}],
-    }
-    (folder / "prometheus.yml").write_text(json.dumps(config))
-    url = "http://127.0.0.1:19090"
-    command = [
-        "prometheus",
-        f"--config.file={folder}/prometheus.yml",
-        f"--storage.tsdb.path={folder}/data",
-        f"--web.listen-address={url.removeprefix('http://')}",
-    ]
-    with (
-        (folder / "prometheus.log").open("w") as log,
-        subprocess.Popen(command, stdout=log, stderr=log) as process,
-    ):
-        try:
-            yield url
-        finally:
-            process.terminate()
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from bench.alarms.acts import (
@@ -59,6 +60,8 @@ class Cause:
     act: Act
     flags: Flags = lambda place: [()]
     log_is_read: bool = True
+    environments: Callable[[Place], Sequence[Mapping[str, str]]] = lambda place: ()
+    """What the first, the second, ... server has in its environment beside ours."""
 
     @contextmanager
     def servers(self, place: Place) -> Iterator[list[Running]]:
@@ -66,11 +69,11 @@ class Cause:
         with ExitStack() as stack:
             yield [
                 stack.enter_context(
-                    serving(place.models, "--no-access-log", *flags, key=KEY)
+                    serving(place.models, "--no-access-log", *flags, key=KEY, environment=environment)
                     if self.log_is_read
                     else unread(place.models)
                 )
-                for flags in self.flags(place)
+                for flags, environment in zip_longest(self.flags(place), self.environments(place))
             ]
 
 
@@ -112,6 +115,14 @@ def versions(*numbers: int) -> Flags:
     return lambda place: [("--model-version", str(number)) for number in numbers]
 
 
+def one_of_another_build(place: Place) -> list[dict[str, str]]:
+    """Two servers; what the second finds installed says that it is another version."""
+    build = place.folder / "build" / "pricerange-0.dist-info"
+    build.mkdir(parents=True)
+    (build / "METADATA").write_text("Metadata-Version: 2.1\nName: pricerange\nVersion: 0\n")
+    return [{}, {"PYTHONPATH": str(build.parent)}]
+
+
 CAUSES = (
     Cause(
         ("PricerangeRequestsFail",),
@@ -148,6 +159,13 @@ CAUSES = (
     ),
     Cause(("PricerangeRunsOnCpu",), "no CUDA", waits, same("--provider", "auto")),
     Cause(("PricerangeVersionSkew",), "two stable versions", waits, versions(3, 4)),
+    Cause(
+        ("PricerangeBuildSkew",),
+        "one of two servers is another build",
+        waits,
+        lambda place: [(), ()],
+        environments=one_of_another_build,
+    ),
     Cause(
         ("PricerangeRolloutInvalid",),
         "rollout.toml names a version that is not there",

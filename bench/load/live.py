@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +31,13 @@ class Running:
 
 
 @contextmanager
-def serving(models: Path, *flags: str, key: str = "") -> Iterator[Running]:
-    """Start a server, wait for its first answer, end it afterwards; `key` is one of its API keys."""
+def serving(
+    models: Path, *flags: str, key: str = "", environment: Mapping[str, str] | None = None
+) -> Iterator[Running]:
+    """Start a server, wait for its first answer, end it afterwards; `key` is one of its API keys.
+
+    `environment` adds to that of this process.
+    """
     command = [
         Path(sys.executable).with_name("pricerange"),
         "serve",
@@ -44,7 +49,10 @@ def serving(models: Path, *flags: str, key: str = "") -> Iterator[Running]:
     ]
     started = time.perf_counter()
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
     )
     assert process.stdout is not None
     try:

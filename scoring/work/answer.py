@@ -13,6 +13,7 @@ from pricerange.answer.applicability import TrainingRegion
 from pricerange.answer.columns import Worth
 from pricerange.answer.prediction_sets import PredictionSets, abstains
 from pricerange.answer.unknown import Averages
+from pricerange.errors import NoBackgroundError, UncalibratedError
 from pricerange.phone import FEATURE_NAMES, LABELS
 from pricerange.predictor import Predictor
 from pricerange.tables import table
@@ -25,7 +26,7 @@ from pricerange.tables.json.file import LineBlock
 from pricerange.tables.names import by_place, selected
 from pricerange.tables.source.blocks import Content
 from pricerange.tables.table import Reason
-from scoring.errors import BadBlockRowError, NoBackgroundError, UncalibratedError, UnknownColumnError
+from scoring.errors import BadBlockRowError, UnknownColumnError
 from scoring.job.job import FLAGGED, OnBadRow, WorthAsked
 from scoring.job.tally import Tally
 from scoring.target import columns

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pricerange.answer.reasons import Explainer, Explanations, joined
+from pricerange.errors import NoBackgroundError
 from pricerange.predictor import Predictor
-from scoring.errors import NoBackgroundError
 
 _ROWS_AT_ONCE = 64
 """Few enough that the cores share even a short file, and that a run which is ended does not last."""

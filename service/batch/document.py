@@ -135,7 +135,8 @@ def _dialect() -> list[dict[str, Any]]:
             "What separates cells; as the header tells if it is missing",
             {"enum": [*DELIMITERS, "tab"]},
         ),
-        "decimal": ("The decimal mark", {"enum": [".", ","], "default": "."}),
+        # no default: generated clients would send it with bodies that are not CSV
+        "decimal": ("The decimal mark, a point if it is missing", {"enum": [".", ","]}),
         "thousands": ("What groups digits by three", {"enum": [".", ",", " ", "'", "_"]}),
         "null_values": ("Texts, with commas between them, that stand for nothing", {"type": "string"}),
     }

@@ -57,9 +57,18 @@ class DocumentedApp(FastAPI):
         document = super().openapi()
         _, schemas = models_json_schema(self._models, ref_template=_REF)
         document["components"]["schemas"].update(schemas["$defs"])
+        for schema in document["components"]["schemas"].values():
+            _omit_empty_defaults(schema)
         if self._free_of_keys is not None:
             _declare_keys(document, self._free_of_keys)
         return document
+
+
+def _omit_empty_defaults(schema: dict[str, Any]) -> None:
+    """Take away the defaults of members that answers leave out: to generators they say that each is there."""
+    for member in schema.get("properties", {}).values():
+        if "default" in member and member["default"] in (None, [], ""):
+            del member["default"]
 
 
 def _declare_keys(document: dict[str, Any], free: frozenset[str]) -> None:

@@ -27,7 +27,7 @@ class Models(BaseModel):
     models: list[str]
 
 
-class ModelReady(BaseModel):
+class Readiness(BaseModel):
     """The model is ready."""
 
     name: str
@@ -102,5 +102,5 @@ def _of_model(endpoints: ModelEndpoints) -> tuple[_Route, ...]:
             errors,
             body,
         ),
-        _Route("GET", "", endpoints.ready, "The model is ready", ModelReady, (503,), {}),
+        _Route("GET", "", endpoints.ready, "The model is ready", Readiness, (503,), {}),
     )

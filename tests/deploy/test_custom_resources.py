@@ -20,12 +20,24 @@ PATHS = [
 ]
 
 
+def schema_of(kind):
+    [path] = SCHEMAS.glob(f"{kind.lower()}.*")
+    # JSON is YAML
+    schema = yaml.safe_load(path.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_a_custom_resource_is_as_its_operator_wants_it(path):
     document = read(path)
-    schema = yaml.safe_load((SCHEMAS / f"{document['kind'].lower()}.yaml").read_text())
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.validate(document["spec"], schema)
+    schema_of(document["kind"]).validate(document["spec"])
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_field_that_there_is_not_is_found(path):
+    document = read(path)
+    assert not schema_of(document["kind"]).is_valid(document["spec"] | {"replica": 2})
 
 
 def test_the_serving_runtime_makes_a_pod_with_settings_of_the_service():

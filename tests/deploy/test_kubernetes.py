@@ -81,9 +81,19 @@ def test_a_component_mounts_what_it_adds_and_sets_what_there_is(path):
     [container] = spec["containers"]
     if "env" in container:
         settings(container)
-    mounted = {mount["name"] for mount in container["volumeMounts"]}
-    assert mounted == {volume["name"] for volume in spec["volumes"]}
-    assert not any("subPath" in mount for mount in container["volumeMounts"])
+    mounts = container.get("volumeMounts", [])
+    assert {mount["name"] for mount in mounts} == {volume["name"] for volume in spec.get("volumes", [])}
+    assert not any("subPath" in mount for mount in mounts)
+
+
+def test_traces_may_leave_for_the_collector_that_is_named():
+    spec = read("kubernetes/components/tracing/deployment.yaml")["spec"]["template"]["spec"]
+    host, port = settings(spec["containers"][0]).otlp_endpoint.removeprefix("http://").split(":")
+    policy = read("kubernetes/components/tracing/networkpolicy.yaml")["spec"]
+    [collector] = [rule for rule in policy["egress"] if "to" in rule]
+    [to] = collector["to"]
+    namespace = to["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+    assert (host.split(".")[1], int(port)) == (namespace, collector["ports"][0]["port"])
 
 
 def test_prometheus_operator_gets_the_rules_that_prometheus_gets():

@@ -22,7 +22,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "evaluate", "compare", "search", "serve", "score", "drift", "models"]
+    "command", ["train", "evaluate", "compare", "search", "serve", "score", "drift", "models", "predict"]
 )
 def test_every_command_has_help(command: str) -> None:
     shown = run(command, "--help")
@@ -215,7 +215,7 @@ def test_wrong_usage_is_exit_code_2() -> None:
 def test_no_error_ends_like_success_or_wrong_usage() -> None:
     classes = [cls for cls in errors.PriceRangeError.__subclasses__() if cls.__module__ == errors.__name__]
     assert len(classes) > 15
-    known = {*range(10, 50), 72, *range(75, 81)}
+    known = {*range(10, 50), 69, 72, *range(75, 82)}
     assert all(cls.exit_code in known for cls in classes)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from corpus import few
 from rich.console import Console
 
 from pricerange import waiting
@@ -47,14 +48,20 @@ def test_a_source_that_does_not_answer_is_said_and_given_up(
 
 @pytest.mark.parametrize(
     ("command", "number", "code"),
-    [
-        pytest.param(["train"], signal.SIGINT, 130, id="train, SIGINT"),
-        pytest.param(["evaluate"], signal.SIGTERM, 143, id="evaluate, SIGTERM"),
-        pytest.param(["compare"], signal.SIGINT, 130, id="compare, SIGINT"),
-        pytest.param(
-            ["search", "--trials", "1", "--storage", "sqlite://"], signal.SIGTERM, 143, id="search, SIGTERM"
-        ),
-    ],
+    few(
+        2,
+        [
+            pytest.param(["train"], signal.SIGINT, 130, id="train, SIGINT"),
+            pytest.param(["evaluate"], signal.SIGTERM, 143, id="evaluate, SIGTERM"),
+            pytest.param(["compare"], signal.SIGINT, 130, id="compare, SIGINT"),
+            pytest.param(
+                ["search", "--trials", "1", "--storage", "sqlite://"],
+                signal.SIGTERM,
+                143,
+                id="search, SIGTERM",
+            ),
+        ],
+    ),
 )
 def test_a_signal_ends_a_command_whose_source_does_not_answer(
     tmp_path: Path,

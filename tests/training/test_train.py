@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from corpus import few
 from rich.console import Console
 
 from pricerange import bundle, synthetic
@@ -175,6 +176,7 @@ def test_a_card_without_patience_says_that_the_last_weights_were_kept(
     assert "chose the epoch" not in card
 
 
+@pytest.mark.long
 def test_a_warning_of_the_command_line_is_one_plain_line(recipe_file: Path, tmp_path: Path) -> None:
     still = tmp_path / "still.toml"
     text = recipe_file.read_text().replace("= 30", "= 2")
@@ -244,10 +246,13 @@ def test_a_run_whose_loss_is_lost_writes_no_version(recipe_file: Path, tmp_path:
 
 @pytest.mark.parametrize(
     ("event", "file"),
-    [
-        pytest.param("open", "bundle.json", id="before its passport is written"),
-        pytest.param("os.rename", "1", id="before it takes its number"),
-    ],
+    few(
+        1,
+        [
+            pytest.param("os.rename", "1", id="before it takes its number"),
+            pytest.param("open", "bundle.json", id="before its passport is written"),
+        ],
+    ),
 )
 def test_a_killed_run_leaves_no_version_behind(
     recipe_file: Path, tmp_path: Path, event: str, file: str

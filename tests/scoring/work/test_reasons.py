@@ -10,9 +10,10 @@ from scoring_tables import read, write
 
 from pricerange import bundle, synthetic
 from pricerange.answer.reasons import Explainer
+from pricerange.errors import NoBackgroundError
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
-from scoring.errors import JobDiffersError, NoBackgroundError
+from scoring.errors import JobDiffersError
 from scoring.job.job import WorthAsked
 from scoring.order import Options
 from scoring.score import look, score

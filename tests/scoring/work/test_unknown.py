@@ -11,10 +11,11 @@ from scoring_tables import read, rejects_of, write
 from pricerange import synthetic
 from pricerange.answer.prediction_sets import PredictionSets
 from pricerange.answer.unknown import Averages
+from pricerange.errors import NoBackgroundError
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 from pricerange.tables.errors import BadRowError
-from scoring.errors import JobDiffersError, NoBackgroundError
+from scoring.errors import JobDiffersError
 from scoring.job.job import WorthAsked
 from scoring.order import Options
 from scoring.score import score

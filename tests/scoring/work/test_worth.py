@@ -12,10 +12,11 @@ from scoring_tables import read, rejects_of, write
 from pricerange import bundle, synthetic
 from pricerange.answer.applicability import TrainingRegion
 from pricerange.answer.prediction_sets import PredictionSets
+from pricerange.errors import UncalibratedError
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 from pricerange.tables.errors import BadRowError
-from scoring.errors import JobDiffersError, UncalibratedError
+from scoring.errors import JobDiffersError
 from scoring.job.job import WorthAsked
 from scoring.order import Options
 from scoring.score import score

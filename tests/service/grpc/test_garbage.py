@@ -17,7 +17,7 @@ def test_nothing_that_a_client_sends_is_an_error_of_ours(grpc_server: Server, ro
     before = process.memory_info().rss
     codes = asyncio.run(flood(grpc_server.grpc_address, seeds, 200, Random(2)))
     assert not any(codes[code.name] for code in NOT_A_CLIENTS)
-    assert codes["OK"] > 50
-    assert codes["INVALID_ARGUMENT"] > 100
+    assert codes["OK"] > 10
+    assert codes["INVALID_ARGUMENT"] > 50
     assert process.memory_info().rss - before < MEMORY_MB * 1e6
     assert not grpc_server.log(level="error")

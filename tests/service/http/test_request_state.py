@@ -59,4 +59,5 @@ def test_an_answer_is_recorded_with_its_status_and_carries_the_request_id() -> N
     state.answer(200, b"content-length: 2\r\n", b"{}")
     assert states == [state]
     assert (state.status, state.route) == (200, UNMATCHED)
-    assert writer.written == [(200, b"content-length: 2\r\nx-request-id: abc\r\n", b"{}")]
+    lines = b"content-length: 2\r\ncache-control: no-store\r\nx-request-id: abc\r\n"
+    assert writer.written == [(200, lines, b"{}")]

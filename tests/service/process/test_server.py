@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from corpus import few
 from live_server import NO_TLS, Server
 
 Start = Callable[..., Server]
@@ -125,7 +126,7 @@ def test_ctrl_c_ends_without_the_delay(start: Start, model_repository: Path) -> 
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+@pytest.mark.parametrize("number", few(1, [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2]))
 def test_a_signal_that_means_nothing_here_ends_nothing(
     start: Callable[..., Server],
     model_repository: Path,

@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 import psutil
 import pytest
+from corpus import few
 from live_server import NO_TLS, Server, catches
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -142,7 +143,7 @@ def test_a_replacement_serves_the_version_that_the_others_serve(
     assert all("stable 1 on" in line["message"] for line in server.log(logger="service.serve"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", few(1, [signal.SIGKILL, signal.SIGTERM]))
 def test_children_outlive_the_parent_is_not_so_here_and_nothing_is_left(
     start: Start, model_repository: Path, scratch: Path, number: signal.Signals
 ) -> None:
@@ -184,7 +185,7 @@ def test_what_workers_share_needs_no_file_system(start: Start, model_repository:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("seconds", [0.4, 0.7, 1.0])
+@pytest.mark.parametrize("seconds", few(1, [0.7, 0.4, 1.0]))
 def test_a_signal_to_the_whole_group_ends_starting_workers_in_order(
     start: Start, model_repository: Path, number: signal.Signals, seconds: float
 ) -> None:

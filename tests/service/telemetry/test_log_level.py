@@ -7,13 +7,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from corpus import few
 from live_server import NO_TLS, Server
 from waiting import wait_until
 
 Start = Callable[..., Server]
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", few(1, ["2", "1"]))
 def test_signals_change_the_level_of_all_workers(start: Start, model_repository: Path, workers: str) -> None:
     server = start(model_repository, "--workers", workers).wait_until_ready()
     numbers = itertools.count()

@@ -4,6 +4,7 @@ import typing
 from itertools import cycle, islice
 
 import pytest
+from corpus import few
 
 from bench.names import MLP, THREE_LAYERS, Choice, every_choice, recipe, trained_and_exported
 from training.data import LabelledPhones
@@ -45,7 +46,7 @@ def described(changes: Changes) -> str:
     ).strip()
 
 
-@pytest.mark.parametrize("changes", [pytest.param(one, id=described(one)) for one in combined()])
+@pytest.mark.parametrize("changes", few(8, (pytest.param(one, id=described(one)) for one in combined())))
 @pytest.mark.filterwarnings("ignore::training.network.initialise.SymmetryWarning")
 def test_trains_and_answers_after_export_as_torch_does(phones: LabelledPhones, changes: Changes) -> None:
     choices = recipe(quick(changes))

@@ -1,0 +1,1 @@
+"""Answers for a person: phones by flags or from files, a model or a service, and what is shown."""
