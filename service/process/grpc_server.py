@@ -15,8 +15,8 @@ _FEWEST_CALLS = 256
 _REFUSING = 0.3
 """Seconds for which calls are refused as unavailable, which clients repeat elsewhere or later, before the
 connections end."""
-_MOMENT, _MOST_MOMENTS = 0.01, 50
-"""Seconds in which a call that has arrived is handed over, and how often such a moment is waited for."""
+_QUIET, _MOST_LOOKS = 20, 1_000
+"""Iterations of the event loop in which nobody comes, and how often they are waited for."""
 
 
 class GrpcServer:
@@ -73,9 +73,10 @@ class GrpcServer:
         if self._server is not None:
             self._door.closed = True
             await asyncio.sleep(_REFUSING)
-            for _ in range(_MOST_MOMENTS):
+            for _ in range(_MOST_LOOKS):
                 before = self._door.turned_away
-                await asyncio.sleep(_MOMENT)
+                for _ in range(_QUIET):
+                    await asyncio.sleep(0)
                 if self._door.turned_away == before:
                     break
             loop = asyncio.get_running_loop()
