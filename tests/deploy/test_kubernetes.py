@@ -57,6 +57,18 @@ def test_a_pod_may_do_nothing_but_serve(pod):
     }
 
 
+def test_both_doors_are_reached_by_their_names(pod):
+    dockerfile = (DEPLOY.parent / "Dockerfile").read_text()
+    [container] = pod["containers"]
+    for port in container["ports"]:
+        variable = {"http": "PRICERANGE_PORT", "grpc": "PRICERANGE_GRPC_PORT"}[port["name"]]
+        assert f"{variable}={port['containerPort']}" in dockerfile
+    names = [port["name"] for port in container["ports"]]
+    assert [port["targetPort"] for port in read("kubernetes/base/service.yaml")["spec"]["ports"]] == names
+    [rule] = read("kubernetes/base/networkpolicy.yaml")["spec"]["ingress"]
+    assert [port["port"] for port in rule["ports"]] == names
+
+
 def test_a_pod_has_the_time_that_its_settings_take(pod):
     given = settings(pod["containers"][0])
     assert pod["terminationGracePeriodSeconds"] > given.drain_delay + given.drain_timeout
