@@ -14,13 +14,12 @@ from service.http import deadline, trace_context
 from service.http.deadline import Deadline
 from service.http.request_state import Requests, RequestState
 from service.model.gathering import Gathering
+from service.open_inference.inference import SMALL_BYTES
 
 _OK = 200
 _CANCELLED = 499
 _TIMES = 8
 """How many times its size a message takes once it is read: a column of INT8 becomes one of float64."""
-_SMALL_BYTES = 8_192
-"""Of a message that counts as no more than what every call has."""
 _MOST_SECONDS = 3_600.0
 """Of a call's deadline: what HTTP's header may ask for, too."""
 
@@ -101,7 +100,7 @@ class Calls:
 
     async def answered(self, answer: Answer, message: bytes, state: RequestState) -> bytes:
         """Answer a message of a call that was admitted."""
-        if len(message) > _SMALL_BYTES:
+        if len(message) > SMALL_BYTES:
             state.hold(_TIMES * len(message))
         reply = await answer(message, state)
         state.status = _OK

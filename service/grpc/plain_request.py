@@ -9,12 +9,10 @@ from functools import lru_cache
 from pricerange.errors import PriceRangeError
 from service.grpc.infer_request import Asked, asked_of, decoded
 from service.grpc.proto.open_inference_grpc_pb2 import ModelInferRequest
-from service.open_inference.inference import Inference
+from service.open_inference.inference import SMALL_BYTES, Inference
 from service.open_inference.query import Query
 from service.open_inference.tensors import ROW_BYTES, require_phones, row_count, unchecked_rows
 
-_MOST_BYTES = 8_192
-"""Of a message: what is longer takes its time with the tensor, and a time slice."""
 _MOST_KNOWN = 256
 _ID, _TENSOR = 0x1A, 0x3A
 _OTHERS = frozenset({0x0A, 0x12, 0x22, 0x2A, 0x32})
@@ -32,7 +30,7 @@ class PlainRequests:
 
     def query_of(self, message: bytes) -> Query | None:
         """Return what a message asks, its rows not yet checked; None where it has another shape."""
-        found = _parts(message) if len(message) <= _MOST_BYTES else None
+        found = _parts(message) if len(message) <= SMALL_BYTES else None
         if found is None:
             return None
         form, request_id, tensor = found

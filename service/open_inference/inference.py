@@ -21,7 +21,7 @@ from service.open_inference.query import EXTRA_OUTPUTS, SET, Query
 from service.versions.live import Choice, Live
 from service.versions.served import Served
 
-_SMALL_BYTES = 8_192
+SMALL_BYTES = 8_192
 """A request that is no longer is read at once, without a time slice of its own."""
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -58,7 +58,7 @@ class Inference:
         `Batcher.predict` raises.
         """
         live = self._batcher.versions.live
-        if size <= _SMALL_BYTES:
+        if size <= SMALL_BYTES:
             return await self.answer_query(door, state, read())
         query, choice = await self._slices.run(partial(self._read, read, state, live))
         return await self._answer(door, state, query, choice)

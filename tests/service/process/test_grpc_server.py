@@ -20,6 +20,7 @@ from waiting import wait_until
 
 from pricerange.phone import FEATURES
 from service.grpc.proto import open_inference_grpc_pb2 as pb
+from service.process.grpc_server import _FEWEST_CALLS
 
 Start = Callable[..., Server]
 INFER = SERVICE + "ModelInfer"
@@ -122,6 +123,32 @@ def test_no_call_is_lost_when_the_server_ends(start: Start, model_repository: Pa
         details for _, details in ends if "draining" not in str(details) and "connect" not in str(details)
     ]
     assert not lost
+
+
+def test_calls_at_once_are_bounded_and_others_are_served_again(start: Start, model_repository: Path) -> None:
+    flags = ("--grpc-port", "0", "--max-request-memory", str(1 << 26))
+    server = start(model_repository, *flags).wait_until_ready()
+
+    async def work() -> None:
+        channels = [grpc.aio.insecure_channel(server.grpc_address, options=OWN_CONNECTION) for _ in range(2)]
+        watches = [
+            channel.unary_stream("/grpc.health.v1.Health/Watch")(b"")
+            for channel in channels
+            for _ in range(200)
+        ]
+        told = await asyncio.gather(*(call.read() for call in watches), return_exceptions=True)
+        refused = [one for one in told if isinstance(one, grpc.aio.AioRpcError)]
+        assert {error.code() for error in refused} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+        assert len(told) - len(refused) == _FEWEST_CALLS
+        for call in watches:
+            call.cancel()
+        await asyncio.sleep(0.2)
+        await channels[0].unary_unary(INFER)(PHONE)
+        for channel in channels:
+            await channel.close()
+
+    asyncio.run(work())
+    assert server.end() == 0
 
 
 def test_a_certificate_is_renewed_without_a_restart(
