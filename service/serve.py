@@ -49,6 +49,8 @@ def serve(settings: Settings) -> int:
     listener = bind(settings.host, settings.port)
     with logs.to_queue(settings.log_level) as log_queue, ExitStack() as until_the_end:
         if settings.grpc_port is not None:
+            # or the library writes lines of its own about strangers' handshakes between ours
+            os.environ.setdefault("GRPC_VERBOSITY", "NONE")
             with extra("grpc"):
                 import service.process.grpc_server  # noqa: F401
             port = until_the_end.enter_context(reserve(settings.host, settings.grpc_port))

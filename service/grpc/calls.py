@@ -68,11 +68,19 @@ class Calls:
 
         return grpc.unary_unary_rpc_method_handler(handle)
 
-    def refusing(self, path: str, error: PriceRangeError) -> "grpc.RpcMethodHandler[bytes, bytes]":
-        """Return a handler that refuses a method."""
+    def refusing(
+        self, path: str, error: PriceRangeError, due: asyncio.Event | None = None
+    ) -> "grpc.RpcMethodHandler[bytes, bytes]":
+        """Return a handler that refuses a method, once that is due."""
 
         async def refuse(message: bytes, context: Context) -> bytes:
-            await self.refuse(error, self.open(path, context), context)
+            state = self.open(path, context)
+            try:
+                if due is not None:
+                    await due.wait()
+                await self.refuse(error, state, context)
+            finally:
+                self.close(state)
 
         return grpc.unary_unary_rpc_method_handler(refuse)
 

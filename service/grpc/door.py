@@ -1,5 +1,6 @@
 """The second door: every method that is offered over gRPC, and how each is found."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 import grpc
@@ -19,7 +20,7 @@ from service.open_inference.protocol import OpenInference
 class GrpcDoor(grpc.GenericRpcHandler):
     """Finds the handler of a call; messages are bytes, which each handler reads itself, in one pass.
 
-    Where it is `closed`, it refuses every call, and counts those that it has `turned_away`.
+    Where it is `closed`, it holds calls back, counts them, and refuses them once connections are `ending`.
     """
 
     def __init__(
@@ -33,7 +34,8 @@ class GrpcDoor(grpc.GenericRpcHandler):
         self.calls = Calls(requests, check, request_timeout, gathering)
         self._gathering = gathering
         self.closed = False
-        self.turned_away = 0
+        self.held_back = 0
+        self.ending = asyncio.Event()
         self.health = Health(protocol.description.require_ready)
         methods = Methods(protocol)
         stream = f"/{INFERENCE_SERVICE}/ModelStreamInfer"
@@ -59,6 +61,6 @@ class GrpcDoor(grpc.GenericRpcHandler):
         if handler is None:
             return self.calls.refusing(path, UnknownMethodError(path))
         if self.closed:
-            self.turned_away += 1
-            return self.calls.refusing(path, NotReadyError("draining"))
+            self.held_back += 1
+            return self.calls.refusing(path, NotReadyError("draining"), self.ending)
         return handler

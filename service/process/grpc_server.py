@@ -12,9 +12,10 @@ from service.settings import Settings
 
 _FEWEST_CALLS = 256
 """Calls that may be under way in any case, however little memory there is."""
-_REFUSING = 0.3
-"""Seconds for which calls are refused as unavailable, which clients repeat elsewhere or later, before the
-connections end."""
+_HOLDING_BACK = 0.1
+"""Seconds for which calls are held back: who asks one after the other, waits meanwhile."""
+_GOING_AWAY = 0.02
+"""Seconds between the word to clients that connections end, and the refusals."""
 _QUIET, _MOST_LOOKS = 20, 1_000
 """Iterations of the event loop in which nobody comes, and how often they are waited for."""
 
@@ -67,22 +68,25 @@ class GrpcServer:
         """Take no further call, and let those under way end within `drain_timeout`.
 
         The library cancels calls that have arrived and that it has not handed over, which no client repeats.
-        So they are refused first, for long enough that all who would come have heard of it, and until one
-        moment in which nobody comes.
+        So those that come now are held back until nobody comes any more, and refused once the connections
+        end: a client that repeats them does so by another one.
         """
-        if self._server is not None:
-            self._door.closed = True
-            await asyncio.sleep(_REFUSING)
-            for _ in range(_MOST_LOOKS):
-                before = self._door.turned_away
-                for _ in range(_QUIET):
-                    await asyncio.sleep(0)
-                if self._door.turned_away == before:
-                    break
-            loop = asyncio.get_running_loop()
-            leaving = loop.call_later(self._drain_timeout, setattr, self._door.calls, "leaving", True)
-            await self._server.stop(self._drain_timeout)
-            leaving.cancel()
+        if self._server is None:
+            return
+        door = self._door
+        door.closed = True
+        await asyncio.sleep(_HOLDING_BACK)
+        for _ in range(_MOST_LOOKS):
+            before = door.held_back
+            for _ in range(_QUIET):
+                await asyncio.sleep(0)
+            if door.held_back == before:
+                break
+        loop = asyncio.get_running_loop()
+        loop.call_later(min(_GOING_AWAY, self._drain_timeout), door.ending.set)
+        leaving = loop.call_later(self._drain_timeout, setattr, door.calls, "leaving", True)
+        await self._server.stop(self._drain_timeout)
+        leaving.cancel()
 
 
 def _credentials(certificate: Certificate) -> grpc.ServerCredentials:

@@ -184,7 +184,12 @@ def test_a_certificate_is_renewed_without_a_restart(
     issue()
     wait_until(lambda: presented() != before)
     assert pb.ModelInferResponse.FromString(asyncio.run(ask())).outputs
+    host, port = server.grpc_address.split(":")
+    with socket.create_connection((host, int(port))) as stranger:
+        stranger.sendall(b"no handshake at all")
+        assert not stranger.recv(1_000).startswith(b"{")
     assert server.end() == 0
+    assert all(line.startswith("{") for line in server.lines)
 
 
 def test_a_missing_library_names_the_extra(model_repository: Path, tmp_path: Path) -> None:
