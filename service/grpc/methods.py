@@ -14,6 +14,7 @@ from service.grpc.plain_request import PlainRequests
 from service.grpc.proto import open_inference_grpc_pb2 as pb
 from service.http.request_state import RequestState
 from service.open_inference.description import Described
+from service.open_inference.inference import SMALL_BYTES
 from service.open_inference.protocol import OpenInference
 from service.open_inference.query import Query
 
@@ -58,11 +59,11 @@ class Methods:
         """Answer n phones."""
         inference = self._inference
         query = self._plain.query_of(message)
-        if query is not None:
+        if query is not None and len(message) <= SMALL_BYTES:
             return self._responses.of(await inference.answer_query(DOOR, state, query))
 
         def read() -> Query:
-            return query_of(message, self._description.name, inference)
+            return query_of(message, self._description.name, inference) if query is None else query.checked()
 
         return self._responses.of(await inference.answer(DOOR, state, read, len(message)))
 

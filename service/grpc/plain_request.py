@@ -9,11 +9,14 @@ from functools import lru_cache
 from pricerange.errors import PriceRangeError
 from service.grpc.infer_request import Asked, asked_of, decoded
 from service.grpc.proto.open_inference_grpc_pb2 import ModelInferRequest
-from service.open_inference.inference import SMALL_BYTES, Inference
+from service.open_inference.inference import Inference
 from service.open_inference.query import Query
 from service.open_inference.tensors import ROW_BYTES, require_phones, row_count, unchecked_rows
 
-_MOST_KNOWN = 256
+_MOST_KNOWN, _MOST_FORM = 256, 1_024
+"""Forms that are kept, and bytes of one."""
+_MOST_FIELDS = 32
+"""Of a message of that shape: a megabyte of empty ones is not to be walked through here."""
 _ID, _TENSOR = 0x1A, 0x3A
 _OTHERS = frozenset({0x0A, 0x12, 0x22, 0x2A, 0x32})
 """Tags of the fields, all length-delimited: id and raw_input_contents; name, version, parameters, inputs and
@@ -30,11 +33,11 @@ class PlainRequests:
 
     def query_of(self, message: bytes) -> Query | None:
         """Return what a message asks, its rows not yet checked; None where it has another shape."""
-        found = _parts(message) if len(message) <= SMALL_BYTES else None
+        found = _parts(message)
         if found is None:
             return None
         form, request_id, tensor = found
-        asked = self._known(form, len(tensor))
+        asked = self._known(form, len(tensor)) if len(form) <= _MOST_FORM else None
         if asked is None:
             return None
         try:
@@ -63,13 +66,16 @@ def _parts(message: bytes) -> tuple[bytes, bytes, bytes] | None:
     others, request_id = b"", None
     at, end = 0, len(message)
     try:
-        while True:
+        for _ in range(_MOST_FIELDS):
             tag, size, begin = message[at], message[at + 1], at + 2
             if size > 127:
-                if message[begin] > 127:
-                    return None
                 size += (message[begin] - 1) << 7
                 begin += 1
+                if message[begin - 1] > 127:
+                    size += (message[begin] - 1) << 14
+                    begin += 1
+                    if message[begin - 1] > 127:
+                        return None
             after = begin + size
             if tag == _TENSOR:
                 return (others, request_id or b"", message[begin:]) if after == end else None
@@ -81,4 +87,5 @@ def _parts(message: bytes) -> tuple[bytes, bytes, bytes] | None:
                 return None
             at = after
     except IndexError:
-        return None
+        pass
+    return None

@@ -35,6 +35,12 @@ class Query(NamedTuple):
     version: str | None = None
     check: Check | None = None
 
+    def checked(self) -> "Query":
+        """Return it with rows that were looked at. Raises what `check` does."""
+        if self.check is not None:
+            self.check(self.rows)
+        return self._replace(check=None)
+
 
 def require_outputs(names: Iterable[str], extra: Sequence[str]) -> None:
     """Raise `InferenceInputError` where outputs are named twice, or are none of the graph's or `extra`."""

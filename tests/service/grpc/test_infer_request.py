@@ -230,3 +230,22 @@ def test_the_common_shape_is_read_from_the_wire() -> None:
         assert query is not None
         assert query.id == (request_id or None)
         assert query.rows.tobytes() == TWO.tobytes()
+
+
+@pytest.mark.parametrize("count", [1, 2, 20, 204, 205, 1000])
+def test_a_tensor_of_any_length_is_found(count: int) -> None:
+    rows = np.repeat(PHONE, count, axis=0)
+    query = PlainRequests(NAME, INFERENCE).query_of(infer_request(rows).SerializeToString())
+    assert query is not None
+    assert query.checked().rows.tobytes() == rows.tobytes()
+
+
+def test_a_message_of_very_many_fields_has_another_shape() -> None:
+    assert PlainRequests(NAME, INFERENCE).query_of(b"\x2a\x00" * 500_000) is None
+
+
+def test_a_long_form_is_not_kept() -> None:
+    plain = PlainRequests(NAME, INFERENCE)
+    request = infer_request(PHONE, parameters={"a": InferParameter(string_param="b" * 2_000)})
+    assert plain.query_of(request.SerializeToString()) is None
+    assert plain._known.cache_info().currsize == 0
