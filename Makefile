@@ -15,7 +15,8 @@ TEST_TOOLS       := $(S3_SERVER) $(PYTHON_GENERATOR) $(NPM_PACKAGES)
 # one more test process than cores: many tests wait for servers and processes of their own; worksteal hands the
 # remaining tests to processes that are done
 JOBS   ?= $(shell $(PYTHON) -c 'import os; print(min(len(os.sched_getaffinity(0)) + 1, 4))')
-PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
+# with bytecode, whatever the environment says: the tests start hundreds of processes, which would compile all of it anew
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-long test-flaky test-lowest lint page-types format train score bench containers-check \

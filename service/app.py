@@ -50,7 +50,7 @@ from service.rollout.member import Member
 from service.rollout.routes import add_rollout
 from service.settings import Settings
 from service.telemetry.access_log import AccessLog
-from service.telemetry.forwarded import ForwardedAccessLog, Proxies
+from service.telemetry.forwarded import ForwardedAccessLog, ForwardedTraces, Proxies
 from service.telemetry.key_metrics import KeyMetrics
 from service.telemetry.log_level import LogLevel
 from service.telemetry.log_queue import LogQueue
@@ -58,7 +58,7 @@ from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Middleware
 from service.telemetry.prediction_log.log import PredictionLog
 from service.telemetry.prometheus.exposition import CONTENT, exposed
-from service.telemetry.recorder import Recorder
+from service.telemetry.recorder import Recorder, TracedRequests
 from service.telemetry.selected import RequestLog, SelectedRequests
 from service.telemetry.shared_counters import SharedCounters
 from service.telemetry.tracing.traces import Traces
@@ -121,8 +121,9 @@ def create_app(  # noqa: PLR0913, PLR0917
         settings.max_spool_bytes or default_spool(settings.workers), SpoolBudgetError, metrics.spool_held
     )
     metrics.budgets(budget.limit, spool_budget.limit)
-    access_log = _access_log(log_queue, settings) if settings.access_log else None
-    recorder = Recorder(metrics.requests, access_log, traces)
+    proxies = None if settings.forwarded_allow_ips is None else Proxies(settings.forwarded_allow_ips)
+    access_log = _access_log(log_queue, settings, proxies) if settings.access_log else None
+    recorder = Recorder(metrics.requests, access_log, _traced(traces, proxies))
     log_level = LogLevel(
         counters, lambda level: recorder.log_to(access_log if level <= logging.INFO else None)
     )
@@ -175,7 +176,7 @@ def create_app(  # noqa: PLR0913, PLR0917
     _add_operations(app.router, metrics, lifecycle, versions)
     add_drift(app.router, versions)
     add_rollout(app.router, member)
-    web = _web(app, versions, settings)
+    web = _web(app, versions, settings, proxies)
     web.add_to(app.router)
     metrics.requests.add_routes(route.path for route in app.routes if isinstance(route, Route))
     for error in (HTTPException, PriceRangeError):
@@ -185,8 +186,7 @@ def create_app(  # noqa: PLR0913, PLR0917
     if keys is not None:
         known = _known_keys(keys, counters, metrics)
         locked = ApiKeys(router, known, free_paths(settings.metrics_need_key) | web.free)
-    is_local = is_loopback(settings.host) and settings.forwarded_allow_ips is None
-    gate = locked or WithoutKeys(router, is_local=is_local)
+    gate = locked or WithoutKeys(router, is_local=is_loopback(settings.host) and proxies is None)
     requests = Requests(
         settings.receive_timeout,
         budget,
@@ -240,16 +240,18 @@ def _known_keys(keys: SharedKeys, counters: SharedCounters, metrics: Metrics) ->
     return known
 
 
-def _access_log(queue: LogQueue, settings: Settings) -> RequestLog:
-    proxies = settings.forwarded_allow_ips
-    log = AccessLog(queue) if proxies is None else ForwardedAccessLog(queue, Proxies(proxies))
+def _access_log(queue: LogQueue, settings: Settings, proxies: Proxies | None) -> RequestLog:
+    log = AccessLog(queue) if proxies is None else ForwardedAccessLog(queue, proxies)
     if not settings.paths_not_logged and settings.access_log_sample == 1:
         return log
     return SelectedRequests(log, settings.paths_not_logged, settings.access_log_sample)
 
 
-def _web(app: DocumentedApp, versions: Versions, settings: Settings) -> Web:
-    proxies = None if settings.forwarded_allow_ips is None else Proxies(settings.forwarded_allow_ips)
+def _traced(traces: Traces | None, proxies: Proxies | None) -> TracedRequests | None:
+    return traces if traces is None or proxies is None else ForwardedTraces(traces, proxies)
+
+
+def _web(app: DocumentedApp, versions: Versions, settings: Settings, proxies: Proxies | None) -> Web:
     openapi = OpenApi(app.openapi, settings.root_path, proxies)
     return Web(openapi, ModelDocuments(versions), settings.root_path, page=settings.page)
 

@@ -134,9 +134,9 @@ class Settings(BaseSettings):
     metrics_need_key: bool = Field(False, description="Require an API key for /metrics too")
     forwarded_allow_ips: str | None = Field(
         None,
-        description="Proxies whose X-Forwarded-For names the client in the access log, and whose "
-        "X-Forwarded-Prefix goes before root_path: addresses and networks separated by commas, or *; None "
-        "logs the address that connects",
+        description="Proxies whose X-Forwarded-For names the client in the access log and in traces, and "
+        "whose X-Forwarded-Prefix goes before root_path: addresses and networks separated by commas, or *; "
+        "None names the address that connects",
     )
     root_path: str = Field(
         "",

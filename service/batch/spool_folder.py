@@ -35,15 +35,16 @@ def folder() -> Path | None:
 def default_spool(workers: int) -> int:
     """Return the bytes that a worker's long answers may take together.
 
-    Half of what the folder has free now, or a quarter of the memory where the folder is in memory, shared
-    among the workers: the rest is for whoever else writes there.
+    Half of what the folder has free now, shared among the workers: the rest is for whoever else writes there.
+    Where the folder is in memory, all workers together take no more than a quarter of that.
     """
     place = folder()
     if place is None:
         return _LEAST_BYTES
     most = shutil.disk_usage(place).free // 2
     if in_memory(place):
-        most = min(most, usable_memory() // 4)
+        # it never says that it is full before the process is killed
+        return min(max(_LEAST_BYTES, most), usable_memory() // 4) // workers
     return max(_LEAST_BYTES, most // workers)
 
 

@@ -1,10 +1,11 @@
-"""The proxies that are trusted, and whom they name as the client, for the access log and for nothing else."""
+"""The proxies that are trusted, and whom they name as the client, for the access log and traces alone."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from service.http.request_state import RequestState
 from service.telemetry.access_log import AccessLog
 from service.telemetry.log_queue import LogQueue
+from service.telemetry.recorder import TracedRequests
 
 EVERYBODY = "*"
 _MOST_HOPS = 32
@@ -39,6 +40,10 @@ class Proxies:
                 break
         return found
 
+    def name_client(self, state: RequestState) -> None:
+        """Note the client of a request that is answered; to do so again changes nothing."""
+        state.client = self.client(state.client, state.head.by_name.get(b"x-forwarded-for"))
+
     def trust(self, peer: str | None) -> bool:
         """Return whether an address that connects is one of them."""
         address = _address(peer or "")
@@ -57,8 +62,21 @@ class ForwardedAccessLog(AccessLog):
 
     def write(self, state: RequestState, seconds: float) -> None:
         """Write the line of a request that took so many seconds."""
-        state.client = self._proxies.client(state.client, state.head.by_name.get(b"x-forwarded-for"))
+        self._proxies.name_client(state)
         super().write(state, seconds)
+
+
+class ForwardedTraces:
+    """Takes traced requests whose client is whom the proxies name."""
+
+    def __init__(self, traces: TracedRequests, proxies: Proxies) -> None:
+        self._traces = traces
+        self._proxies = proxies
+
+    def put(self, state: RequestState, seconds: float) -> None:
+        """Take a request that took so many seconds."""
+        self._proxies.name_client(state)
+        self._traces.put(state, seconds)
 
 
 def _address(text: str) -> _Address | None:

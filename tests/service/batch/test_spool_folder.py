@@ -59,5 +59,6 @@ def default_in(folder: Path, workers: int) -> int:
 
 def test_by_default_half_of_the_disk_is_taken_and_less_of_the_memory(tmp_path: Path) -> None:
     assert default_spool(10**9) == 64 << 20
-    assert default_in(MEMORY, 1) <= max(64 << 20, usable_memory() // 4)
+    for workers in (1, 1_000):
+        assert workers * default_in(MEMORY, workers) <= usable_memory() // 4
     assert default_in(tmp_path, 1) >= default_in(tmp_path, 2) >= 64 << 20

@@ -203,7 +203,7 @@ def restarts(server: Server) -> float:
 
 
 def value(server: Server, name: str) -> float:
-    lines = httpx.get(f"{server.url}/metrics", verify=NO_TLS).text.splitlines()
+    lines = httpx.get(f"{server.url}/metrics", verify=NO_TLS, timeout=30).text.splitlines()
     return next(float(line.split()[-1]) for line in lines if line.startswith(f"{name} "))
 
 

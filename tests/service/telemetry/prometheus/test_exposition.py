@@ -27,7 +27,19 @@ PREDICTING = {
 }
 
 
-@pytest.mark.parametrize("accept", [PROMETHEUS, "application/openmetrics-text", CONTENT_TYPE_LATEST])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        PROMETHEUS,
+        "application/openmetrics-text",
+        CONTENT_TYPE_LATEST,
+        "Application/OpenMetrics-Text",
+        "application/openmetrics-text;version=2.0.0;escaping=values",
+        "application/openmetrics-text;version=none;escaping",
+        "text/plain;version=1.0.0, application/openmetrics-text",
+        "application/openmetrics-text;q=0.5, */*;q=0.1",
+    ],
+)
 def test_openmetrics_is_told_where_it_is_asked_for(client: httpx.Client, accept: str) -> None:
     response = client.get("/metrics", headers={"accept": accept}).raise_for_status()
     assert response.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
@@ -36,7 +48,14 @@ def test_openmetrics_is_told_where_it_is_asked_for(client: httpx.Client, accept:
     assert families["pricerange_request_duration_seconds"].type == "histogram"
 
 
-@pytest.mark.parametrize("accept", ["*/*", "text/plain", "text/html,application/xml;q=0.9"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        *("", "*/*", "text/plain", "text/html,application/xml;q=0.9", ";,;=", "text/plain;version=none"),
+        "application/openmetrics-text;q=0",
+        "application/openmetrics-text;q=0.5, text/plain",
+    ],
+)
 def test_the_text_of_prometheus_is_told_otherwise(client: httpx.Client, accept: str) -> None:
     response = client.get("/metrics", headers={"accept": accept}).raise_for_status()
     assert response.headers["content-type"].startswith("text/plain; version=0.0.4")

@@ -90,6 +90,21 @@ def test_what_a_caller_records_is_recorded_and_nothing_else(
     assert exemplars["/predict", "rejected"] == {"2" * 32}
 
 
+@pytest.mark.parametrize("also", [(), ("--no-access-log",)], ids=["logged", "not logged"])
+def test_the_client_of_a_span_is_whom_a_trusted_proxy_names(
+    start: Start, model_repository: Path, phone: dict[str, float], collected: Collected, also: tuple[str, ...]
+) -> None:
+    flags = ("--otlp-endpoint", collected.endpoint, "--forwarded-allow-ips", "127.0.0.1", *also)
+    server = start(model_repository, *flags).wait_until_ready()
+    headers = {**traceparent("01"), "X-Forwarded-For": "203.0.113.9"}
+    response = httpx.post(f"{server.url}/predict", json=phone, headers=headers, verify=NO_TLS)
+    assert server.end() == 0
+    request, *_ = collected.spans(TRACE)
+    assert attributes(request)["client.address"] == "203.0.113.9"
+    lines = server.log(request_id=response.headers["x-request-id"])
+    assert [line["client"] for line in lines] == ([] if also else ["203.0.113.9"])
+
+
 def exemplars_of(text: str) -> dict[tuple[str, str], set[str]]:
     found: dict[tuple[str, str], set[str]] = {}
     for family in text_string_to_metric_families(text):
