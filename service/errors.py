@@ -300,6 +300,21 @@ class OverloadedError(ServiceError):
 
 
 @dataclass
+class TooManyWatchersError(ServiceError):
+    """More clients watch the health of the service than the limit: each takes the place of a call."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "too-many-watchers"
+    title = "Too many watchers"
+    headers = (("Retry-After", "1"),)
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"{self.limit} clients are already watching this process; ask by Check"
+
+
+@dataclass
 class MemoryBudgetError(ServiceError):
     """Requests that together hold as much memory as they may."""
 

@@ -7,7 +7,7 @@ import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from pricerange.errors import PriceRangeError
-from service.errors import InferenceInputError, UnknownServiceError
+from service.errors import TooManyWatchersError, UnknownServiceError
 from service.grpc.calls import Calls, Context
 from service.grpc.infer_request import decoded
 from service.http.keys.roles import HEALTH_SERVICE, INFERENCE_SERVICE
@@ -15,6 +15,8 @@ from service.http.request_state import RequestState
 
 _SERVICES = ("", INFERENCE_SERVICE)
 """Whose health is told: the server's as a whole, and that of the one service, which is the same."""
+MOST_WATCHERS = 128
+"""Clients that watch a worker at once, half of the calls that it takes at least: they need no key."""
 _SERVING: int = HealthCheckResponse.SERVING
 _NOT_SERVING: int = HealthCheckResponse.NOT_SERVING
 _UNKNOWN: int = HealthCheckResponse.SERVICE_UNKNOWN
@@ -27,6 +29,7 @@ class Health:
         self._require_ready = require_ready
         self._told = self._status()
         self._changed = asyncio.Event()
+        self._watchers = 0
 
     def look(self) -> None:
         """Tell those who watch where the status has changed; called ten times a second, and when it must."""
@@ -44,11 +47,17 @@ class Health:
             state = await calls.admitted(watch, context)
             try:
                 service = decoded(message, HealthCheckRequest).service
-            except InferenceInputError as error:
+                if self._watchers == MOST_WATCHERS:
+                    raise TooManyWatchersError(MOST_WATCHERS)
+            except PriceRangeError as error:
                 await calls.refuse(error, state, context)
             calls.begun(state)
-            async for answer in self._watch(service):
-                yield answer
+            self._watchers += 1
+            try:
+                async for answer in self._watch(service):
+                    yield answer
+            finally:
+                self._watchers -= 1
 
         return {
             check: calls.unary(check, self._check),

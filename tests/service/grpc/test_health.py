@@ -14,6 +14,7 @@ from grpc_messages import SERVICE, Details, ask, infer_request, with_channel
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from live_server import Server
 
+from service.grpc.health import MOST_WATCHERS
 from service.grpc.proto import open_inference_grpc_pb2 as pb
 
 CHECK, WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
@@ -95,3 +96,28 @@ def test_a_watch_ends_with_its_client(grpc_server: Server) -> None:
             call.cancel()
 
     with_channel(grpc_server.grpc_address, work)
+
+
+def test_watchers_leave_room_for_calls(start: Callable[..., Server], model_repository: Path) -> None:
+    server = start(model_repository, "--grpc-port", "0").wait_until_ready()
+
+    async def work(channel: grpc.aio.Channel) -> None:
+        watching = [channel.unary_stream(WATCH)(b"") for _ in range(MOST_WATCHERS)]
+        for call in watching:
+            assert HealthCheckResponse.FromString(await call.read()).status == HealthCheckResponse.SERVING
+        one_more = channel.unary_stream(WATCH)(b"")
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await one_more.read()
+        assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+        assert Details(refused.value).kind == "too-many-watchers"
+        assert await channel.unary_unary(CHECK)(b"")
+        watching.pop().cancel()
+        while True:
+            call = channel.unary_stream(WATCH)(b"")
+            try:
+                assert await call.read()
+                break
+            except grpc.aio.AioRpcError:
+                await asyncio.sleep(0.05)
+
+    with_channel(server.grpc_address, work)
