@@ -37,7 +37,9 @@ class ModelDocuments:
     async def card(self, request: Request) -> Response:
         """Answer with the card: as a page, or as Markdown where no page is asked for."""
         accepted = weights(RequestState.of(request.scope).head.by_name.get(b"accept", b"").decode("latin-1"))
-        return await self._answer(request, _card if accepted.get("text/html") else _markdown)
+        html = accepted.get("text/html", 0.0)
+        is_page = html > 0 and html >= accepted.get("text/markdown", 0.0)
+        return await self._answer(request, _card if is_page else _markdown)
 
     async def report(self, request: Request) -> Response:
         """Answer with the report."""

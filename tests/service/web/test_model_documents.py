@@ -27,6 +27,8 @@ def test_the_card_is_a_page_for_browsers_and_markdown_for_others(
     assert "<h1>" in page.text
     assert 'src="data:image/svg+xml;base64,' in page.text
     assert page.headers["etag"] != markdown.headers["etag"]
+    rather = client.get("/model/card", headers={"Accept": "text/markdown, text/html;q=0.5"})
+    assert rather.content == card
     for link in ("report", "history"):
         assert f'<a href="{link}">' in page.text
         assert client.get(f"/model/{link}").status_code == 200
