@@ -457,6 +457,17 @@ class PhoneError(PriceRangeError):
 
 
 @dataclass
+class ServiceSettingError(PriceRangeError):
+    """What a service is to be asked with, in the words of its client, is nothing to ask with."""
+
+    reason: str
+    exit_code = 22
+
+    def __str__(self) -> str:
+        return f"--url: {self.reason}"
+
+
+@dataclass
 class ServiceCallError(PriceRangeError):
     """A service that was asked and did not answer, or refused to."""
 

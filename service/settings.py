@@ -16,7 +16,7 @@ from pricerange.prediction_log import columns
 
 _SERVICE_LINK = re.compile("(tcp|udp|sctp)://")
 _ORIGIN = re.compile(r"https?://[^/\s,?#@]+")
-PREFIX = re.compile(r"(/[\w.~-]+)+", re.ASCII)
+PREFIX = re.compile(r"(/(?!\.+(/|$))[\w.~-]+)+", re.ASCII)
 """A prefix of paths, as a proxy may offer the service under one."""
 
 

@@ -74,6 +74,7 @@ class AsyncClient:
         call.common(options, BatchOptions)  # at once, not with the first answer
         if kind := kind_of(phones):
             return self._table(kind, phones, options)
+        batch.require_phones(phones)
         answers = self._stream(phones, options)
         return _list(answers) if isinstance(phones, Sequence) else answers
 

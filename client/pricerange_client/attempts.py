@@ -21,9 +21,13 @@ from pricerange_client.errors import (
 
 DEADLINE_HEADER = "X-Request-Timeout-Ms"
 _MOST_MILLISECONDS = 3_600_000
+_MOST_SECONDS = 10_000_000
+"""Four months; sockets take no more than a few hundred years, and no infinity."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _FOR_THE_WAY_BACK = 0.1
 """Part of the time left, and seconds at most, that the service is not given: its own words have to arrive."""
+_SHORTEST_STEP = 0.001
+"""Seconds: a socket takes 0 for no waiting at all, which fails otherwise."""
 _OF_A_GATEWAY = 502, 503, 504
 """What proxies answer with, in words of their own, while the service is replaced."""
 
@@ -43,8 +47,7 @@ class Attempts:
 
     def __init__(self, url: str, seconds: float, retries: Retries) -> None:
         """Let a call take so many seconds. Raises `ValueError` where that is no time."""
-        if not seconds > 0:
-            raise ValueError(f"timeout: expected more than 0 seconds, got {seconds!r}")
+        require_time(seconds)
         self._url = url
         self._seconds = seconds
         self._retries = retries
@@ -67,6 +70,17 @@ class Attempts:
     def left(self) -> float:
         """Seconds until the call has to end."""
         return self._ends - monotonic()
+
+    def bounding(self, timeouts: dict[str, float]) -> Callable[[str, object], None]:
+        """Return what HTTP calls before each step of a request, whose timeouts these are.
+
+        They are by step: a connection that is waited for and then a silent service would take twice the time.
+        """
+
+        def shorten(step: str, about: object) -> None:
+            timeouts.update(dict.fromkeys(timeouts, max(self.left, _SHORTEST_STEP)))
+
+        return shorten
 
     def failed(self, failure: httpx.RequestError) -> ClientError:
         """Return what a failure to get any answer means."""
@@ -99,6 +113,12 @@ class Attempts:
         if pause >= self.left:
             raise error
         return pause
+
+
+def require_time(seconds: float) -> None:
+    """Raise `ValueError` for what is no time that a call may take."""
+    if not 0 < seconds <= _MOST_SECONDS:
+        raise ValueError(f"timeout: expected more than 0 seconds, at most {_MOST_SECONDS:,}, got {seconds!r}")
 
 
 def may_pass(error: ClientError) -> bool:

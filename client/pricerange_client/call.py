@@ -96,7 +96,7 @@ def what_if(
     """Ask what would move a phone to a price range, by changes of some features."""
     question: dict[str, Any] = {"phone": fields_of(phone), "price_range": price_range}
     if features is not None:
-        question["features"] = list(features)
+        question["features"] = list(names_of(features, "features"))
     return _question("predict/what-if", WhatIf, question, options)
 
 
@@ -137,6 +137,13 @@ def parameters_of(options: ExplainOptions) -> dict[str, str]:
     if options.get("unknown"):
         asked["unknown"] = "average"
     return asked
+
+
+def names_of(names: Sequence[str], option: str) -> Sequence[str]:
+    """Return names. Raises `TypeError` for one text, which is a sequence of its letters too."""
+    if isinstance(names, str):
+        raise TypeError(f"{option}: expected a list of names, got the text {names!r}")
+    return names
 
 
 def as_json(value: Any) -> bytes:

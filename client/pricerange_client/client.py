@@ -86,6 +86,7 @@ class Client:
         call.common(options, BatchOptions)  # at once, not with the first answer
         if kind := kind_of(phones):
             return self._table(kind, phones, options)
+        batch.require_phones(phones)
         answers = self._stream(phones, options)
         return list(answers) if isinstance(phones, Sequence) else answers
 
@@ -178,6 +179,7 @@ class Client:
 
     def _received(self, asked: Call[Any], attempts: Attempts) -> Received:
         request = self._connection.request(self._http, asked, attempts)
+        request.extensions["trace"] = attempts.bounding(request.extensions["timeout"])
         response = self._http.send(request, stream=True)
         try:
             parts = []

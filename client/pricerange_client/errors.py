@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 _ROW = re.compile(r"^(row|line) (\d+):")
 _POINTER = re.compile(r"^/(\d+)(?=/|$)")
@@ -12,10 +11,13 @@ _MOST_SHOWN = 200
 
 
 class ClientError(Exception):
-    """Base of the client's errors."""
+    """Base of the client's errors.
+
+    Like any exception they can be hashed and pickled, so that pools of processes hand them on.
+    """
 
 
-@dataclass
+@dataclass(eq=False)
 class ConnectionFailedError(ClientError):
     """No answer: nobody listens, or the connection broke off. It was tried so many times."""
 
@@ -28,7 +30,7 @@ class ConnectionFailedError(ClientError):
         return f"{self.url}: {self.reason} (tried {times})"
 
 
-@dataclass
+@dataclass(eq=False)
 class TlsError(ClientError):
     """No connection that can be trusted, or that is encrypted at all; trying again does not help."""
 
@@ -43,7 +45,7 @@ class DeadlineError(ClientError):
     """No answer within the `timeout` of a call, all attempts together."""
 
 
-@dataclass
+@dataclass(eq=False)
 class TimedOutError(DeadlineError):
     """The client has waited for as long as it may."""
 
@@ -54,7 +56,7 @@ class TimedOutError(DeadlineError):
         return f"{self.url}: no answer within {self.seconds:g} s"
 
 
-@dataclass
+@dataclass(eq=False)
 class UnexpectedAnswerError(ClientError):
     """An answer that is not the service's: something else listens there, or stands between."""
 
@@ -76,7 +78,7 @@ class Problem:
     pointer: str
 
 
-@dataclass
+@dataclass(eq=False)
 class ServiceError(ClientError):
     """The service's own words (RFC 9457).
 
@@ -162,17 +164,21 @@ def of_answer(url: str, status: int, headers: Mapping[str, str], content: bytes)
     try:
         body = json.loads(content)
         errors = tuple(Problem(str(one["detail"]), str(one["pointer"])) for one in body["errors"])
-        told: dict[str, Any] = {name: str(body[name]) for name in ("type", "title", "detail")}
-    except (ValueError, LookupError, TypeError):
-        return UnexpectedAnswerError(url, status, shown(content))
-    kind = OutOfRangeError if told["type"].endswith(":out-of-range") else _BY_STATUS.get(status, ServiceError)
-    return kind(
-        status=status,
-        **told,
-        errors=errors,
-        request_id=body.get("request_id"),
-        trace_id=body.get("trace_id"),
-        retry_after=seconds(headers.get("retry-after")),
+        kind, title, detail = (str(body[name]) for name in ("type", "title", "detail"))
+    except (ValueError, LookupError, TypeError, RecursionError):
+        target = headers.get("location")
+        return UnexpectedAnswerError(url, status, f"a redirect to {target}" if target else shown(content))
+    error = OutOfRangeError if kind.endswith(":out-of-range") else _BY_STATUS.get(status, ServiceError)
+    # by place: pickle makes an exception anew of such arguments alone
+    return error(
+        status,
+        kind,
+        title,
+        detail,
+        errors,
+        body.get("request_id"),
+        body.get("trace_id"),
+        seconds(headers.get("retry-after")),
     )
 
 

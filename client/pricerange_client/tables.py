@@ -5,7 +5,7 @@ They travel as Arrow streams, which are smallest and soonest read; of pandas as 
 
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -34,6 +34,9 @@ class Body:
 
 class TableKind(Protocol):
     """What is done to tables of one kind."""
+
+    def names(self, table: Any) -> Collection[Any]:
+        """Return the names of its columns."""
 
     def slices(self, table: Any, rows: int) -> Iterator[Any]:
         """Yield a table in pieces of at most so many rows, at least one, be it empty."""
@@ -72,6 +75,10 @@ def _renamed(columns: Sequence[str], answered: Sequence[str]) -> list[str]:
 
 
 class _Arrow:
+    def names(self, table: Any) -> Collection[Any]:
+        names: list[str] = table.schema.names
+        return names
+
     def slices(self, table: Any, rows: int) -> Iterator[Any]:
         for start in range(0, max(len(table), 1), rows):
             yield table.slice(start, rows)
@@ -105,6 +112,9 @@ class _Arrow:
 class _Pandas:
     """The index of the answers is that of the phones."""
 
+    def names(self, table: Any) -> Collection[Any]:
+        return list(table.columns)
+
     def slices(self, table: Any, rows: int) -> Iterator[Any]:
         for start in range(0, max(len(table), 1), rows):
             yield table.iloc[start : start + rows]
@@ -136,6 +146,10 @@ class _Pandas:
 
 
 class _Polars:
+    def names(self, table: Any) -> Collection[Any]:
+        names: list[str] = table.columns
+        return names
+
     def slices(self, table: Any, rows: int) -> Iterator[Any]:
         for start in range(0, max(table.height, 1), rows):
             yield table.slice(start, rows)

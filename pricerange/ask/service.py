@@ -10,7 +10,7 @@ import numpy as np
 
 from pricerange.ask.asked import Asked, Rows
 from pricerange.ask.show import Document
-from pricerange.errors import ServiceCallError, SettingsError
+from pricerange.errors import ServiceCallError, ServiceSettingError, SettingsError
 from pricerange.extras import extra
 from pricerange.phone import FEATURE_NAMES
 
@@ -57,15 +57,18 @@ class Service:
 def asking(
     url: str, api_key: str | None, ca_file: str | None, timeout: float, asked: Asked
 ) -> Iterator[Service]:
-    """Lend what asks the service at a URL. Raises `MissingExtraError` or `SettingsError`."""
+    """Lend what asks the service at a URL.
+
+    Raises `MissingExtraError`, `SettingsError` or `ServiceSettingError`.
+    """
     with extra("client"):
         from pricerange_client import Client
     try:
         client = Client(url, api_key=api_key, timeout=timeout, verify=ca_file or True)
-    except (ValueError, OSError) as error:
-        raise SettingsError(
-            "--url, --api-key or --ca-file", "what a service is asked with", str(error)
-        ) from None
+    except OSError as error:
+        raise SettingsError("--ca-file", f"a file of certificates (PEM): {error}", ca_file) from None
+    except ValueError as error:
+        raise ServiceSettingError(str(error)) from None
     with client:
         yield Service(client, asked)
 

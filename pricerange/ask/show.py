@@ -64,7 +64,7 @@ def many(answers: Iterator[Document], console: Console) -> None:
             Text(answer["label"], _COLOURS[best]),
             f"{answer['probabilities'][best]:.2%}",
         ]
-        cells += [_outside(answer), *(_listed(answer[name]) for name in beside)]
+        cells += [_outside(answer), *(_listed(answer[name], name) for name in beside)]
         table.add_row(*cells, *([answer["explanation"]["reasons"][0]["feature"]] if explained else []))
     console.print(table)
     counts = Counter(answer["price_range"] for answer in chain(first, answers))
@@ -114,5 +114,5 @@ def _outside(answer: Document) -> str:
     return ", ".join(value["feature"] for value in applicability["outside"]) or "their combination"
 
 
-def _listed(values: Iterable[object]) -> str:
-    return ", ".join(map(str, values))
+def _listed(values: Iterable[Any], name: str) -> str:
+    return ", ".join(LABELS[one] if name == "prediction_set" else one for one in values)

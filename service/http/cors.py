@@ -3,7 +3,7 @@
 from service.http.framing.head import Head
 
 EVERY_ORIGIN = "*"
-_EXPOSED = b"X-Request-Id, Retry-After, ETag"
+_EXPOSED = b"X-Request-Id, Retry-After, ETag, X-Table-Read-As"
 _METHODS = b"GET, HEAD, POST"
 _MAX_AGE = b"600"
 

@@ -35,15 +35,18 @@ _PICTURE = re.compile(r"[\w-]+\.svg")
 def page(markdown: str, links: Mapping[str, str], picture: Callable[[str], bytes]) -> str:
     """Make the page: `links` says where the files are that the card names, `picture` reads one to go into it.
 
-    HTML in the card is shown as text. Raises what `picture` raises.
+    Each goes into it once; of one that is empty, and where it is named again, the words for it stand there.
+    HTML in the card is shown as text.
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(markdown)
+    shown = set()
     for token in _all(tokens):
         if token.type == "image":
             name = str(token.attrs["src"])
-            content = picture(name) if _PICTURE.fullmatch(name) else b""
-            token.attrs["src"] = f"data:image/svg+xml;base64,{b64encode(content).decode()}"
+            content = picture(name) if _PICTURE.fullmatch(name) and name not in shown else b""
+            token.attrs["src"] = f"data:image/svg+xml;base64,{b64encode(content).decode()}" if content else ""
+            shown.add(name)
         elif token.type == "link_open":
             target = str(token.attrs["href"])
             token.attrs["href"] = links.get(target, target)

@@ -20,8 +20,10 @@ from service.web.asset import Asset
 _CARD, _REPORT, _HISTORY = "MODEL_CARD.md", "report.html", "history.csv"
 LINKS = {_REPORT: "report", _HISTORY: "history"}
 """Where the files are that the card names, seen from the card."""
-_MOST_BYTES = 1 << 23
-"""Of a document: what training writes takes a fortieth."""
+_MOST_BYTES = 1 << 21
+"""Of a document, and of the pictures of a card: what training writes takes a tenth."""
+_MOST_CARD_BYTES = 1 << 15
+"""Of a card that becomes a page, which may take as many seconds as it is long, squared; a longer one is text."""
 _HTML = "text/html; charset=utf-8"
 
 _Make = Callable[[Served], Asset]
@@ -33,11 +35,14 @@ class ModelDocuments:
     def __init__(self, versions: Versions) -> None:
         self._versions = versions
         self._made: WeakKeyDictionary[Served, dict[_Make, Asset]] = WeakKeyDictionary()
+        self._making = asyncio.Lock()
 
     async def card(self, request: Request) -> Response:
         """Answer with the card: as a page, or as Markdown where no page is asked for."""
         accepted = weights(RequestState.of(request.scope).head.by_name.get(b"accept", b"").decode("latin-1"))
-        return await self._answer(request, _card if accepted.get("text/html") else _markdown)
+        html = accepted.get("text/html", 0.0)
+        is_page = html > 0 and html >= accepted.get("text/markdown", 0.0)
+        return await self._answer(request, _card if is_page else _markdown)
 
     async def report(self, request: Request) -> Response:
         """Answer with the report."""
@@ -51,7 +56,9 @@ class ModelDocuments:
         served = self._versions.live.stable
         made = self._made.setdefault(served, {})
         if make not in made:
-            made[make] = await asyncio.to_thread(make, served)
+            async with self._making:
+                if make not in made:
+                    made[make] = await asyncio.to_thread(make, served)
         return made[make].answer(RequestState.of(request.scope).head.by_name)
 
 
@@ -63,8 +70,21 @@ def _markdown(served: Served) -> Asset:
 def _card(served: Served) -> Asset:
     from service.web import card
 
-    markdown = _read(served, _CARD).decode(errors="replace")
-    html = card.page(markdown, LINKS, lambda name: _read(served, name))
+    content = _read(served, _CARD)
+    if len(content) > _MOST_CARD_BYTES:
+        return _markdown(served)
+    left = _MOST_BYTES
+
+    def picture(name: str) -> bytes:
+        nonlocal left
+        try:
+            found = _read(served, name)
+        except NoDocumentError:
+            return b""
+        left -= len(found)
+        return found if left >= 0 else b""
+
+    html = card.page(content.decode(errors="replace"), LINKS, picture)
     return Asset.of(html.encode(), _HTML, policy.of_report(html), vary="Accept, Accept-Encoding")
 
 

@@ -4,6 +4,7 @@ import json
 import ssl
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import Answer, Drop, ScriptedServer
+from waiting import wait_until
 
 from pricerange_client import (
+    Client,
     ConnectionFailedError,
     DeadlineError,
     RateLimitedError,
@@ -62,6 +65,7 @@ def test_what_may_pass_is_tried_again(ask: Ask, failure: Answer | type[Drop]) ->
         pytest.param(problem(504, "deadline"), id="504"),
         pytest.param(problem(422, "invalid-input"), id="422"),
         pytest.param(Answer(200, b"<html>"), id="no JSON"),
+        pytest.param(Answer(200, b"[" * 100_000), id="JSON of any depth"),
         pytest.param(Answer(200, b'{"valid":true}'), id="another service"),
     ],
 )
@@ -181,10 +185,36 @@ def test_an_answer_that_cannot_be_decoded_is_no_answer(ask: Ask) -> None:
         assert ask(scripted.url, "rollout").valid
 
 
-@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_the_wait_for_a_connection_counts() -> None:
+    slow = Answer(body=ROLLOUT.body, pause=1)
+    with (
+        ScriptedServer([slow, replace(slow, pause=5)]) as scripted,
+        Client(scripted.url, connections=1) as client,
+        ThreadPoolExecutor() as threads,
+    ):
+        first = threads.submit(client.rollout)
+        wait_until(lambda: scripted.asked)
+        began = time.monotonic()
+        with pytest.raises(TimedOutError):
+            client.rollout(timeout=2)
+        assert time.monotonic() - began < 2.7
+        assert first.result().valid
+
+
+def test_a_header_that_cannot_be_sent_is_no_failure_of_the_service(ask: Ask) -> None:
+    for headers in ({"X-Shop": "a\nb"}, {"X-Shop": "\u00fc"}, {"X Shop": "a"}, {"X-Shop": " a"}):
+        with pytest.raises(ValueError, match="headers: expected printable ASCII"):
+            ask("http://127.0.0.1:1", "rollout", headers=headers)
+        with pytest.raises(ValueError, match="headers: expected printable ASCII"):
+            Client(headers=headers)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
 def test_no_time_is_refused(ask: Ask, seconds: float) -> None:
     with pytest.raises(ValueError, match="timeout: expected more than 0 seconds"):
         ask("http://127.0.0.1:1", "rollout", timeout=seconds)
+    with pytest.raises(ValueError, match="timeout: expected more than 0 seconds"):
+        Client(timeout=seconds)
 
 
 @given(

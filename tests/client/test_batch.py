@@ -121,6 +121,13 @@ def test_unknown_features_are_none(server: Server, ask: Ask) -> None:
     assert [one.unknown for one in found] == [("ram",)] * 2
 
 
+@pytest.mark.parametrize("phones", [PHONES[0], None, 3], ids=["one phone", "None", "a number"])
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_what_is_not_many_phones_is_refused_at_once(kind: type[Client | AsyncClient], phones: Any) -> None:
+    with pytest.raises(TypeError, match="expected phones as a list, a table or another iterable, got"):
+        kind().predict_batch(phones)
+
+
 @pytest.mark.parametrize("rows", [0, -1])
 def test_a_piece_has_at_least_a_row(server: Server, ask: Ask, rows: int) -> None:
     with pytest.raises(ValueError, match="rows_a_request: expected at least 1"):

@@ -228,10 +228,27 @@ def test_threads_share_a_client(server: Server, phone: dict[str, float]) -> None
     assert sorted(found) == sorted(expected * 8)
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://127.0.0.1", "http://", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("127.0.0.1:8000", "ftp://127.0.0.1", "http://", "", "http://[::1", "http://phones:port"),
+        *("http://phones/?a=1", "http://phones/#a", "http://me:secret@phones/"),
+    ],
+)
 def test_what_is_no_url_of_http_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="base_url: expected http://HOST or https://HOST, got "):
+    with pytest.raises(
+        ValueError, match=r"base_url: expected http://HOST or https://HOST,.* got "
+    ) as refused:
         Client(url)
+    assert "secret" not in str(refused.value)
+
+
+def test_one_text_is_no_list_of_names(ask: Ask, phone: dict[str, float]) -> None:
+    with pytest.raises(TypeError, match="features: expected a list of names, got the text 'ram'"):
+        ask("http://127.0.0.1:1", "what_if", phone, 2, "ram")
+    for phones in ([phone], pd.DataFrame([phone])):
+        with pytest.raises(TypeError, match="columns: expected a list of names, got the text 'ram'"):
+            ask("http://127.0.0.1:1", "predict_batch", phones, columns="ram")
 
 
 def test_a_key_that_no_header_can_hold_is_refused() -> None:

@@ -1,6 +1,7 @@
 """Errors as classes: by status and kind, with rows named by their place in all that was asked about."""
 
 import json
+import pickle
 
 import pytest
 
@@ -53,7 +54,15 @@ def test_the_fields_are_the_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"<html>", b"[]", b'{"type":"x"}', b'{"type":1,"title":2,"detail":3,"errors":[{}]}']
+    "content",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"[" * 100_000,
+        b'{"type":"x"}',
+        b'{"type":1,"title":2,"detail":3,"errors":[{}]}',
+    ],
 )
 def test_other_bodies_are_unexpected(content: bytes) -> None:
     error = errors.of_answer(URL, 502, {}, content)
@@ -64,6 +73,26 @@ def test_other_bodies_are_unexpected(content: bytes) -> None:
 @pytest.mark.parametrize("text", ["Wed, 21 Oct 2026 07:28:00 GMT", "", "-1", "1.5", "x"])
 def test_only_seconds_are_read_of_retry_after(text: str) -> None:
     assert errors.seconds(text) is None
+
+
+def test_a_redirect_says_where_to() -> None:
+    error = errors.of_answer(URL, 301, {"location": "https://phones/predict"}, b"")
+    assert str(error).endswith("got 301 a redirect to https://phones/predict")
+
+
+def test_errors_get_through_pickle_and_into_sets() -> None:
+    problem = {"detail": "row 3: x", "pointer": "/2/ram"}
+    told = [
+        *(errors.of_answer(URL, _statuses()[kind], {}, body(kind, errors=[problem])) for kind in EXPECTED),
+        errors.of_answer(URL, 502, {}, b"<html>"),
+        errors.ConnectionFailedError(URL, "refused", 2),
+        errors.TimedOutError(URL, 1.0),
+        errors.TlsError(URL, "expired"),
+    ]
+    for error in told:
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+    assert len(set(told)) == len(told)
 
 
 def test_rows_are_counted_on() -> None:

@@ -131,6 +131,12 @@ def test_a_bad_cell_is_named_by_its_row_in_the_table(
         assert words in found.loc[1_201, "error"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_columns_that_a_table_lacks_are_named_before_it_is_sent(ask: Ask, kind: str) -> None:
+    with pytest.raises(ValueError, match="columns: the table has no column 'colour'"):
+        ask("http://127.0.0.1:1", "predict_batch", KINDS[kind], columns=["sku", "colour"])
+
+
 def test_names_that_only_the_service_knows_are_left_to_it(server: Server, ask: Ask) -> None:
     spelled = TABLE.rename(columns={"ram": "RAM", "battery_power": "Battery Power"})
     assert ask(server.url, "predict_batch", spelled).equals(ask(server.url, "predict_batch", TABLE))

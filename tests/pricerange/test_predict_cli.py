@@ -83,6 +83,15 @@ def test_what_is_wrong_has_an_exit_code_of_its_own(
             errors.SettingsError,
             *("--url", server.url, "--model-version", "1", *FLAGS),
         ),
+        "--url: base_url: expected http://HOST": (errors.ServiceSettingError, "--url", "http://[::1", *FLAGS),
+        "--url: timeout: expected more than 0 seconds": (
+            errors.ServiceSettingError,
+            *("--url", server.url, "--timeout", "inf", *FLAGS),
+        ),
+        "--ca-file: expected a file of certificates (PEM): ": (
+            errors.SettingsError,
+            *("--url", server.url, "--ca-file", tmp_path / "bad.csv", *FLAGS),
+        ),
         "(tried ": (errors.ServiceCallError, "--url", "http://127.0.0.1:9", "--timeout", "0.2", *FLAGS),
     }
     for words, (error, *arguments) in cases.items():
@@ -95,7 +104,7 @@ def test_what_is_wrong_has_an_exit_code_of_its_own(
 def test_a_key_is_taken_from_the_environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRICERANGE_API_KEY", "no\nkey")
     refused = predict("--url", server.url, *FLAGS)
-    assert refused.returncode == errors.SettingsError.exit_code
+    assert refused.returncode == errors.ServiceSettingError.exit_code
     assert "api_key: expected printable ASCII" in refused.stderr
 
 

@@ -1,6 +1,7 @@
 /** Links to what the service tells about itself: the model's card and report, and its interface. */
 
 import { byId, element } from "./dom.js";
+import { ServiceError } from "./service/api.js";
 
 /** @typedef {import("./service/api.js").Service} Service */
 
@@ -21,7 +22,10 @@ export function addDocuments(service, paths) {
     link.addEventListener("click", (event) => {
       if (!file || !service.hasKey) return;
       event.preventDefault();
-      void save(service, path, file);
+      save(service, path, file).catch((error) => {
+        const why = error instanceof ServiceError ? error.message : "No key was given.";
+        link.replaceWith(element("span", { role: "alert" }, `${text}: ${why}`));
+      });
     });
     return link;
   });

@@ -73,7 +73,7 @@ def test_one_phone_of_which_nothing_more_is_told() -> None:
 def test_many_phones() -> None:
     lines = shown(show.many, iter([ANSWER] * 1_300)).splitlines()
     assert lines[0].split("  ")[0] == "row"
-    assert lines[1].split() == ["1", "high", "75.00%", "ram", "1,", "2", "n_cores", "ram"]
+    assert lines[1].split() == ["1", "high", "75.00%", "ram", "medium,", "high", "n_cores", "ram"]
     assert len(lines) == 1 + show.MOST_SHOWN + 2
     assert lines[-2] == "and 1,280 more; --json has all of them"
     assert lines[-1] == "1,300 phones: low 0, medium 0, high 1,300, very high 0"

@@ -37,3 +37,16 @@ def test_html_in_a_card_is_text() -> None:
     assert "<script>" not in html
     assert "&lt;script&gt;alert(1)" in html
     assert "<a" not in page("[x](javascript:alert(1))", {}, lambda name: b"")
+
+
+def test_a_picture_is_shown_once_and_words_stand_for_one_that_is_missing() -> None:
+    names = []
+
+    def picture(name: str) -> bytes:
+        names.append(name)
+        return b"" if name == "missing.svg" else b"<svg/>"
+
+    html = page("![One](a.svg) ![Gone](missing.svg) " + "![Again](a.svg) " * 1000, {}, picture)
+    assert names == ["a.svg", "missing.svg"]
+    assert html.count("data:image/svg+xml") == 1
+    assert '<img src="" alt="Gone"' in html

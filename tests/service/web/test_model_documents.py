@@ -27,6 +27,8 @@ def test_the_card_is_a_page_for_browsers_and_markdown_for_others(
     assert "<h1>" in page.text
     assert 'src="data:image/svg+xml;base64,' in page.text
     assert page.headers["etag"] != markdown.headers["etag"]
+    rather = client.get("/model/card", headers={"Accept": "text/markdown, text/html;q=0.5"})
+    assert rather.content == card
     for link in ("report", "history"):
         assert f'<a href="{link}">' in page.text
         assert client.get(f"/model/{link}").status_code == 200
@@ -63,3 +65,15 @@ def test_a_document_that_cannot_be_read_is_not_there(
     assert answer.status_code == 404
     assert answer.json()["type"] == "urn:pricerange:problem:no-document"
     assert answer.json()["detail"] == "version 1 has no readable report.html"
+
+
+def test_a_card_that_would_take_long_is_text(
+    start: Callable[..., Server], model_repository: Path, tmp_path: Path
+) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(model_repository, models)
+    card = b"[" * 1_000_000
+    (version_of(models) / "MODEL_CARD.md").write_bytes(card)
+    server = start(models).wait_until_ready()
+    answer = httpx.get(f"{server.url}/model/card", headers=HTML, verify=NO_TLS)
+    assert (answer.content, answer.headers["content-type"]) == (card, "text/markdown; charset=utf-8")

@@ -27,6 +27,9 @@ def test_without_a_prefix_no_server_is_named(client: httpx.Client) -> None:
         ("/a b", "/ml"),
         ("/é", "/ml"),
         ("", "/ml"),
+        ("/a/../b", "/ml"),
+        ("/..", "/ml"),
+        ("/a/..b", "/a/..b"),
         ("/" + "a" * 200, "/ml"),
     ],
 )

@@ -2,6 +2,9 @@
 
 import base64
 import hashlib
+import time
+
+import pytest
 
 from service.web.policy import of_report
 
@@ -25,6 +28,16 @@ def test_the_elements_and_attributes_of_a_document_are_allowed_each_once() -> No
 
 def test_a_document_without_styles_is_allowed_none() -> None:
     assert "style-src" not in of_report("<p>text</p>")
+
+
+@pytest.mark.parametrize(
+    "piece", ["<!--", "<![", "<style", "<style>", "</style", " style='", "<p style=", "<&"]
+)
+def test_what_is_no_html_takes_no_time(piece: str) -> None:
+    began = time.process_time()
+    of_report(piece * (1_000_000 // len(piece)))
+    # a parser of HTML takes minutes
+    assert time.process_time() - began < 5
 
 
 def test_a_document_of_very_many_styles_makes_no_very_long_header() -> None:

@@ -136,7 +136,11 @@ export class Live {
     if (!(error instanceof ServiceError)) return this.#answer.fail("No key was given.", true);
     const others = this.#form.markWrong(error.problems);
     const isAtFields = error.problems.length > 0 && others.length === 0;
-    const detail = isAtFields ? "A value of this phone is not possible; it is marked." : error.message;
+    const marked =
+      error.problems.length === 1
+        ? "A value of this phone cannot be taken; it is marked."
+        : "Values of this phone cannot be taken; they are marked.";
+    const detail = isAtFields ? marked : error.message;
     this.#answer.fail(detail, !isAtFields);
   }
 }

@@ -54,6 +54,17 @@ function kindOf(property) {
   return property.type === "integer" ? "whole number" : "number";
 }
 
+/** @type {Record<string, string>} */
+const SYMBOLS = { megapixel: "MP" };
+
+/**
+ * Return a feature's unit as it is written behind numbers.
+ * @param {Pick<Feature, "unit">} feature
+ */
+export function symbolOf({ unit }) {
+  return SYMBOLS[unit] ?? unit;
+}
+
 /**
  * Write a value with its unit.
  * @param {Feature} feature
@@ -61,5 +72,5 @@ function kindOf(property) {
  */
 export function withUnit(feature, value) {
   if (feature.kind === "yes/no") return value ? "yes" : "no";
-  return feature.unit ? `${value} ${feature.unit}` : String(value);
+  return feature.unit ? `${value} ${symbolOf(feature)}` : String(value);
 }

@@ -1,7 +1,7 @@
 /** One feature's controls: a number with a slider, or a switch; and what is said of its value below them. */
 
 import { element } from "../dom.js";
-import { withUnit } from "./features.js";
+import { symbolOf, withUnit } from "./features.js";
 import { valueOf } from "./numbers.js";
 import { Scale } from "./scale.js";
 
@@ -17,8 +17,6 @@ import { Scale } from "./scale.js";
  */
 
 const POSITIONS = 1000;
-/** @type {Record<string, string>} */
-const SHORT = { megapixel: "MP" };
 
 /**
  * @param {Feature} feature
@@ -70,7 +68,7 @@ function sliderOf(feature, phone) {
       feature.hint ? element("span", { class: "hint" }, ` ${feature.hint}`) : "",
     ),
     range,
-    element("span", { class: "number" }, number, element("span", { class: "unit" }, SHORT[feature.unit] ?? feature.unit)),
+    element("span", { class: "number" }, number, element("span", { class: "unit" }, symbolOf(feature))),
     note,
   );
   /** @param {Value} value */

@@ -1,6 +1,7 @@
 /** All features' controls, and the errors and ranges that they are marked by. */
 
 import { byId, element } from "../dom.js";
+import { symbolOf } from "./features.js";
 import { fieldOf } from "./field.js";
 
 /**
@@ -51,7 +52,7 @@ export class Form {
     const outside = new Map(applicability?.outside?.map((one) => [one.feature, one]));
     for (const feature of this.#phone.features) {
       const found = outside.get(feature.name);
-      const range = found && `${found.low} to ${found.high}${feature.unit && ` ${feature.unit}`}`;
+      const range = found && `${found.low} to ${found.high}${feature.unit && ` ${symbolOf(feature)}`}`;
       this.#fields.get(feature.name)?.mark("", range ? `Outside the training range, ${range}` : "");
     }
   }

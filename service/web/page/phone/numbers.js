@@ -1,5 +1,7 @@
 /** Numbers as people write them: 2.2 and 2,2, 1.520 and 1,520 and 1 520, full-width digits, with a unit or without. */
 
+import { symbolOf } from "./features.js";
+
 /** @typedef {import("./features.js").Feature} Feature */
 
 const YES = ["1", "true", "yes", "ja", "oui", "是"];
@@ -22,7 +24,7 @@ export function valueOf(feature, text) {
     if (YES.includes(word)) return 1;
     return NO.includes(word) ? 0 : text;
   }
-  const readings = readingsOf(withoutUnit(written, feature.unit).replaceAll("\u2212", "-"));
+  const readings = readingsOf(withoutUnit(written, feature).replaceAll("\u2212", "-"));
   if (feature.kind === "whole number") readings.reverse();
   return readings.find((value) => keepsRule(feature, value)) ?? readings[0] ?? text;
 }
@@ -46,10 +48,11 @@ function readingsOf(text) {
 
 /**
  * @param {string} text
- * @param {string} unit
+ * @param {Feature} feature
  */
-function withoutUnit(text, unit) {
-  return unit && text.toLowerCase().endsWith(unit.toLowerCase()) ? text.slice(0, -unit.length).trim() : text;
+function withoutUnit(text, feature) {
+  const unit = [feature.unit, symbolOf(feature)].find((one) => one && text.toLowerCase().endsWith(one.toLowerCase()));
+  return unit ? text.slice(0, -unit.length).trim() : text;
 }
 
 /**

@@ -57,7 +57,7 @@ function tableOfLines(text) {
   const phones = lines.map((line) => {
     try {
       const phone = JSON.parse(line);
-      return typeof phone === "object" && phone ? phone : {};
+      return typeof phone === "object" && phone && !Array.isArray(phone) ? phone : {};
     } catch {
       return {};
     }

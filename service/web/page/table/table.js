@@ -26,6 +26,9 @@ export class TableView {
   #beginning = null;
   #running = new AbortController();
   #link = "";
+  /** How often the first rows were looked at: of two looks under way only the last is shown. */
+  #looks = 0;
+  #choices = byId("table-choices", HTMLFieldSetElement);
   #options = byId("table-options", HTMLElement);
   #decimal = byId("table-decimal", HTMLSelectElement);
   #keep = byId("table-keep", HTMLInputElement);
@@ -64,12 +67,16 @@ export class TableView {
     this.#file = file;
     this.#beginning = null;
     byId("table-name", HTMLElement).textContent = `${file.name}, ${size(file.size)}`;
+    this.#looks += 1;
     this.#options.hidden = false;
-    this.#work.hidden = true;
+    this.#setSending(false);
     this.#start.disabled = true;
     this.#preview.replaceChildren();
     this.#tell("");
-    this.#beginning = await beginningOf(file, isLines(file));
+    const beginning = await beginningOf(file, isLines(file)).catch(() => null);
+    if (file !== this.#file) return;
+    if (!beginning) return this.#tell("This cannot be read: it is a folder, or a file that is gone.", true);
+    this.#beginning = beginning;
     this.#decimal.disabled = isLines(file);
     this.#decimal.value = !isLines(file) && hasDecimalCommas(this.#beginning) ? "," : ".";
     await this.#showPreview();
@@ -79,6 +86,8 @@ export class TableView {
   async #showPreview() {
     const [file, beginning] = [this.#file, this.#beginning];
     if (!file || !beginning) return;
+    this.#looks += 1;
+    const look = this.#looks;
     try {
       const response = await this.#service.answered(this.#path(file, beginning), {
         method: "POST",
@@ -86,25 +95,37 @@ export class TableView {
         body: beginning.part,
       });
       const { predictions } = await response.json();
-      if (file !== this.#file) return;
+      if (look !== this.#looks) return;
+      if (!predictions.length) return this.#showNoRows(file, beginning);
       const { table, bad } = previewOf(beginning, predictions, this.#features);
       this.#preview.replaceChildren(table);
       const rows = `The first ${predictions.length === 1 ? "row" : `${predictions.length} rows`}`;
       this.#tell(bad ? `${rows}: ${bad} cannot be answered. Marked cells say why.` : `${rows}: all can be answered.`, bad > 0);
       this.#start.disabled = false;
     } catch (error) {
+      if (look !== this.#looks) return;
       this.#preview.replaceChildren();
       this.#tell(wordsOf(error), true);
       this.#start.disabled = true;
     }
   }
 
+  /**
+   * @param {File} file
+   * @param {Beginning} beginning
+   */
+  #showNoRows(file, { part }) {
+    const isAll = part.size === file.size;
+    this.#preview.replaceChildren();
+    this.#tell(isAll ? "There are no rows in this file." : "The first row is too long to be shown here.", isAll);
+    this.#start.disabled = isAll;
+  }
+
   async #send() {
     const [file, beginning] = [this.#file, this.#beginning];
     if (!file || !beginning) return;
     this.#running = new AbortController();
-    this.#work.hidden = false;
-    this.#start.disabled = true;
+    this.#setSending(true);
     const began = performance.now();
     try {
       const path = this.#path(file, beginning);
@@ -121,11 +142,15 @@ export class TableView {
       if (file !== this.#file) return;
       this.#tell(wordsOf(error), !(error instanceof DOMException));
     } finally {
-      if (file === this.#file) {
-        this.#work.hidden = true;
-        this.#start.disabled = false;
-      }
+      if (file === this.#file) this.#setSending(false);
     }
+  }
+
+  /** @param {boolean} isSending What is sent cannot be chosen meanwhile. */
+  #setSending(isSending) {
+    this.#work.hidden = !isSending;
+    this.#choices.disabled = isSending;
+    this.#start.disabled = isSending;
   }
 
   /**
@@ -167,7 +192,7 @@ export class TableView {
   #path(file, { names }) {
     const query = new URLSearchParams({ on_bad_row: "null" });
     if (!isLines(file) && this.#decimal.value !== ".") query.set("decimal", this.#decimal.value);
-    const canKeep = names.length <= MOST_KEPT && names.every((name) => KEEPABLE.test(name));
+    const canKeep = names.length > 0 && names.length <= MOST_KEPT && names.every((name) => KEEPABLE.test(name));
     if (this.#keep.checked && canKeep && new Set(names).size === names.length) query.set("columns", names.join(","));
     if (this.#sets.checked) query.set("sets", "0.9");
     return `predict/batch?${query}`;

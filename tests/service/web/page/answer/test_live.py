@@ -67,3 +67,15 @@ def test_without_the_service_the_page_says_so_and_goes_on_with_it(visit: Visit) 
     expect(page.locator("#answer-label")).to_have_text("Low")
     assert visit.faults
     visit.faults.clear()
+
+
+def test_before_any_answer_nothing_is_said_of_why(visit: Visit) -> None:
+    visit.allow(422)
+    page = visit.page
+    page.goto(f"{visit.url}#ram=many")
+    expect(page.locator("#answer-error")).to_have_text("A value of this phone cannot be taken; it is marked.")
+    expect(page.locator("#why")).to_be_hidden()
+    expect(page.locator("#curve")).to_be_hidden()
+    page.locator("#feature-ram").fill("2800")
+    expect(page.locator("#why")).to_be_visible()
+    expect(page.locator("#curve")).to_be_visible()

@@ -20,6 +20,9 @@ def test_errors_stand_at_their_fields_in_the_words_of_the_service(visit: Visit) 
         "fc must be a number between 0 and 1000 megapixel, got -4"
     )
     expect(page.locator("#answer")).to_have_attribute("data-state", "failed")
+    expect(page.locator("#answer-error")).to_have_text(
+        "Values of this phone cannot be taken; they are marked."
+    )
     ram.fill("700")
     page.locator("#feature-fc").fill("4")
     expect(page.locator("#answer-label")).to_have_text("Low")

@@ -7,6 +7,7 @@ from site_visit import full_width
 WHOLE = {"kind": "whole number", "unit": "MB", "low": 128, "high": 131072}
 WEIGHT = {"kind": "number", "unit": "g", "low": 16, "high": 2000}
 SPEED = {"kind": "number", "unit": "GHz", "low": 0.125, "high": 16}
+CAMERA = {"kind": "number", "unit": "megapixel", "low": 0, "high": 1000}
 YES_NO = {"kind": "yes/no", "unit": "", "low": 0, "high": 1}
 
 
@@ -61,6 +62,9 @@ YES_NO = {"kind": "yes/no", "unit": "", "low": 0, "high": 1}
                 "141。5": 141.5,
             },
             id="what-keeps-the-limits",
+        ),
+        pytest.param(
+            CAMERA, {"12 MP": 12, "12mp": 12, "12 Megapixel": 12, "12 M": "12 M"}, id="a-unit-and-its-symbol"
         ),
         pytest.param(
             YES_NO,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from live_server import PRICERANGE
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pyarrow import csv
 from site_visit import Visit
 
@@ -98,11 +98,19 @@ def test_lines_of_json_are_answered_in_lines(page: Page, tmp_path: Path) -> None
     assert wrong["error"].startswith("ram must be a whole number")
 
 
+def test_a_line_that_is_a_list_has_no_columns(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "phones.ndjson"
+    file.write_text(json.dumps({feature.name: feature.example for feature in FEATURES}) + "\n[1]\n")
+    _drop(page, file)
+    expect(page.locator("#table-told")).to_contain_text("The first 2 rows: 1 cannot be answered.")
+    expect(page.locator("#table-preview thead th")).to_have_text(["Row", "Answer", *FEATURE_NAMES])
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         pytest.param("ram,fc\n1,2\n", "battery_power", id="columns-missing"),
-        pytest.param("", "empty", id="empty"),
+        pytest.param("", "the body is empty, expected a header", id="empty"),
     ],
 )
 def test_what_is_no_table_of_phones_is_told_in_the_words_of_the_service(
@@ -115,3 +123,61 @@ def test_what_is_no_table_of_phones_is_told_in_the_words_of_the_service(
     _drop(page, file)
     expect(page.locator("#table-told")).to_contain_text(said)
     expect(page.get_by_role("button", name="Answer all rows")).to_be_disabled()
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "can_start"),
+    [
+        pytest.param("", "There are no rows in this file.", False, id="none"),
+        pytest.param("z" * 70_000, "The first row is too long to be shown here.", True, id="a-long-one"),
+    ],
+)
+def test_where_no_row_is_shown_none_is_said_to_be_good(
+    page: Page, tmp_path: Path, text: str, told: str, can_start: bool
+) -> None:
+    _drop(page, _table(tmp_path, [[*ROW, text]] if text else []))
+    expect(page.locator("#table-told")).to_have_text(told)
+    start = page.get_by_role("button", name="Answer all rows")
+    expect(start).to_be_enabled() if can_start else expect(start).to_be_disabled()
+
+
+def test_a_folder_is_no_file(page: Page) -> None:
+    page.evaluate(
+        """() => {
+          const folder = new File([], 'phones');
+          folder.slice = () => ({ arrayBuffer: () => Promise.reject(new DOMException('', 'NotFoundError')) });
+          const event = new Event('drop', { cancelable: true });
+          event.dataTransfer = { files: [folder], types: ['Files'] };
+          document.dispatchEvent(event);
+        }"""
+    )
+    expect(page.locator("#table-told")).to_contain_text("This cannot be read: it is a folder")
+    expect(page.get_by_role("button", name="Answer all rows")).to_be_disabled()
+
+
+def test_while_a_table_is_sent_nothing_else_can_be_chosen(page: Page, tmp_path: Path) -> None:
+    _drop(page, _table(tmp_path, [[*ROW, "a"]]))
+    sets = page.get_by_label("Add 90 % prediction sets")
+    expect(sets).to_be_enabled()
+    held: list[Route] = []
+    page.route("**/predict/batch?*", lambda route: held.append(route))  # noqa: PLW0108
+    start = page.get_by_role("button", name="Answer all rows")
+    start.click()
+    expect(sets).to_be_disabled()
+    expect(start).to_be_disabled()
+    assert len(held) == 1
+    held[0].continue_()
+    expect(page.get_by_role("link", name="Save")).to_be_visible()
+    expect(sets).to_be_enabled()
+
+
+def test_of_two_looks_at_the_first_rows_the_last_is_shown(page: Page, tmp_path: Path) -> None:
+    held: list[Route] = []
+    page.route("**/predict/batch?*", lambda route: route.continue_() if held else held.append(route))
+    _drop(page, _table(tmp_path, [[*ROW, "a"]]))
+    expect(page.locator("#table-name")).to_contain_text("phones.csv")
+    _drop(page, _table(tmp_path, [[*ROW, "b"]] * 2))
+    expect(page.locator("#table-told")).to_have_text("The first 2 rows: all can be answered.")
+    held[0].continue_()
+    page.wait_for_timeout(300)
+    expect(page.locator("#table-told")).to_have_text("The first 2 rows: all can be answered.")
