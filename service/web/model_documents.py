@@ -23,7 +23,7 @@ LINKS = {_REPORT: "report", _HISTORY: "history"}
 _MOST_BYTES = 1 << 21
 """Of a document, and of the pictures of a card: what training writes takes a tenth."""
 _MOST_CARD_BYTES = 1 << 15
-"""Of a card that becomes a page, which may take as many seconds as it is long, squared; a longer one is text."""
+"""Of a card that becomes a page, whose time may grow with the square of its length; a longer one is text."""
 _HTML = "text/html; charset=utf-8"
 
 _Make = Callable[[Served], Asset]

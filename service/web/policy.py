@@ -31,8 +31,8 @@ def _digest(style: str) -> str:
     return b64encode(sha256(style.encode()).digest()).decode()
 
 
-# Both read a document once, whatever is in it, which a parser of HTML does not. What is no style, or one that is
-# overlooked, does no harm: the hash is of nothing, or the style is not applied.
+# Both read a document once, whatever is in it, which a parser of HTML does not. What is no style, or one that
+# is overlooked, does no harm: the hash is of nothing, or the style is not applied.
 
 
 def _elements(html: str) -> Iterator[str]:
