@@ -32,13 +32,16 @@ class Web:
     def free(self) -> frozenset[str]:
         """The paths that are answered without a key."""
         named = (f"/{folder}/{name}" for folder, assets in self._folders.items() for name in assets)
-        return frozenset({"/openapi.json", "/docs", *named, *(["/"] if "page" in self._folders else [])})
+        return frozenset(
+            {"/openapi.json", "/docs", "/docs/", *named, *(["/"] if "page" in self._folders else [])}
+        )
 
     def add_to(self, router: APIRouter) -> None:
         """Add the routes to a router."""
         for path, endpoint in (
             ("/openapi.json", self._openapi.answer),
             ("/docs", self._of_docs),
+            ("/docs/", _to_docs),
             ("/docs/{name}", self._of_docs),
         ):
             router.add_api_route(path, endpoint, include_in_schema=False)
@@ -68,8 +71,16 @@ class Web:
         path = RequestState.of(request.scope).head.raw_path.decode("latin-1")
         if self._root_path and path == self._root_path:
             # its links are relative, to where it is
-            return Reply.of_head(_MOVED, [(b"location", b"%b/" % path.encode()), (b"content-length", b"0")])
+            return _moved(path + "/")
         return _file(request, self._folders["page"])
+
+
+async def _to_docs(request: Request) -> Response:
+    return _moved("../docs")
+
+
+def _moved(location: str) -> Response:
+    return Reply.of_head(_MOVED, [(b"location", location.encode()), (b"content-length", b"0")])
 
 
 def _file(request: Request, assets: Mapping[str, Asset]) -> Response:

@@ -22,6 +22,12 @@ def test_the_documentation_needs_nobody_else(client: httpx.Client) -> None:
     assert "script-src 'self'; style-src 'self';" in docs.headers["content-security-policy"]
 
 
+def test_a_slash_too_many_leads_to_the_documentation(proxied: httpx.Client) -> None:
+    moved = proxied.get("/ml/docs/", follow_redirects=True)
+    assert moved.url.path == "/ml/docs"
+    assert "swagger-ui" in moved.raise_for_status().text
+
+
 def test_the_page_can_be_switched_off(client: httpx.Client, proxied: httpx.Client) -> None:
     assert client.get("/").headers["content-type"] == "text/html; charset=utf-8"
     assert proxied.get("/").status_code == 404
