@@ -6,7 +6,7 @@ from typing import Any
 
 from pricerange_client.answers import RowAnswer
 from pricerange_client.call import BatchOptions, Call, as_json, common, names_of, parameters_of
-from pricerange_client.phone import PhoneLike, fields_of
+from pricerange_client.phone import PhoneLike, fields_of, is_infinite
 from pricerange_client.reading import reader_of
 from pricerange_client.tables import TableKind, kind_of
 
@@ -52,8 +52,19 @@ def of_phones(phones: list[PhoneLike], options: BatchOptions, before: int = 0) -
             raise ValueError(f"expected {len(phones)} answers, got {len(answers)}")
         return answers
 
-    content = b"\n".join([as_json(fields_of(phone)) for phone in phones])
+    content = b"\n".join([_line(phone, before + place) for place, phone in enumerate(phones, 1)])
     return _call(content, _NDJSON, read, options, parameters, before)
+
+
+def _line(phone: PhoneLike, row: int) -> bytes:
+    fields = fields_of(phone)
+    try:
+        return as_json(fields)
+    except ValueError:
+        infinite = [name for name, value in fields.items() if is_infinite(value)]
+        if not infinite:
+            raise
+        raise ValueError(f"row {row}: {infinite[0]} is infinite, for which JSON has no word") from None
 
 
 def rows_of(content: bytes) -> list[dict[str, Any]]:

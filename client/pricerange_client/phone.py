@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, SupportsFloat, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -94,6 +94,11 @@ def plain(value: Any) -> Any:
 def is_nan(value: object) -> bool:
     """Whether a value is no number, which JSON has no word for."""
     return isinstance(value, float) and math.isnan(value)
+
+
+def is_infinite(value: object) -> bool:
+    """Whether a value is an infinity, a scalar of NumPy included."""
+    return isinstance(value, SupportsFloat) and math.isinf(float(value))
 
 
 def _fields(phone: PhoneLike) -> Mapping[str, Any]:

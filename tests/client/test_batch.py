@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
+import numpy as np
 import pyarrow as pa
 import pytest
 from client_answers import says
@@ -35,6 +36,13 @@ def test_a_list_is_answered_as_the_service_answers(server: Server, ask: Ask) -> 
     alone = ask(server.url, "predict", PHONES[201])
     assert found[201].probabilities == alone.probabilities
     assert ask(server.url, "predict_batch", []) == []
+
+
+@pytest.mark.parametrize("infinity", [float("inf"), np.float32("-inf")], ids=["a float", "of NumPy"])
+def test_an_infinity_is_named_by_row_and_feature(server: Server, ask: Ask, infinity: float) -> None:
+    wrong = [*PHONES[:4], {**PHONES[4], "ram": infinity}]
+    with pytest.raises(ValueError, match="row 5: ram is infinite"):
+        ask(server.url, "predict_batch", wrong, rows_a_request=3)
 
 
 def test_a_few_are_explained(server: Server, ask: Ask) -> None:
