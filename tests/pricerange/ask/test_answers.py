@@ -16,6 +16,7 @@ from pricerange.ask.service import asking
 from pricerange.errors import (
     NoBackgroundError,
     ServiceCallError,
+    ServiceSettingError,
     SettingsError,
     UncalibratedError,
 )
@@ -89,7 +90,7 @@ def test_what_a_service_refuses_is_said_in_its_words(server: Server) -> None:
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://x"])
 def test_a_url_of_something_else_is_refused(url: str) -> None:
     with (
-        pytest.raises(SettingsError, match="base_url: expected http"),
+        pytest.raises(ServiceSettingError, match="--url: base_url: expected http"),
         asking(url, None, None, 1, Asked()),
     ):
         pass

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -74,8 +74,12 @@ def test_keys_have_the_roles_that_they_have_over_http(locked: Server, rows: np.n
 
 @pytest.mark.parametrize("path", [SERVICE + "ModelStreamInfer", REFLECTION])
 def test_a_stream_needs_a_key_before_its_first_message(locked: Server, path: str) -> None:
+    async def nothing_yet() -> AsyncIterator[bytes]:
+        await asyncio.sleep(60)
+        yield b""
+
     async def work(channel: grpc.aio.Channel) -> None:
-        async for _ in channel.stream_stream(path)(iter([b""])):
+        async for _ in channel.stream_stream(path)(nothing_yet()):
             pass
 
     assert refusal_of(lambda: with_channel(locked.grpc_address, work)) == ("UNAUTHENTICATED", "missing-key")

@@ -6,7 +6,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import grpc
@@ -131,18 +131,23 @@ def test_calls_at_once_are_bounded_and_others_are_served_again(start: Start, mod
 
     async def work() -> None:
         channels = [grpc.aio.insecure_channel(server.grpc_address, options=OWN_CONNECTION) for _ in range(2)]
-        watches = [
-            channel.unary_stream("/grpc.health.v1.Health/Watch")(b"")
+        ended = asyncio.Event()
+
+        async def one_phone() -> AsyncIterator[bytes]:
+            yield PHONE
+            await ended.wait()
+
+        streams = [
+            channel.stream_stream(SERVICE + "ModelStreamInfer")(one_phone())
             for channel in channels
             for _ in range(200)
         ]
-        told = await asyncio.gather(*(call.read() for call in watches), return_exceptions=True)
+        told = await asyncio.gather(*(call.read() for call in streams), return_exceptions=True)
         refused = [one for one in told if isinstance(one, grpc.aio.AioRpcError)]
         assert {error.code() for error in refused} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
         assert len(told) - len(refused) == _FEWEST_CALLS
-        for call in watches:
-            call.cancel()
-        await asyncio.sleep(0.2)
+        ended.set()
+        await asyncio.sleep(0.5)
         await channels[0].unary_unary(INFER)(PHONE)
         for channel in channels:
             await channel.close()
