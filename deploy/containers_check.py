@@ -28,8 +28,7 @@ from engine import USER, Machine
 from report import ROOT, CheckError, Report, eventually, expect, get, post
 
 LARGEST_MEMORY_MB = 135
-"""15 of them are what the library of gRPC takes, whose port images open."""
-"""What one worker may take (proportional set size)."""
+"""What one worker may take (proportional set size): 15 of it are the library's of gRPC, whose port images open."""
 READY_WITHIN = 30.0
 SCRAPED_WITHIN = 60.0
 FOLLOWED_WITHIN = 10.0
