@@ -28,7 +28,7 @@ from engine import USER, Machine
 from report import ROOT, CheckError, Report, eventually, expect, get, post
 
 LARGEST_MEMORY_MB = 135
-"""What one worker may take (proportional set size): 15 of it are the library's of gRPC, whose port images open."""
+"""What one worker may take (proportional set size), 15 of it for the library of gRPC, which images load."""
 READY_WITHIN = 30.0
 SCRAPED_WITHIN = 60.0
 FOLLOWED_WITHIN = 10.0
