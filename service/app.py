@@ -50,7 +50,7 @@ from service.rollout.member import Member
 from service.rollout.routes import add_rollout
 from service.settings import Settings
 from service.telemetry.access_log import AccessLog
-from service.telemetry.forwarded import ForwardedAccessLog, ForwardedTraces, Proxies
+from service.telemetry.forwarded import Proxies
 from service.telemetry.key_metrics import KeyMetrics
 from service.telemetry.log_level import LogLevel
 from service.telemetry.log_queue import LogQueue
@@ -58,7 +58,7 @@ from service.telemetry.metrics import Metrics
 from service.telemetry.middleware import Middleware
 from service.telemetry.prediction_log.log import PredictionLog
 from service.telemetry.prometheus.exposition import CONTENT, exposed
-from service.telemetry.recorder import Recorder, TracedRequests
+from service.telemetry.recorder import Recorder
 from service.telemetry.selected import RequestLog, SelectedRequests
 from service.telemetry.shared_counters import SharedCounters
 from service.telemetry.tracing.traces import Traces
@@ -122,8 +122,8 @@ def create_app(  # noqa: PLR0913, PLR0917
     )
     metrics.budgets(budget.limit, spool_budget.limit)
     proxies = None if settings.forwarded_allow_ips is None else Proxies(settings.forwarded_allow_ips)
-    access_log = _access_log(log_queue, settings, proxies) if settings.access_log else None
-    recorder = Recorder(metrics.requests, access_log, _traced(traces, proxies))
+    access_log = _access_log(log_queue, settings) if settings.access_log else None
+    recorder = Recorder(metrics.requests, access_log, traces, proxies)
     log_level = LogLevel(
         counters, lambda level: recorder.log_to(access_log if level <= logging.INFO else None)
     )
@@ -240,15 +240,11 @@ def _known_keys(keys: SharedKeys, counters: SharedCounters, metrics: Metrics) ->
     return known
 
 
-def _access_log(queue: LogQueue, settings: Settings, proxies: Proxies | None) -> RequestLog:
-    log = AccessLog(queue) if proxies is None else ForwardedAccessLog(queue, proxies)
+def _access_log(queue: LogQueue, settings: Settings) -> RequestLog:
+    log = AccessLog(queue)
     if not settings.paths_not_logged and settings.access_log_sample == 1:
         return log
     return SelectedRequests(log, settings.paths_not_logged, settings.access_log_sample)
-
-
-def _traced(traces: Traces | None, proxies: Proxies | None) -> TracedRequests | None:
-    return traces if traces is None or proxies is None else ForwardedTraces(traces, proxies)
 
 
 def _web(app: DocumentedApp, versions: Versions, settings: Settings, proxies: Proxies | None) -> Web:

@@ -3,9 +3,6 @@
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from service.http.request_state import RequestState
-from service.telemetry.access_log import AccessLog
-from service.telemetry.log_queue import LogQueue
-from service.telemetry.recorder import TracedRequests
 
 EVERYBODY = "*"
 _MOST_HOPS = 32
@@ -41,7 +38,7 @@ class Proxies:
         return found
 
     def name_client(self, state: RequestState) -> None:
-        """Note the client of a request that is answered; to do so again changes nothing."""
+        """Note the client of a request that is answered."""
         state.client = self.client(state.client, state.head.by_name.get(b"x-forwarded-for"))
 
     def trust(self, peer: str | None) -> bool:
@@ -51,32 +48,6 @@ class Proxies:
 
     def _names(self, address: _Address) -> bool:
         return self._all or any(address in network for network in self._networks)
-
-
-class ForwardedAccessLog(AccessLog):
-    """An access log whose `client` is whom the proxies name."""
-
-    def __init__(self, queue: LogQueue, proxies: Proxies) -> None:
-        super().__init__(queue)
-        self._proxies = proxies
-
-    def write(self, state: RequestState, seconds: float) -> None:
-        """Write the line of a request that took so many seconds."""
-        self._proxies.name_client(state)
-        super().write(state, seconds)
-
-
-class ForwardedTraces:
-    """Takes traced requests whose client is whom the proxies name."""
-
-    def __init__(self, traces: TracedRequests, proxies: Proxies) -> None:
-        self._traces = traces
-        self._proxies = proxies
-
-    def put(self, state: RequestState, seconds: float) -> None:
-        """Take a request that took so many seconds."""
-        self._proxies.name_client(state)
-        self._traces.put(state, seconds)
 
 
 def _address(text: str) -> _Address | None:

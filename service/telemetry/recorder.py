@@ -4,6 +4,7 @@ from time import monotonic
 from typing import Protocol
 
 from service.http.request_state import RequestState
+from service.telemetry.forwarded import Proxies
 from service.telemetry.prometheus.requests import RequestMetrics
 from service.telemetry.selected import RequestLog
 
@@ -19,11 +20,17 @@ class Recorder:
     """Records requests, each before its last bytes leave: no answer is without its count."""
 
     def __init__(
-        self, requests: RequestMetrics, access_log: RequestLog | None, traces: TracedRequests | None = None
+        self,
+        requests: RequestMetrics,
+        access_log: RequestLog | None,
+        traces: TracedRequests | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
+        """Tell the log and the traces whom trusted proxies name as the client, if there are any."""
         self._requests = requests
         self._access_log = access_log
         self._traces = traces
+        self._proxies = proxies
 
     def log_to(self, access_log: RequestLog | None) -> None:
         """Write requests to a log from now on, or to none."""
@@ -43,6 +50,8 @@ class Recorder:
             state.answerer.answered(state.status, seconds)
         if state.rejected_as is not None:
             self._requests.rejected(state.rejected_as)
+        if self._proxies is not None:
+            self._proxies.name_client(state)
         if state.trace is not None and self._traces is not None:
             state.requests.traced -= 1
             self._requests.exemplar(
