@@ -15,10 +15,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
-import psutil
 
 from bench.grpc import INFER, request_of
-from bench.load.live import Running, serving
+from bench.load.live import Running, serving, workers_of
 from bench.load.phones import phones
 from bench.show.tables import show
 
@@ -70,8 +69,7 @@ async def under_load(servers: list[Running], message: bytes, what: str, seen: Co
             process.send_signal(signal.SIGTERM)
             await asyncio.to_thread(process.wait)
         else:
-            children = psutil.Process(process.pid).children()
-            next(one for one in children if "spawn_main" in " ".join(one.cmdline())).kill()
+            workers_of(process.pid)[0].kill()
         await asyncio.sleep(SETTLED)
         end.set()
 

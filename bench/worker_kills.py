@@ -20,7 +20,7 @@ import orjson
 import psutil
 
 from bench.load.client import Connection, message
-from bench.load.live import PHONE, serving
+from bench.load.live import PHONE, serving, workers_of
 from pricerange.phone import FEATURE_NAMES
 from pricerange.predictor import Predictor
 
@@ -127,7 +127,7 @@ async def _scrape(url: str, seen: Seen, end: asyncio.Event) -> None:
 async def kill_one(parent: int) -> set[int]:
     """Kill a worker and return the ports of the clients that it had accepted."""
     async with asyncio.timeout(30):
-        while not (workers := serving_workers(parent)):
+        while not (workers := workers_of(parent)):
             await asyncio.sleep(0.01)
     worker = random.choice(workers)
     worker.suspend()  # so that it accepts nobody between the look and the end
@@ -137,12 +137,6 @@ async def kill_one(parent: int) -> set[int]:
     worker.kill()
     await asyncio.to_thread(worker.wait, 10)  # or it might be chosen again
     return ports
-
-
-def serving_workers(parent: int) -> list[psutil.Process]:
-    """Return the children but multiprocessing's resource tracker."""
-    children = psutil.Process(parent).children()
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
 def _report(seen: Seen) -> bool:

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import httpx
+import psutil
+
+from bench.load.live import workers_of
 
 PRICERANGE = Path(sys.executable).with_name("pricerange")
 NO_TLS = False
@@ -64,6 +67,10 @@ class Server:
         """Where the server listens for gRPC, as the first line of its log says."""
         [port, *_] = [found[1] for line in self.lines if (found := re.search(r"gRPC on port (\d+)", line))]
         return f"{httpx.URL(self.url).host}:{port}"
+
+    def workers(self) -> list[psutil.Process]:
+        """The worker processes that live now."""
+        return workers_of(self.process.pid)
 
     def log(self, **fields: Any) -> list[dict[str, Any]]:
         """The lines of the log that hold these fields; a running server has a moment to write the first."""

@@ -14,9 +14,8 @@ from threading import Event
 from urllib.parse import urlsplit
 
 import httpx
-import psutil
 
-from bench.load.live import PHONE, Running
+from bench.load.live import PHONE, Running, workers_of
 
 CSV = (",".join(PHONE) + "\n" + (",".join(map(str, PHONE.values())) + "\n") * 80_000).encode()
 """Its answer is of 4 MB."""
@@ -102,7 +101,7 @@ def falls_silent(servers: list[Running], place: Place, end: Event) -> None:
 def workers_die(servers: list[Running], place: Place, end: Event) -> None:
     """Kill a worker every few seconds."""
     while not end.wait(10):
-        for worker in psutil.Process(servers[0].process.pid).children()[-1:]:
+        for worker in workers_of(servers[0].process.pid)[-1:]:
             os.kill(worker.pid, signal.SIGKILL)
 
 

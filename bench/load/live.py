@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 
 from pricerange.phone import FEATURES
 
@@ -68,6 +69,21 @@ def serving(
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+def workers_of(parent: int) -> list[psutil.Process]:
+    """Return the worker processes of a server; one that ends meanwhile is none.
+
+    multiprocessing keeps one more child, its resource tracker.
+    """
+
+    def works(child: psutil.Process) -> bool:
+        try:
+            return "spawn_main" in " ".join(child.cmdline())
+        except psutil.NoSuchProcess:  # a zombie is one too
+            return False
+
+    return [child for child in psutil.Process(parent).children() if works(child)]
 
 
 def _first_answer(url: str, key: str, started: float) -> float:

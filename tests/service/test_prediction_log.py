@@ -12,7 +12,6 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-import psutil
 import pyarrow as pa
 import pytest
 from live_server import NO_TLS, PRICERANGE, Server
@@ -226,12 +225,7 @@ def test_a_killed_worker_loses_its_last_rows_alone(
 
     ask()
     wait_until(lambda: rows_of(log) == 1)
-    workers = [
-        child
-        for child in psutil.Process(server.process.pid).children()
-        if "spawn_main" in " ".join(child.cmdline())
-    ]
-    workers[0].kill()
+    server.workers()[0].kill()
     wait_until(lambda: server.log(level="error"))
     for _ in range(20):
         ask()

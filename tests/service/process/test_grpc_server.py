@@ -11,7 +11,6 @@ from pathlib import Path
 
 import grpc
 import numpy as np
-import psutil
 import pytest
 import trustme
 from grpc_messages import SERVICE, infer_request
@@ -26,12 +25,6 @@ Start = Callable[..., Server]
 INFER = SERVICE + "ModelInfer"
 PHONE = infer_request(np.array([[feature.example for feature in FEATURES]], np.float32)).SerializeToString()
 OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
-
-
-def serving(server: Server) -> list[psutil.Process]:
-    """The worker processes."""
-    children = psutil.Process(server.process.pid).children()
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
 def test_an_occupied_port_is_an_error_of_the_settings(start: Start, model_repository: Path) -> None:
@@ -73,11 +66,12 @@ def test_workers_share_the_port_and_one_that_is_killed_is_replaced(
                     break
                 except grpc.aio.AioRpcError as error:
                     lost += again or error.code() != grpc.StatusCode.UNAVAILABLE
+                    await asyncio.sleep(0.2)  # a process that ends closes its connections before its port
 
     async def work() -> None:
         asking = [asyncio.create_task(ask_for(2)) for _ in range(4)]
         await asyncio.sleep(0.5)
-        serving(server)[0].kill()
+        server.workers()[0].kill()
         await asyncio.gather(*asking)
 
     asyncio.run(work())
@@ -144,7 +138,9 @@ def test_calls_at_once_are_bounded_and_others_are_served_again(start: Start, mod
         ]
         told = await asyncio.gather(*(call.read() for call in streams), return_exceptions=True)
         refused = [one for one in told if isinstance(one, grpc.aio.AioRpcError)]
-        assert {error.code() for error in refused} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+        # where the refusal overtakes the message, the library's client fails to send and calls that INTERNAL
+        others = [error for error in refused if "execute_batch" not in error.debug_error_string()]
+        assert {error.code() for error in others} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
         assert len(told) - len(refused) == _FEWEST_CALLS
         ended.set()
         await asyncio.sleep(0.5)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 from api_keys import bearer, entry, secret, write
 from live_server import NO_TLS, Server
@@ -79,7 +78,7 @@ def test_a_key_changes_for_all_workers_at_the_same_moment(
     async def run() -> None:
         tasks = [asyncio.create_task(clients.ask(key)) for key in (old, new) for _ in range(6)]
         await asyncio.sleep(0.3)
-        workers = psutil.Process(server.process.pid).children()
+        workers = server.workers()
         connected = [[one for one in worker.net_connections() if one.raddr] for worker in workers]
         assert len([one for one in connected if one]) == 2  # both have clients
         write(path, entry("shop", key=new))
@@ -117,9 +116,8 @@ def test_workers_that_are_replaced_have_the_keys_that_the_others_had(
     wait_until(lambda: server.log(level="error", logger="service.http.keys.watch"))
     before = httpx.get(f"{server.url}/metrics", verify=NO_TLS).text
     started = len(server.log(logger="service.serve"))
-    for worker in psutil.Process(server.process.pid).children():
-        if "spawn_main" in " ".join(worker.cmdline()):
-            worker.kill()
+    for worker in server.workers():
+        worker.kill()
     wait_until(lambda: len(server.log(logger="service.serve")) == started + 2)
     assert statuses(server, phone, old) == {401}
     assert statuses(server, phone, new) == {200}
