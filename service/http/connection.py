@@ -233,6 +233,11 @@ class HttpConnection(asyncio.Protocol):
         """Whether a request is received or answered."""
         return self._stage in (BODY, ANSWER)
 
+    @property
+    def expects_first_request(self) -> bool:
+        """Whether the client has connected, and has yet to send the head of its first request."""
+        return self._stage is HEAD and self._answered == 0
+
     def check_timeouts(self) -> None:
         """End the connection if it has been waiting for the same thing too long."""
         unsent = self._transport.get_write_buffer_size()

@@ -36,8 +36,10 @@ _HANDSHAKE_SECONDS = 1.0
 
 _TICK_SECONDS = 0.5
 
-_LINGER = 0.5
-"""Seconds between the listener's end and the close of idle connections: requests on their way arrive."""
+_LINGER, _FIRST_REQUEST = 0.5, 2.0
+"""Seconds between the listener's end and the close of idle connections, and of those whose client has yet to
+ask for the first time: requests on their way arrive."""
+_LOOK_SECONDS = 0.05
 
 
 class SecondDoor(Protocol):
@@ -124,16 +126,17 @@ class DrainingServer(uvicorn.Server):
         """Close the listener, answer what is still on its way, then close the connections."""
         self._lifecycle.state = "draining"
         alive = asyncio.create_task(self._stay_alive())
-        try:
-            async with asyncio.TaskGroup() as ends:
-                if self._second is not None:
-                    ends.create_task(self._second.stop())
-                await self._end()
-                await super().shutdown(sockets)
-        finally:
-            alive.cancel()
+        ends = [self._end(sockets)]
+        if self._second is not None:
+            ends.append(self._second.stop())
+        # an error at one door cuts nobody off at the other
+        errors = await asyncio.gather(*ends, return_exceptions=True)
+        alive.cancel()
+        for error in errors:
+            if error is not None:
+                raise error
 
-    async def _end(self) -> None:
+    async def _end(self, sockets: list[socket] | None) -> None:
         if self._last_on_the_port:
             refuse_newcomers(self._listener)
             await asyncio.sleep(_HANDSHAKES)
@@ -142,8 +145,14 @@ class DrainingServer(uvicorn.Server):
         late = waiting(self._listener)
         await asyncio.gather(*(self._accept(connection, _HANDSHAKE_SECONDS) for connection in late))
         self._listener.close()
-        if self.server_state.connections:
+        closed = monotonic()
+        if self._connections:
             await asyncio.sleep(_LINGER)
+        while any(one.expects_first_request for one in self._connections):
+            if self.force_exit or monotonic() - closed >= _FIRST_REQUEST:
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+        await super().shutdown(sockets)
 
     async def _accept(self, connection: socket, handshake: float | None = None) -> None:
         """Serve a connection; one that breaks off at once is nobody's loss."""

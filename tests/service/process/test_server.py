@@ -7,15 +7,26 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import httpx
 import psutil
 import pytest
+import uvicorn
 from corpus import few
+from in_process import InProcess
 from live_server import NO_TLS, Server
 
+from pricerange import bundle
+from service.http.connection import HttpConnection
+from service.http.lifecycle import Lifecycle
+from service.process.listener import bind
+from service.process.server import DrainingServer
+
 Start = Callable[..., Server]
+HEAD = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
 
 async def keep_asking(url: httpx.URL, request: bytes, outcomes: Counter[str]) -> None:
@@ -48,10 +59,7 @@ def test_sigterm_under_load_answers_every_request_and_exits_with_0(
     server = start(model_repository, "--workers", workers, "--no-access-log", "--drain-delay", "0.5")
     server.wait_until_ready()
     body = json.dumps(phone).encode()
-    head = (
-        f"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-    )
-    request = head.encode() + b"\r\n\r\n" + body
+    request = HEAD % len(body) + body
     outcomes: Counter[str] = Counter()
 
     async def load() -> None:
@@ -140,3 +148,72 @@ def test_a_signal_that_means_nothing_here_ends_nothing(
     time.sleep(0.2)
     assert httpx.post(f"{server.url}/predict", json=phone, verify=NO_TLS).status_code == 200
     assert server.end() == 0
+
+
+def test_who_has_just_connected_may_still_ask_once_the_port_is_closed(
+    start: Start, model_repository: Path, phone: dict[str, float]
+) -> None:
+    server = start(model_repository, "--drain-delay", "0").wait_until_ready()
+    url, body = httpx.URL(server.url), json.dumps(phone).encode()
+    with (
+        socket.create_connection((url.host, url.port)) as asks,
+        socket.create_connection((url.host, url.port)),
+    ):
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(1.2)  # seconds; the port is closed after some 0.3
+        asks.sendall(HEAD % len(body) + body)
+        assert asks.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
+        assert server.wait(seconds=5) == 0  # though the other one never asks
+
+
+class BrokenDoor:
+    """A second door that fails at its end, and calls at once."""
+
+    in_flight = 0
+
+    async def start(self) -> None:
+        """Do nothing."""
+
+    def look(self) -> None:
+        """Tell nobody."""
+
+    async def stop(self) -> None:
+        """Fail at once."""
+        raise RuntimeError("broken")
+
+
+def test_an_error_at_the_second_door_cuts_nobody_off_at_the_first(
+    model_repository: Path, phone: dict[str, float]
+) -> None:
+    [version, *_] = bundle.versions(model_repository)
+    service, lifecycle = InProcess(model_repository, version), Lifecycle()
+    application = service.app(lifecycle)
+    connection = partial(HttpConnection, service.settings, lifecycle, application)
+    config = uvicorn.Config(
+        application.asgi, http=cast("type[HttpConnection]", connection), lifespan="off", log_config=None
+    )
+    listener = bind("127.0.0.1", 0)
+    port, body = listener.getsockname()[1], json.dumps(phone).encode()
+
+    async def run() -> None:
+        config.load()
+        server = DrainingServer(
+            config, listener, lifecycle, 0, None, service.counters, None, nothing, nothing, BrokenDoor()
+        )
+        server.lifespan = config.lifespan_class(config)
+        await server.startup()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEAD % len(body) + body[:50])
+        ending = asyncio.create_task(server.shutdown())
+        await asyncio.sleep(1)
+        writer.write(body[50:])
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        with pytest.raises(RuntimeError, match="broken"):
+            await ending
+        writer.close()
+
+    asyncio.run(run())
+
+
+def nothing() -> None:
+    """Do nothing."""
