@@ -1,7 +1,8 @@
 """What all packages test with: a table of phones and a model that was really trained."""
 
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,16 @@ PRUNED_RECIPE = (
     .replace("patience = 30", "patience = 10")
 )
 """Sooner, and with so few inputs that all their coalitions can be asked."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Have the garbage collector pass over the libraries: a million objects, each time that it looks at all."""
+    gc.disable()
+    done = yield
+    gc.freeze()
+    gc.enable()
+    return done
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

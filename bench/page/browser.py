@@ -8,7 +8,27 @@ from playwright.sync_api import Browser, sync_playwright
 
 PROGRAM = "chromium"
 """Also the name of its package in Debian."""
+_WITHOUT = (
+    # pages behind the address bar, a process for each window: half of what a window costs
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    # Playwright leaves these out too, but the last list is the one that counts
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable",
+    "LensOverlay",
+    "MediaRouter",
+    "PaintHolding",
+    "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "OptimizationHints",
+    "NetworkTimeServiceQuerying",
+    "AimEnabled",
+    "PreconnectToSearch",
+)
 _FLAGS = (
+    f"--disable-features={','.join(_WITHOUT)}",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",

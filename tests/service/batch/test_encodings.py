@@ -113,6 +113,15 @@ def test_broken_data_is_a_400(client: httpx.Client, path: str, form: str, coding
         assert answer.status_code in {400, 422}
 
 
+LONG = {
+    JSON: lambda: b'{"phones":[' + b" " * 100_000_000,
+    CSV: lambda: as_csv([PHONE]) + as_csv([PHONE]).splitlines(keepends=True)[1] * 1_500_000,
+    NDJSON: lambda: b" \n" * 50_000_000,
+    ARROW: lambda: as_arrow(pa.table(dict.fromkeys(FEATURE_NAMES, pa.array([1.0] * 200_000))), rows=200_000),
+}
+"""Bodies of tens of megabytes, which are small when they are compressed."""
+
+
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "zstd"])
 @pytest.mark.parametrize(
     ("path", "form"), [("/predict", JSON), (V2, JSON), *(("/predict/batch", form) for form in FORMS)]
@@ -120,14 +129,7 @@ def test_broken_data_is_a_400(client: httpx.Client, path: str, form: str, coding
 def test_a_bomb_is_a_413_and_takes_no_memory(
     server: Server, client: httpx.Client, path: str, form: str, coding: str
 ) -> None:
-    row = as_csv([PHONE]).splitlines(keepends=True)[1]
-    bodies = {
-        JSON: b'{"phones":[' + b" " * 100_000_000,
-        CSV: as_csv([PHONE]) + row * 1_500_000,
-        NDJSON: b" \n" * 50_000_000,
-        ARROW: as_arrow(pa.table({name: pa.array([1.0] * 200_000) for name in FEATURE_NAMES}), rows=200_000),
-    }
-    bomb = COMPRESS[coding](bodies[form])
+    bomb = COMPRESS[coding](LONG[form]())
     # the first table imports Arrow, which is none of the bomb's doing
     first = client.post("/predict/batch", content=as_csv([PHONE]), headers={"Content-Type": CSV})
     assert first.status_code == 200
