@@ -27,9 +27,12 @@ def proxied(proxied_server: Server) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One for all tests of a process. Where there is none, they are skipped, but not by CI."""
+    """One for all tests of this folder; other tests may not find the event loop that Playwright keeps running.
+
+    Where there is none, they are skipped, but not by CI.
+    """
     require(PROGRAM, PROGRAM)
     with chromium() as browser:
         yield browser

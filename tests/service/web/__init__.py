@@ -1,0 +1,1 @@
+"""What browsers ask for; a package, so that what its tests share ends with them."""
