@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -113,6 +114,19 @@ def pruned_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = tmp_path_factory.mktemp("pruned") / "pruned.toml"
     recipe.write_text(PRUNED_RECIPE)
     return once(tmp_path_factory, "pruned-models", lambda models: trained(models, recipe))
+
+
+@pytest.fixture(scope="session")
+def two_versions(model_repository: Path, recipe_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model repository with versions 1 and 2, which answer differently; not to be changed."""
+
+    def fill(models: Path) -> None:
+        shutil.copytree(model_repository, models, dirs_exist_ok=True)
+        other = tmp_path_factory.mktemp("recipes") / "other.toml"
+        other.write_text(recipe_file.read_text().replace("seed = 1", "seed = 2"))
+        trained(models, other)
+
+    return once(tmp_path_factory, "two-versions", fill)
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 from live_server import NO_TLS, Server
-from shared_folder import once
 
 from bench.load.broken_versions import add_raising
-from pricerange.approval import Approval
 from pricerange.phone import FEATURES
 
 
@@ -47,20 +45,6 @@ def client(server: Server) -> Iterator[httpx.Client]:
 @pytest.fixture
 def phone() -> dict[str, float]:
     return {feature.name: feature.example for feature in FEATURES}
-
-
-@pytest.fixture(scope="session")
-def two_versions(model_repository: Path, recipe_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model repository with versions 1 and 2, which answer differently; not to be changed."""
-    from training.train import train
-
-    def fill(models: Path) -> None:
-        shutil.copytree(model_repository, models, dirs_exist_ok=True)
-        other = tmp_path_factory.mktemp("recipes") / "other.toml"
-        other.write_text(recipe_file.read_text().replace("seed = 1", "seed = 2"))
-        Approval.now("approved", "another one for tests").write(train(["synthetic:1000"], models, other))
-
-    return once(tmp_path_factory, "two-versions", fill)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from corpus import few
 from ray.cluster_utils import Cluster as RayCluster
 from scoring_tables import digests
 
@@ -34,14 +35,19 @@ def cluster():
     made.shutdown()
 
 
+def write_with_a_bad_row(rows, path):
+    """Write so many phones and, behind them, a row that is none."""
+    synth(rows, path)
+    with path.open("a") as file:
+        file.write("x" + "," * 20 + "\n")
+
+
 @pytest.fixture(scope="module")
 def phones(tmp_path_factory):
     """A CSV and a Parquet file of two parts each, a bad row in the last, and small files that share one."""
     folder = tmp_path_factory.mktemp("phones")
-    for name in ("1.csv", "2.parquet"):
-        synth(ROWS, folder / name)
-    with (folder / "1.csv").open("a") as file:
-        file.write("x" + "," * 20 + "\n")
+    write_with_a_bad_row(ROWS, folder / "1.csv")
+    synth(ROWS, folder / "2.parquet")
     for number in range(20):
         synth(2, folder / f"3-{number:02d}.csv")
     like = folder / "3-00.csv"
@@ -86,10 +92,13 @@ def test_actors_write_to_an_object_store_what_one_machine_would(
     assert [name for name in s3.keys(key.removesuffix("out")) if ".lock" in name] == []
 
 
-def test_an_error_of_an_actor_is_that_of_the_job(tmp_path, model_repository, phones, cluster):
-    with pytest.raises(BadRowError, match=rf"1\.csv, row {ROWS + 1}: battery_power must be a whole number"):
+@pytest.mark.parametrize("rows", few(1, [1_000, ROWS]))
+def test_an_error_of_an_actor_is_that_of_the_job(tmp_path, model_repository, cluster, rows):
+    source = tmp_path / "1.csv"
+    write_with_a_bad_row(rows, source)
+    with pytest.raises(BadRowError, match=rf"1\.csv, row {rows + 1}: battery_power must be a whole number"):
         score(
-            [str(phones / "1.csv")],
+            [str(source)],
             tmp_path / "out",
             model_repository,
             options=Options(cluster=Cluster(cluster.address)),
@@ -106,7 +115,8 @@ def test_an_error_of_an_actor_is_that_of_the_job(tmp_path, model_repository, pho
     ],
     ids=["cores", "gpus", "address"],
 )
-def test_a_cluster_that_cannot_do_it_says_why(tmp_path, model_repository, phones, cluster, asked, message):
+def test_a_cluster_that_cannot_do_it_says_why(tmp_path, model_repository, cluster, asked, message):
+    synth(2, tmp_path / "in.csv")
     here = Cluster(asked.address.format(address=cluster.address), asked.cpus, asked.gpus)
     with pytest.raises(ClusterError, match=message):
-        score([str(phones / "1.csv")], tmp_path / "out", model_repository, options=Options(cluster=here))
+        score([str(tmp_path / "in.csv")], tmp_path / "out", model_repository, options=Options(cluster=here))
