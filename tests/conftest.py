@@ -64,7 +64,7 @@ PRUNED_RECIPE = (
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Have the garbage collector pass over the libraries: a million objects, each time that it looks at all."""
+    """Have the garbage collector pass over the libraries, a million objects, when it looks at all."""
     gc.disable()
     done = yield
     gc.freeze()

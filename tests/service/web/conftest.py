@@ -29,7 +29,7 @@ def proxied(proxied_server: Server) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One for all tests of this folder; other tests may not find the event loop that Playwright keeps running.
+    """One for all tests of this folder; other tests may not find the event loop that Playwright keeps on.
 
     Where there is none, they are skipped, but not by CI.
     """
