@@ -332,7 +332,7 @@ def phone_with_any(feature: Feature) -> st.SearchStrategy[dict[str, object]]:
     return (usual | odd_values(feature)).map(lambda value: EXAMPLE | {feature.name: value})
 
 
-@settings(max_examples=examples(500))
+@settings(max_examples=examples(200))
 @given(st.sampled_from(FEATURES).flatmap(phone_with_any))
 def test_check_decides_as_phone_does_and_in_its_words(phone):
     checked = table.judge(

@@ -432,7 +432,7 @@ def test_a_stream_may_end_without_its_mark_since_http_tells_how_long_it_is(clien
 
 
 @settings(
-    max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_noise_in_a_stream_is_answered_never_with_a_5xx(client: httpx.Client, data: st.DataObject) -> None:

@@ -222,7 +222,7 @@ ALMOST_PHONES = st.dictionaries(
 
 
 @settings(
-    max_examples=examples(300),
+    max_examples=examples(100),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     database=None,
@@ -271,7 +271,7 @@ def test_what_the_openapi_document_says_holds(server: Server, mode: GenerationMo
             continue  # nothing to get wrong without a body
 
         @settings(
-            max_examples=examples(20), deadline=None, database=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples(12), deadline=None, database=None, suppress_health_check=list(HealthCheck)
         )
         @given(case=operation.as_strategy(generation_mode=mode))
         def holds(case: schemathesis.Case) -> None:

@@ -88,7 +88,7 @@ paths = st.lists(words | others, max_size=7).map("/".join) | st.tuples(
 ).map(lambda asked: asked[0][1:].replace("{model_name}", asked[1][0]).replace("{model_version}", asked[1][1]))
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(method=st.sampled_from(["GET", "POST", "DELETE"]), path=paths)
 @example(method="GET", path="v2/models/phone/versions/")
 @example(method="GET", path="v2/models/phone/versions/1/")

@@ -486,7 +486,7 @@ ALMOST_MESSAGES = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=examples(300),
+    max_examples=examples(100),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     database=None,
@@ -499,7 +499,7 @@ def test_any_json_is_answered_never_with_a_5xx(client: httpx.Client, body: objec
 
 
 @settings(
-    max_examples=examples(200),
+    max_examples=examples(100),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     database=None,

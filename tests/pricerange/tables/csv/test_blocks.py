@@ -74,7 +74,7 @@ def without_end(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return rows[: max((place for place, row in enumerate(rows, 1) if row != EMPTY), default=0)]
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     rows=PATCHY_ROWS,
     cuts=st.lists(st.integers(0, 300), max_size=6),
@@ -228,7 +228,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     cells=st.lists(st.tuples(st.sampled_from(FEATURE_NAMES), TEXTS), min_size=1, max_size=4),
     quoted=st.booleans(),
@@ -266,7 +266,7 @@ def test_other_columns_are_ignored_but_must_be_text():
         judge_csv(b"\xe9," + phone.encode(), header)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(rows=ROWS, delimiter=DELIMITER)
 def test_lines_are_the_rows_as_they_stand_there(rows, delimiter):
     dialect = Dialect(delimiter)
@@ -275,7 +275,7 @@ def test_lines_are_the_rows_as_they_stand_there(rows, delimiter):
     assert alone == [[row] for row in parse(text, "kl", dialect).to_pylist()]
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(rows=PATCHY_ROWS, mark=st.booleans(), delimiter=DELIMITER, most_held=st.sampled_from([1, 2, 1_000]))
 def test_blocks_from_a_position_are_those_that_follow_it(rows, mark, delimiter, most_held):
     text = f"k{delimiter}l\n{text_of(rows, delimiter)}"

@@ -168,7 +168,7 @@ NULL_CELLS = st.sampled_from(
 )
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     nulls=st.lists(NULLS, max_size=3, unique=True),
     cells=st.lists(st.tuples(st.sampled_from(FEATURE_NAMES), NULL_CELLS), min_size=1, max_size=4),
@@ -207,7 +207,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     values=st.lists(st.tuples(st.sampled_from(FEATURE_NAMES), VALUES), min_size=1, max_size=6),
     delimiter=st.sampled_from(list(DELIMITERS)),
