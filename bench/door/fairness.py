@@ -21,9 +21,9 @@ import psutil
 import uvloop
 
 from bench.load.client import message
-from bench.load.live import PHONE, serving
+from bench.load.live import PHONE, serving, workers_of
 from bench.show.tables import Target, show, show_targets
-from bench.worker_kills import Traced, serving_workers
+from bench.worker_kills import Traced
 
 CONNECTIONS = (4, 8, 16)
 OPENINGS = ("one by one", "at once")
@@ -110,7 +110,7 @@ def rounds_of(models: Path, count: int, rounds: int, seconds: float) -> dict[tup
     with serving(models, "--workers", str(count), "--no-access-log", "--drain-delay", "0") as running:
         while f"pricerange_workers {count}.0" not in httpx.get(f"{running.url}/metrics").text:
             time.sleep(0.05)
-        workers = serving_workers(running.process.pid) or [psutil.Process(running.process.pid)]
+        workers = workers_of(running.process.pid) or [psutil.Process(running.process.pid)]
         # one that is not counted: a worker that has loaded the model does not listen yet
         uvloop.run(ask(running.url, (max(CONNECTIONS), OPENINGS[0]), 1, workers))
         return {

@@ -13,12 +13,11 @@ import psutil
 from bench.http_parts.plan import Plan
 from bench.load.client import Connection, message
 from bench.load.cores import on_core
-from bench.load.live import PHONE, Running, serving
+from bench.load.live import PHONE, Running, serving, workers_of
 from bench.load.pinned import LOAD_CORE
 from bench.prediction_log.clients import CONNECTIONS, counted
 from bench.prediction_log.parts import Found
 from bench.show.tables import show
-from bench.worker_kills import serving_workers
 
 _KILLS, _PART_SECONDS = 10, 0.2
 _BODY = orjson.dumps(PHONE)
@@ -98,7 +97,7 @@ async def _keep_asking(url: str, answered: set[str], over: asyncio.Event) -> Non
 
 async def _kill_one(parent: int) -> None:
     async with asyncio.timeout(30):
-        while not (workers := serving_workers(parent)):
+        while not (workers := workers_of(parent)):
             await asyncio.sleep(0.01)
     worker = random.choice(workers)
     with suppress(psutil.NoSuchProcess):

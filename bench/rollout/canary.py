@@ -19,12 +19,12 @@ from scipy.stats import binomtest
 
 from bench.load.cores import on_core
 from bench.load.known_answers import NOBODY, KnownAnswers
-from bench.load.live import Running, serving
+from bench.load.live import Running, serving, workers_of
 from bench.load.phones import phones
 from bench.load.pinned import LOAD_CORE
 from bench.rollout.repository import copied, reload, want
 from bench.show.tables import Target, show, show_targets
-from bench.worker_kills import Traced, serving_workers
+from bench.worker_kills import Traced
 from pricerange.rollout.split import in_share, text_in_share
 
 WORKERS, EACH = 2, 8
@@ -182,7 +182,7 @@ async def _answered(running: Running, known: KnownAnswers) -> Answered:
 
 async def _connections(running: Running) -> list[list[Traced]]:
     """Open connections until each worker has enough, and return those of each."""
-    workers = serving_workers(running.process.pid)
+    workers = workers_of(running.process.pid)
     found = defaultdict[int, list[Traced]](list)
     while any(len(found[worker.pid]) < EACH for worker in workers):
         opened = [await Traced.open(running.url) for _ in range(EACH)]

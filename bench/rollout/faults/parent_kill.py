@@ -7,12 +7,11 @@ import psutil
 import uvloop
 
 from bench.load.known_answers import KnownAnswers
-from bench.load.live import Running, serving
+from bench.load.live import Running, serving, workers_of
 from bench.rollout.crowd import HEAD, Seen, under_load
 from bench.rollout.faults.scene import CONNECTIONS, FLAGS, Scene
 from bench.rollout.repository import copied, status, until, want
 from bench.show.tables import Target, show
-from bench.worker_kills import serving_workers
 
 _STEP = 1
 _MOST_SECONDS = 10.0
@@ -50,7 +49,7 @@ async def _kill(running: Running, known: KnownAnswers) -> tuple[float, Seen]:
     async def kill() -> None:
         nonlocal seconds
         await until(running.url, lambda told: told["canary"]["step"] == _STEP)
-        workers = serving_workers(running.process.pid)
+        workers = workers_of(running.process.pid)
         running.process.kill()
         began = perf_counter()
         _, alive = await asyncio.to_thread(psutil.wait_procs, workers, 30)
