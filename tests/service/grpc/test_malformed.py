@@ -1,0 +1,101 @@
+"""Calls that no client's library makes: each ends, holds no place for long, and disturbs no other."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+import httpx
+import numpy as np
+import pytest
+from exposition import samples_of
+from grpc_connection import INFER, Connection
+from grpc_messages import infer, infer_request, with_channel
+from live_server import NO_TLS, Server
+from waiting import wait_until
+
+Start = Callable[..., Server]
+
+
+def counted(server: Server, route: str, status: str) -> float:
+    found = samples_of(httpx.get(f"{server.url}/metrics", verify=NO_TLS).content)
+    labels = {"route": route, "method": "POST", "status": status}
+    return found.get(("pricerange_requests_total", frozenset(labels.items())), 0)
+
+
+def in_flight(server: Server) -> float:
+    found = samples_of(httpx.get(f"{server.url}/metrics", verify=NO_TLS).content)
+    return found["pricerange_requests_in_flight", frozenset()]
+
+
+def test_a_path_that_is_no_text_disturbs_nobody(grpc_server: Server, rows: np.ndarray) -> None:
+    message = infer_request(rows[:1]).SerializeToString()
+
+    async def work(channel: grpc.aio.Channel) -> None:
+        call = channel.unary_unary(INFER)
+        await call(message)
+        with Connection(grpc_server.grpc_address) as connection:
+            stream = connection.call("/\xff\xfe", b"", end=True)
+            await asyncio.to_thread(connection.status, stream)
+        await call(message)
+
+    with_channel(grpc_server.grpc_address, work)
+    infer(grpc_server.grpc_address, message)
+    assert not any('"level":"error"' in line for line in grpc_server.lines)
+
+
+@pytest.mark.parametrize("path", ["no-slash", "", "//[", "/a b?c#d%zz", "/\xc3\xa4"])
+def test_a_method_that_is_not_offered_may_be_called_anything(grpc_server: Server, path: str) -> None:
+    before = counted(grpc_server, "unmatched", "501")
+    with Connection(grpc_server.grpc_address) as connection:
+        assert connection.status(connection.call(path)) == grpc.StatusCode.UNIMPLEMENTED.value[0]
+    assert counted(grpc_server, "unmatched", "501") == before + 1
+    wait_until(lambda: in_flight(grpc_server) <= 1)  # which asks
+
+
+@pytest.mark.parametrize("data", [None, b"\x00\x00\x00\x00\x20cut"], ids=["none", "cut"])
+def test_a_call_without_a_whole_message_is_refused(grpc_server: Server, data: bytes | None) -> None:
+    with Connection(grpc_server.grpc_address) as connection:
+        stream = connection.call(data=data, end=True)
+        assert connection.status(stream) == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+
+
+def test_a_message_that_the_library_refuses_is_counted(grpc_server: Server) -> None:
+    before = counted(grpc_server, INFER, "499")
+    with Connection(grpc_server.grpc_address) as connection:
+        stream = connection.call(data=b"\x00\xff\xff\xff\xff")
+        assert connection.status(stream) == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
+    wait_until(lambda: counted(grpc_server, INFER, "499") == before + 1)
+
+
+def test_calls_whose_message_does_not_come_hold_places_for_a_while_only(
+    start: Start, model_repository: Path, rows: np.ndarray
+) -> None:
+    flags = ("--grpc-port", "0", "--max-request-memory", str(1 << 26), "--receive-timeout", "0.5")
+    server = start(model_repository, *flags).wait_until_ready()
+    one = infer_request(rows[:1])
+
+    def is_answered() -> bool:
+        try:
+            return bool(infer(server.grpc_address, one).outputs)
+        except grpc.aio.AioRpcError as error:
+            return error.code() != grpc.StatusCode.RESOURCE_EXHAUSTED
+
+    with Connection(server.grpc_address) as connection:
+        stream, *_ = [connection.call() for _ in range(300)]
+        wait_until(is_answered)
+        assert infer(server.grpc_address, one).outputs
+        assert connection.status(stream) == grpc.StatusCode.DEADLINE_EXCEEDED.value[0]
+    assert counted(server, INFER, "408") > 200
+    assert server.end() == 0
+
+
+def test_who_does_not_speak_is_disconnected(start: Start, model_repository: Path) -> None:
+    server = start(model_repository, "--grpc-port", "0", "--receive-timeout", "0.5").wait_until_ready()
+    began = time.monotonic()
+    with Connection(server.grpc_address, greeting=b"PRI * HT") as silent:
+        while silent.socket.recv(1 << 16):
+            pass
+    assert 0.3 < time.monotonic() - began < 5
+    assert server.end() == 0
