@@ -32,7 +32,7 @@ def handlers(calls: Calls) -> "dict[str, grpc.RpcMethodHandler[bytes, bytes]]":
             with contextlib.suppress(TimeoutError):
                 while (message := await asyncio.wait_for(context.read(), _IDLE)) is not grpc.aio.EOF:
                     try:
-                        yield decoded(cast("bytes", message), ServerReflectionRequest)
+                        yield _of_service(decoded(cast("bytes", message), ServerReflectionRequest))
                     except InferenceInputError as error:
                         await calls.refuse(error, state, context)
 
@@ -40,3 +40,11 @@ def handlers(calls: Calls) -> "dict[str, grpc.RpcMethodHandler[bytes, bytes]]":
             yield answer.SerializeToString()
 
     return {path: grpc.stream_stream_rpc_method_handler(reflect)}
+
+
+def _of_service(request: ServerReflectionRequest) -> ServerReflectionRequest:
+    """Look a method up as its service, whose file is the same: protobuf finds no methods."""
+    service, _, _ = request.file_containing_symbol.rpartition(".")
+    if service in _SERVICES:
+        request.file_containing_symbol = service
+    return request

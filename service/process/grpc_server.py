@@ -42,6 +42,10 @@ class GrpcServer:
             ("grpc.max_receive_message_length", settings.max_body_bytes),
             ("grpc.server_handshake_timeout_ms", round(settings.receive_timeout * 1000)),
             ("grpc.max_connection_idle_ms", round(settings.idle_timeout * 1000)),
+            # of a client that is gone without a word nothing comes, and its streams have no end
+            ("grpc.keepalive_time_ms", round(settings.idle_timeout * 1000)),
+            ("grpc.keepalive_timeout_ms", round(settings.receive_timeout * 1000)),
+            ("grpc.http2.ping_timeout_ms", round(settings.receive_timeout * 1000)),
             ("grpc.max_concurrent_streams", self._most_calls),
         )
         self._server: grpc.aio.Server | None = None

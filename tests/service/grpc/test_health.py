@@ -85,6 +85,7 @@ def test_reflection_tells_the_services_and_their_messages(grpc_server: Server) -
     with grpc.insecure_channel(grpc_server.grpc_address) as channel:
         database = ProtoReflectionDescriptorDatabase(channel)
         assert "inference.GRPCInferenceService" in database.get_services()
+        assert database.FindFileContainingSymbol("inference.GRPCInferenceService.ModelInfer")
         pool = DescriptorPool(database)
         service = pool.FindServiceByName("inference.GRPCInferenceService")
         assert (

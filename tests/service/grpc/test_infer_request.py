@@ -125,6 +125,11 @@ def tensor(**fields: Any) -> list[Input]:
         (change(raw_input_contents=[]), "/inputs/0/contents/fp32_contents", "expected 20 numbers"),
         (change(inputs=tensor() * 2, raw_input_contents=[]), "/inputs", "one for each of the 20"),
         (change(inputs=[]), "/raw_input_contents", "expected 0, one for each input, or none, found 1"),
+        (
+            change(inputs=tensor(parameters={"shared_memory_region": InferParameter(string_param="r")})),
+            "/inputs/0/parameters/shared_memory_region",
+            "none of the unsupported extensions",
+        ),
         (change(outputs=[Output(name="x")]), "/outputs/0/name", "expected probabilities or price_range"),
         (change(outputs=[Output(name="price_range")] * 2), "/outputs/1", "price_range once"),
         (

@@ -99,3 +99,13 @@ def test_who_does_not_speak_is_disconnected(start: Start, model_repository: Path
             pass
     assert 0.3 < time.monotonic() - began < 5
     assert server.end() == 0
+
+
+def test_who_has_gone_without_a_word_is_watched_for_no_more(start: Start, model_repository: Path) -> None:
+    flags = ("--grpc-port", "0", "--idle-timeout", "0.5", "--receive-timeout", "0.5")
+    server = start(model_repository, *flags).wait_until_ready()
+    with Connection(server.grpc_address) as gone:
+        gone.call("/grpc.health.v1.Health/Watch", b"\x00\x00\x00\x00\x00")
+        while gone.socket.recv(1 << 16):
+            pass  # and no ping is answered
+    assert server.end() == 0
