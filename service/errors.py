@@ -525,7 +525,7 @@ class UnknownServiceError(ServiceError):
 class UnknownMethodError(ServiceError):
     """A method over gRPC that is not offered here."""
 
-    status = HTTPStatus.NOT_IMPLEMENTED
+    status = HTTPStatus.METHOD_NOT_ALLOWED
     kind = "unknown-method"
     title = "Unknown method"
 

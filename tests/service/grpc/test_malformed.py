@@ -47,10 +47,10 @@ def test_a_path_that_is_no_text_disturbs_nobody(grpc_server: Server, rows: np.nd
 
 @pytest.mark.parametrize("path", ["no-slash", "", "//[", "/a b?c#d%zz", "/\xc3\xa4"])
 def test_a_method_that_is_not_offered_may_be_called_anything(grpc_server: Server, path: str) -> None:
-    before = counted(grpc_server, "unmatched", "501")
+    before = counted(grpc_server, "unmatched", "405")
     with Connection(grpc_server.grpc_address) as connection:
         assert connection.status(connection.call(path)) == grpc.StatusCode.UNIMPLEMENTED.value[0]
-    assert counted(grpc_server, "unmatched", "501") == before + 1
+    assert counted(grpc_server, "unmatched", "405") == before + 1
     wait_until(lambda: in_flight(grpc_server) <= 1)  # which asks
 
 
