@@ -54,6 +54,10 @@ class Health:
                 service = decoded(await calls.message(context), HealthCheckRequest).service
                 if self._watchers == MOST_WATCHERS:
                     raise TooManyWatchersError(MOST_WATCHERS)
+            except asyncio.CancelledError:
+                calls.given_up(state, context)
+                calls.close(state)
+                raise
             except PriceRangeError as error:
                 await calls.refuse(error, state, context)
             calls.begun(state)

@@ -16,6 +16,7 @@ from live_server import NO_TLS, Server
 from waiting import wait_until
 
 Start = Callable[..., Server]
+WATCH = "/grpc.health.v1.Health/Watch"
 
 
 def counted(server: Server, route: str, status: str) -> float:
@@ -59,6 +60,16 @@ def test_a_call_without_a_whole_message_is_refused(grpc_server: Server, data: by
     with Connection(grpc_server.grpc_address) as connection:
         stream = connection.call(data=data, end=True)
         assert connection.status(stream) == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+
+
+@pytest.mark.parametrize("path", [INFER, WATCH])
+def test_who_leaves_before_the_message_is_counted_and_forgotten(grpc_server: Server, path: str) -> None:
+    before = counted(grpc_server, path, "499")
+    with Connection(grpc_server.grpc_address) as connection:
+        connection.call(path)
+        connection.status(connection.call("/none"))
+    wait_until(lambda: counted(grpc_server, path, "499") == before + 1)
+    wait_until(lambda: in_flight(grpc_server) <= 1)  # which asks
 
 
 def test_a_message_that_the_library_refuses_is_counted(grpc_server: Server) -> None:
@@ -105,7 +116,7 @@ def test_who_has_gone_without_a_word_is_watched_for_no_more(start: Start, model_
     flags = ("--grpc-port", "0", "--idle-timeout", "0.5", "--receive-timeout", "0.5")
     server = start(model_repository, *flags).wait_until_ready()
     with Connection(server.grpc_address) as gone:
-        gone.call("/grpc.health.v1.Health/Watch", b"\x00\x00\x00\x00\x00")
+        gone.call(WATCH, b"\x00\x00\x00\x00\x00")
         while gone.socket.recv(1 << 16):
             pass  # and no ping is answered
     assert server.end() == 0
