@@ -1,19 +1,23 @@
-"""Calls that no client's library makes: each ends, holds no place for long, and disturbs no other."""
+"""Calls and messages that are none: each is answered, by no error of ours, and disturbs no other."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import grpc
 import httpx
 import numpy as np
+import psutil
 import pytest
 from exposition import samples_of
 from grpc_connection import INFER, Connection
 from grpc_messages import infer, infer_request, with_channel
 from live_server import NO_TLS, Server
 from waiting import wait_until
+
+from bench.door.grpc_mutations import MEMORY_MB, NOT_A_CLIENTS, flood, seeds_of
 
 Start = Callable[..., Server]
 WATCH = "/grpc.health.v1.Health/Watch"
@@ -83,20 +87,22 @@ def test_a_message_that_the_library_refuses_is_counted(grpc_server: Server) -> N
 def test_calls_whose_message_does_not_come_hold_places_for_a_while_only(
     start: Start, model_repository: Path, rows: np.ndarray
 ) -> None:
-    flags = ("--grpc-port", "0", "--max-request-memory", str(1 << 26), "--receive-timeout", "0.5")
+    flags = ("--grpc-port", "0", "--max-request-memory", str(1 << 26), "--receive-timeout", "2")
     server = start(model_repository, *flags).wait_until_ready()
     one = infer_request(rows[:1])
 
-    def is_answered() -> bool:
+    def finds_room() -> bool:
         try:
             return bool(infer(server.grpc_address, one).outputs)
         except grpc.aio.AioRpcError as error:
-            return error.code() != grpc.StatusCode.RESOURCE_EXHAUSTED
+            if error.code() != grpc.StatusCode.RESOURCE_EXHAUSTED:
+                raise
+            return False
 
-    with Connection(server.grpc_address) as connection:
-        stream, *_ = [connection.call() for _ in range(300)]
-        wait_until(is_answered)
-        assert infer(server.grpc_address, one).outputs
+    with Connection(server.grpc_address) as connection, Connection(server.grpc_address) as other:
+        stream, *_ = [each.call() for _ in range(150) for each in (connection, other)]
+        wait_until(lambda: not finds_room())
+        wait_until(finds_room)
         assert connection.status(stream) == grpc.StatusCode.DEADLINE_EXCEEDED.value[0]
     assert counted(server, INFER, "408") > 200
     assert server.end() == 0
@@ -120,3 +126,16 @@ def test_who_has_gone_without_a_word_is_watched_for_no_more(start: Start, model_
         while gone.socket.recv(1 << 16):
             pass  # and no ping is answered
     assert server.end() == 0
+
+
+def test_nothing_that_a_client_sends_is_an_error_of_ours(grpc_server: Server, rows: np.ndarray) -> None:
+    seeds = seeds_of(rows[:2])
+    asyncio.run(flood(grpc_server.grpc_address, seeds, 200, Random(2)))
+    process = psutil.Process(grpc_server.process.pid)
+    before = process.memory_info().rss
+    codes = asyncio.run(flood(grpc_server.grpc_address, seeds, 200, Random(2)))
+    assert not any(codes[code.name] for code in NOT_A_CLIENTS)
+    assert codes["OK"] > 10
+    assert codes["INVALID_ARGUMENT"] > 50
+    assert process.memory_info().rss - before < MEMORY_MB * 1e6
+    assert not grpc_server.log(level="error")
