@@ -101,7 +101,7 @@ def _tables(url: str, models: Path, rounds: int) -> None:
 
     def without_pyarrow() -> Any:
         hidden = sys.modules["pyarrow"]
-        sys.modules["pyarrow"] = None  # type: ignore[assignment]
+        sys.modules["pyarrow"] = None
         try:
             return client.predict_batch(frame)
         finally:

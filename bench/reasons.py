@@ -181,7 +181,7 @@ def _tell_drawn(predictor: Predictor, explainer: Explainer, found: Explanations,
 
 def _by_shap(predictor: Predictor, explainer: Explainer, phone: Rows) -> npt.NDArray[np.float64]:
     """Return what each active feature adds to the score, float64 [k]."""
-    numba.config.DISABLE_JIT = True  # to compile takes longer than to go without
+    numba.config.DISABLE_JIT = True  # type: ignore[attr-defined]  # to compile takes longer than to go without
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the libraries that it draws with
         from shap import ExactExplainer

@@ -84,7 +84,8 @@ class Cluster:
         program = (ROOT / "deploy/cluster_load.py").read_text()
         [service] = self.objects("services")
         address = service["spec"]["clusterIP"]
-        command = ["python", "-c", program, address, "80", body, str(LOAD_SECONDS)]
+        ports = {port["name"]: str(port["port"]) for port in service["spec"]["ports"]}
+        command = ["python", "-c", program, address, ports["http"], ports["grpc"], body, str(LOAD_SECONDS)]
         self.start_pod("load", {"containers": [{"name": "load", "image": self.image, "command": command}]})
 
     def load(self) -> tuple[dict[str, int], list[str]]:

@@ -26,6 +26,8 @@ from report import ROOT, Report, eventually, expect, run
 READY_WITHIN = 60.0
 FOLLOWED_WITHIN = 180.0
 """Seconds; a node looks at ConfigMaps about once a minute."""
+DOORS = ("", "gRPC ")
+"""What the load calls the versions that answer there."""
 SETTLED = 3.0
 """Seconds after each step in which the load still counts for it."""
 COPY = "mkdir -p /volume/phone_price_range && cp -r /models/phone_price_range/{} /volume/phone_price_range/"
@@ -73,11 +75,13 @@ def comes_up(cluster: Cluster, report: Report) -> None:
         cluster.apply()
         cluster.rolled_out()
         note(f"{len(cluster.pods())} in {monotonic() - started:.1f} s")
-    with report.check("a pod beside it gets answers through the Service", vital=True) as note:
+    with report.check(
+        "a pod beside it gets answers through the Service, over both doors", vital=True
+    ) as note:
         text = (ROOT / "README.md").read_text()
         [phone] = re.findall(r'\{[^{}]*"battery_power"[^{}]*\}', text)[:1]
         cluster.start_load(" ".join(phone.split()))
-        eventually(READY_WITHIN, lambda: sum(cluster.load()[0].values()) > 100)
+        eventually(READY_WITHIN, lambda: all(answers(cluster, door) > 50 for door in DOORS))
         note(json.dumps(cluster.load()[0]))
 
 
@@ -238,12 +242,17 @@ def last_words(cluster: Cluster) -> str:
     return cluster.kubectl("logs", restarted(cluster)[0], "--previous", "--tail=1").strip()
 
 
-def only(cluster: Cluster, outcome: str) -> bool:
-    """Whether all requests of the last seconds had this outcome."""
+def answers(cluster: Cluster, door: str) -> int:
+    """Return how many requests of the load were answered over a door."""
+    return sum(count for name, count in cluster.load()[0].items() if name.startswith(f"{door}version"))
+
+
+def only(cluster: Cluster, version: str) -> bool:
+    """Whether all requests of the last seconds were answered by this version, over HTTP and over gRPC."""
     before, _ = cluster.load()
     sleep(SETTLED)
     after, _ = cluster.load()
-    return {name for name in after if after[name] > before.get(name, 0)} == {outcome}
+    return {name for name in after if after[name] > before.get(name, 0)} == {door + version for door in DOORS}
 
 
 def rollout_problem(cluster: Cluster) -> str:

@@ -315,6 +315,21 @@ class TooManyWatchersError(ServiceError):
 
 
 @dataclass
+class TooManyStreamsError(ServiceError):
+    """More streams of requests are open than the limit: each takes the place of a call."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "too-many-streams"
+    title = "Too many streams"
+    headers = (("Retry-After", "1"),)
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"{self.limit} streams are already open to this process; ask by ModelInfer"
+
+
+@dataclass
 class MemoryBudgetError(ServiceError):
     """Requests that together hold as much memory as they may."""
 
@@ -510,7 +525,7 @@ class UnknownServiceError(ServiceError):
 class UnknownMethodError(ServiceError):
     """A method over gRPC that is not offered here."""
 
-    status = HTTPStatus.NOT_IMPLEMENTED
+    status = HTTPStatus.METHOD_NOT_ALLOWED
     kind = "unknown-method"
     title = "Unknown method"
 

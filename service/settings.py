@@ -102,7 +102,7 @@ class Settings(BaseSettings):
         10.0,
         gt=0,
         le=3600,
-        description="Seconds to receive the head of a request, and each 16 KiB of body",
+        description="Seconds to receive the head of a request, each 16 KiB of body, and a message over gRPC",
     )
     idle_timeout: float = Field(
         75.0, gt=0, le=86400, description="Seconds to keep an idle connection open between requests"

@@ -76,7 +76,7 @@ class Details:
     """What an error tells beyond its code and message."""
 
     def __init__(self, error: grpc.aio.AioRpcError) -> None:
-        self.kind = self.request_id = None
+        self.kind = self.request_id = self.trace_id = None
         self.fields: dict[str, str] = {}
         self.retry_after: float | None = None
         metadata = dict(error.trailing_metadata() or ())
@@ -84,6 +84,7 @@ class Details:
             info, fields, retry = ErrorInfo(), BadRequest(), RetryInfo()
             if detail.Unpack(info):
                 self.kind, self.request_id = info.reason, info.metadata["request_id"]
+                self.trace_id = info.metadata.get("trace_id")
             elif detail.Unpack(fields):
                 self.fields = {one.field: one.description for one in fields.field_violations}
             elif detail.Unpack(retry):

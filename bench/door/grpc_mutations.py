@@ -47,10 +47,10 @@ def seeds_of(rows: Rows) -> list[bytes]:
 
     def asked(tensor: Input, *contents: bytes, **more: object) -> bytes:
         fields = {"model_name": name, "inputs": [tensor], "raw_input_contents": contents, **more}
-        return ModelInferRequest(**fields).SerializeToString()  # type: ignore[arg-type]
+        return ModelInferRequest(**fields).SerializeToString()
 
     def tensor(shape: object = rows.shape, datatype: str = "FP32", **more: object) -> Input:
-        return Input(name="features", datatype=datatype, shape=shape, **more)  # type: ignore[arg-type]
+        return Input(name="features", datatype=datatype, shape=shape, **more)
 
     outputs = [
         ModelInferRequest.InferRequestedOutputTensor(name=name)

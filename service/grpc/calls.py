@@ -1,13 +1,20 @@
 """What holds for every call: its state, its deadline, its key, its record and its end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from time import monotonic
 from typing import Any, NoReturn, cast
 
 import grpc
 
 from pricerange.errors import PriceRangeError
-from service.errors import ClientDisconnectedError, DeadlineError, NotReadyError
+from service.errors import (
+    ClientDisconnectedError,
+    DeadlineError,
+    InferenceInputError,
+    NotReadyError,
+    SlowSenderError,
+)
 from service.grpc.head import Heads, Metadata, address_of
 from service.grpc.refusal import refusal
 from service.http import deadline, trace_context
@@ -22,6 +29,12 @@ _TIMES = 8
 """How many times its size a message takes once it is read: a column of INT8 becomes one of float64."""
 _MOST_SECONDS = 3_600.0
 """Of a call's deadline: what HTTP's header may ask for, too."""
+
+_SOONER, _SOONER_SHARE = 0.05, 0.01
+"""Seconds, and a share of a deadline, by which it passes sooner for the client, who then cancels the call: on
+its way here it is rounded up."""
+_MOMENT = 0.1
+"""Seconds in which the library cancels a call that has no message because it is over."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Answer = Callable[[bytes, RequestState], Awaitable[bytes]]
@@ -53,11 +66,11 @@ class Calls:
     def unary(self, path: str, answer: Answer) -> "grpc.RpcMethodHandler[bytes, bytes]":
         """Return the handler of a method that answers one message with one."""
 
-        async def handle(message: bytes, context: Context) -> bytes:
+        async def handle(messages: AsyncIterator[bytes], context: Context) -> bytes:
             state = self.open(path, context)
             try:
                 self.admit(state, path, context)
-                return await self.answered(answer, message, state)
+                return await self.answered(answer, await self.message(context), state)
             except asyncio.CancelledError:
                 self.given_up(state, context)
                 raise
@@ -66,28 +79,31 @@ class Calls:
             finally:
                 self.close(state)
 
-        return grpc.unary_unary_rpc_method_handler(handle)
+        # as a stream, since the library waits for the message of a call that has one before it hands it over
+        return grpc.stream_unary_rpc_method_handler(handle)
 
     def refusing(
         self, path: str, error: PriceRangeError, due: asyncio.Event | None = None
     ) -> "grpc.RpcMethodHandler[bytes, bytes]":
         """Return a handler that refuses a method, once that is due."""
 
-        async def refuse(message: bytes, context: Context) -> bytes:
+        async def refuse(messages: AsyncIterator[bytes], context: Context) -> bytes:
             state = self.open(path, context)
             try:
                 if due is not None:
                     await due.wait()
                 await self.refuse(error, state, context)
+            except asyncio.CancelledError:
+                self.given_up(state, context)
+                raise
             finally:
                 self.close(state)
 
-        return grpc.unary_unary_rpc_method_handler(refuse)
+        return grpc.stream_unary_rpc_method_handler(refuse)
 
     def open(self, path: str, context: Context) -> RequestState:
         """Make the state of a call that begins now."""
         self.in_flight += 1
-        self._gathering.note()
         metadata = cast("Metadata", context.invocation_metadata() or ())
         head = self._heads.of(path, metadata)
         return self._requests.open(head, address_of(context.peer()), None)
@@ -106,8 +122,26 @@ class Calls:
         self._check(state)
         state.route = route
 
+    async def message(self, context: Context) -> bytes:
+        """Receive the one message of a call.
+
+        Raises `SlowSenderError`, and `InferenceInputError` where there is none.
+        """
+        seconds = self._requests.receive_timeout
+        try:
+            async with asyncio.timeout(seconds):
+                message = await context.read()
+        except TimeoutError:
+            raise SlowSenderError(seconds, "the message") from None
+        if message is grpc.aio.EOF:
+            # of a call that is over, or whose message the library refuses, it says so a moment later
+            await asyncio.sleep(_MOMENT)
+            raise InferenceInputError.expected("the message", "one", "none")
+        return cast("bytes", message)
+
     async def answered(self, answer: Answer, message: bytes, state: RequestState) -> bytes:
         """Answer a message of a call that was admitted."""
+        self._gathering.note()
         if len(message) > SMALL_BYTES:
             state.hold(_TIMES * len(message))
         reply = await answer(message, state)
@@ -144,7 +178,7 @@ class Calls:
         remaining = context.time_remaining()
         if self.leaving:
             state.status, state.rejected_as = NotReadyError.status, NotReadyError.kind
-        elif remaining is not None and remaining <= 0:
+        elif remaining is not None and remaining <= _SOONER + _SOONER_SHARE * (monotonic() - state.began):
             state.status, state.rejected_as = DeadlineError.status, DeadlineError.kind
         else:
             state.status, state.rejected_as = _CANCELLED, ClientDisconnectedError.kind

@@ -20,7 +20,7 @@ from service.open_inference.protocol import OpenInference
 class GrpcDoor(grpc.GenericRpcHandler):
     """Finds the handler of a call; messages are bytes, which each handler reads itself, in one pass.
 
-    Where it is `closed`, it holds calls back, counts them, and refuses them once connections are `ending`.
+    Where it is `closed`, it holds calls back, counts them, and refuses them once connections end.
     """
 
     def __init__(
@@ -35,14 +35,15 @@ class GrpcDoor(grpc.GenericRpcHandler):
         self._gathering = gathering
         self.closed = False
         self.held_back = 0
-        self.ending = asyncio.Event()
+        self._ending = asyncio.Event()
         self.health = Health(protocol.description.require_ready)
         methods = Methods(protocol)
         stream = f"/{INFERENCE_SERVICE}/ModelStreamInfer"
+        self.streams = Stream(self.calls, stream, methods.infer)
         self._handlers = {
             **self.health.handlers(self.calls),
             **reflection.handlers(self.calls),
-            stream: Stream(self.calls, stream, methods.infer).handler(),
+            stream: self.streams.handler(),
         }
         for name, answer in methods.unary().items():
             path = f"/{INFERENCE_SERVICE}/{name}"
@@ -53,6 +54,12 @@ class GrpcDoor(grpc.GenericRpcHandler):
         """Paths of the methods."""
         return self._handlers.keys()
 
+    def end(self) -> None:
+        """Refuse the calls that are held back, and let go those without an end of their own."""
+        self._ending.set()
+        self.health.end()
+        self.streams.end()
+
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
         """Return what answers a call."""
         path = handler_call_details.method
@@ -62,5 +69,5 @@ class GrpcDoor(grpc.GenericRpcHandler):
             return self.calls.refusing(path, UnknownMethodError(path))
         if self.closed:
             self.held_back += 1
-            return self.calls.refusing(path, NotReadyError("draining"), self.ending)
+            return self.calls.refusing(path, NotReadyError("draining"), self._ending)
         return handler

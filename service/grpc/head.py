@@ -1,7 +1,7 @@
 """What a call says before its message: its method and metadata, as the head of a request."""
 
 from functools import lru_cache
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from service.http.framing.head import Head
 
@@ -34,7 +34,9 @@ def _head(path: str, metadata: Metadata) -> Head:
     headers = [
         (name.encode(), value if isinstance(value, bytes) else value.encode()) for name, value in metadata
     ]
-    return Head("POST", path.encode(), "2", headers, keep_alive=True, length=None)
+    # a method that is not offered may be called anything
+    target = f"/{quote(path.removeprefix('/'))}".encode()
+    return Head("POST", target, "2", headers, keep_alive=True, length=None)
 
 
 @lru_cache(_MOST_KNOWN)

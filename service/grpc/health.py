@@ -7,7 +7,7 @@ import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from pricerange.errors import PriceRangeError
-from service.errors import TooManyWatchersError, UnknownServiceError
+from service.errors import NotReadyError, TooManyWatchersError, UnknownServiceError
 from service.grpc.calls import Calls, Context
 from service.grpc.infer_request import decoded
 from service.http.keys.roles import HEALTH_SERVICE, INFERENCE_SERVICE
@@ -30,25 +30,34 @@ class Health:
         self._told = self._status()
         self._changed = asyncio.Event()
         self._watchers = 0
+        self._ended = False
 
     def look(self) -> None:
         """Tell those who watch where the status has changed; called ten times a second, and when it must."""
         status = self._status()
         if status != self._told:
             self._told = status
-            self._changed.set()
-            self._changed = asyncio.Event()
+            self._wake()
+
+    def end(self) -> None:
+        """Let go those who watch: they would keep the server from its end."""
+        self._ended = True
+        self._wake()
 
     def handlers(self, calls: Calls) -> "dict[str, grpc.RpcMethodHandler[bytes, bytes]]":
         """Return the handlers of the service's methods, by their paths."""
         check, watch = (f"/{HEALTH_SERVICE}/{method}" for method in ("Check", "Watch"))
 
-        async def watched(message: bytes, context: Context) -> AsyncIterator[bytes]:
+        async def watched(messages: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
             state = await calls.admitted(watch, context)
             try:
-                service = decoded(message, HealthCheckRequest).service
+                service = decoded(await calls.message(context), HealthCheckRequest).service
                 if self._watchers == MOST_WATCHERS:
                     raise TooManyWatchersError(MOST_WATCHERS)
+            except asyncio.CancelledError:
+                calls.given_up(state, context)
+                calls.close(state)
+                raise
             except PriceRangeError as error:
                 await calls.refuse(error, state, context)
             calls.begun(state)
@@ -56,12 +65,13 @@ class Health:
             try:
                 async for answer in self._watch(service):
                     yield answer
+                await calls.refuse(NotReadyError("draining"), state, context)
             finally:
                 self._watchers -= 1
 
         return {
             check: calls.unary(check, self._check),
-            watch: grpc.unary_stream_rpc_method_handler(watched),
+            watch: grpc.stream_stream_rpc_method_handler(watched),
         }
 
     async def _check(self, message: bytes, state: RequestState) -> bytes:
@@ -71,9 +81,9 @@ class Health:
         return _told(self._status())
 
     async def _watch(self, service: str) -> AsyncIterator[bytes]:
-        """Yield the status now and whenever it changes."""
+        """Yield the status now and whenever it changes, until the end."""
         told = None
-        while True:
+        while not self._ended:
             changed, status = self._changed, self._status()
             if service not in _SERVICES:
                 status = _UNKNOWN
@@ -81,6 +91,10 @@ class Health:
                 told = status
                 yield _told(status)
             await changed.wait()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def _status(self) -> int:
         try:

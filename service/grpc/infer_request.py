@@ -61,9 +61,11 @@ def query_of(message: bytes, name: str, inference: Inference) -> Query:
 
 
 def asked_of(request: ModelInferRequest, name: str, inference: Inference) -> Asked:
-    """Read all but the id and the inputs. Raises `InferenceInputError` and `UnknownModelError`."""
+    """Read all but the id and the phones. Raises `InferenceInputError` and `UnknownModelError`."""
     if request.model_name != name:
         raise UnknownModelError(name, request.model_name)
+    for index, tensor in enumerate(request.inputs[:COLUMNS]):
+        refuse_unsupported(tensor.parameters, f"/inputs/{index}")
     asked = _parameters(request.parameters) if request.parameters else _NO_PARAMETERS
     outputs = _outputs(request, inference.extra_outputs) if request.outputs else _ALL_OUTPUTS
     return Asked(outputs, asked.sets or LEVEL, asked.unknown is not None, request.model_version or None)

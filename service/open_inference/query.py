@@ -17,7 +17,7 @@ LEVEL = 0.9
 """Of prediction sets, where a request names none."""
 
 UNSUPPORTED = ("classification", "shared_memory_region")
-"""Parameters of an output that would change what it is; those that only hint are let through."""
+"""Parameters of a tensor that would change what it is; those that only hint are let through."""
 
 
 class Query(NamedTuple):
@@ -56,7 +56,7 @@ def require_outputs(names: Iterable[str], extra: Sequence[str]) -> None:
 
 
 def refuse_unsupported(parameters: Iterable[str], pointer: str) -> None:
-    """Raise `InferenceInputError` for parameters of the output at a place that would change what it is."""
+    """Raise `InferenceInputError` for parameters of the tensor at a place that would change what it is."""
     for name in UNSUPPORTED:
         if name in parameters:
             place = f"{pointer}/parameters/{name}"

@@ -1,6 +1,7 @@
 """The server of the second door, in the event loop of the first: it starts, drains and ends with it."""
 
 import asyncio
+import logging
 from typing import Any
 
 import grpc
@@ -10,8 +11,11 @@ from service.grpc.door import GrpcDoor
 from service.process.tls import Certificate
 from service.settings import Settings
 
+_LIBRARYS_LOG = "grpc._cython.cygrpc"
 _FEWEST_CALLS = 256
 """Calls that may be under way in any case, however little memory there is."""
+_PER_STREAM = 4
+"""Calls for each stream that may be open: whoever opens streams leaves room for calls."""
 _HOLDING_BACK = 0.1
 """Seconds for which calls are held back: who asks one after the other, waits meanwhile."""
 _GOING_AWAY = 0.02
@@ -32,10 +36,16 @@ class GrpcServer:
         self._certificate = certificate
         self._drain_timeout = settings.drain_timeout
         self._most_calls = max(_FEWEST_CALLS, memory // settings.max_body_bytes)
+        door.streams.most = self._most_calls // _PER_STREAM
         self._options = (
             ("grpc.so_reuseport", 1),
             ("grpc.max_receive_message_length", settings.max_body_bytes),
+            ("grpc.server_handshake_timeout_ms", round(settings.receive_timeout * 1000)),
             ("grpc.max_connection_idle_ms", round(settings.idle_timeout * 1000)),
+            # of a client that is gone without a word nothing comes, and its streams have no end
+            ("grpc.keepalive_time_ms", round(settings.idle_timeout * 1000)),
+            ("grpc.keepalive_timeout_ms", round(settings.receive_timeout * 1000)),
+            ("grpc.http2.ping_timeout_ms", round(settings.receive_timeout * 1000)),
             ("grpc.max_concurrent_streams", self._most_calls),
         )
         self._server: grpc.aio.Server | None = None
@@ -47,6 +57,7 @@ class GrpcServer:
 
     async def start(self) -> None:
         """Listen. Raises `SettingsError` where that cannot be."""
+        logging.getLogger(_LIBRARYS_LOG).addFilter(_is_no_strangers)
         server = grpc.aio.server(options=self._options, maximum_concurrent_rpcs=self._most_calls)
         server.add_generic_rpc_handlers((self._door,))
         try:
@@ -83,10 +94,15 @@ class GrpcServer:
             if door.held_back == before:
                 break
         loop = asyncio.get_running_loop()
-        loop.call_later(min(_GOING_AWAY, self._drain_timeout), door.ending.set)
+        loop.call_later(min(_GOING_AWAY, self._drain_timeout), door.end)
         leaving = loop.call_later(self._drain_timeout, setattr, door.calls, "leaving", True)
         await self._server.stop(self._drain_timeout)
         leaving.cancel()
+
+
+def _is_no_strangers(record: logging.LogRecord) -> bool:
+    """Return whether a line is about more than bytes that are no UTF-8, which may be a mistyped key."""
+    return not (record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError))
 
 
 def _credentials(certificate: Certificate) -> grpc.ServerCredentials:

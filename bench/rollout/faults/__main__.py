@@ -35,7 +35,8 @@ def main() -> None:
     parser.add_argument("--only", choices=tuple(PARTS), help="one part instead of all")
     wanted = parser.parse_args()
     rows = phones(wanted.models, PHONES)
-    scene = Scene(wanted.models.resolve(), *wanted.versions, rows)
+    stable, other = wanted.versions
+    scene = Scene(wanted.models.resolve(), stable, other, rows)
     targets = [
         target for name, measure in PARTS.items() if wanted.only in (None, name) for target in measure(scene)
     ]

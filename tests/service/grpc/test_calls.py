@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from api_keys import entry, secret, write
 from exposition import samples_of
+from grpc_connection import Connection
 from grpc_messages import NAME, SERVICE, Details, ask, call, infer, infer_request, with_channel
 from live_server import NO_TLS, Server
 from waiting import wait_until
@@ -70,6 +71,11 @@ def test_keys_have_the_roles_that_they_have_over_http(locked: Server, rows: np.n
         )
         assert refused == ("PERMISSION_DENIED", "forbidden")
     ask(address, "RepositoryModelLoad", load, pb.RepositoryModelLoadResponse, **by("boss"))
+
+
+def test_a_call_needs_a_key_before_its_message(locked: Server) -> None:
+    with Connection(locked.grpc_address) as connection:
+        assert connection.status(connection.call()) == grpc.StatusCode.UNAUTHENTICATED.value[0]
 
 
 @pytest.mark.parametrize("path", [SERVICE + "ModelStreamInfer", REFLECTION])
@@ -143,23 +149,26 @@ def test_a_deadline_is_kept_and_a_cancelled_call_is_counted(
     start: Callable[..., Server], model_repository: Path, rows: np.ndarray
 ) -> None:
     server = start(model_repository, "--grpc-port", "0").wait_until_ready()
-    slow = with_gaps(np.tile(rows, (3, 1)))
-    began = time.monotonic()
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        infer(server.grpc_address, slow, timeout=0.02)
-    assert refused.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-    assert time.monotonic() - began < 2
+    slow = with_gaps(np.tile(rows, (3, 1))).SerializeToString()
 
-    async def leave(channel: grpc.aio.Channel) -> None:
-        asked = channel.unary_unary(SERVICE + "ModelInfer")(slow.SerializeToString())
+    async def work(channel: grpc.aio.Channel) -> None:
+        ask = channel.unary_unary(SERVICE + "ModelInfer")
+        await ask(infer_request(rows[:1]).SerializeToString())
+        for _ in range(3):
+            began = time.monotonic()
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await ask(slow, timeout=0.02)
+            assert refused.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+            assert time.monotonic() - began < 2
+        asked = ask(slow)
         await asyncio.sleep(0.02)
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked
 
-    with_channel(server.grpc_address, leave)
+    with_channel(server.grpc_address, work)
     wait_until(lambda: requests_counted(server, "ModelInfer").get("499", 0) == 1)
-    assert requests_counted(server, "ModelInfer")["504"] == 1
+    assert requests_counted(server, "ModelInfer")["504"] == 3
 
 
 def test_the_setting_bounds_a_call_without_a_deadline(

@@ -57,7 +57,7 @@ def test_nonsense_is_an_invalid_argument(grpc_server: Server) -> None:
 def test_who_watches_hears_of_a_drain_at_once_and_calls_are_still_answered(
     start: Callable[..., Server], model_repository: Path, rows: object
 ) -> None:
-    flags = ("--grpc-port", "0", "--drain-delay", "1")
+    flags = ("--grpc-port", "0", "--drain-delay", "1", "--drain-timeout", "20")
     server = start(model_repository, *flags).wait_until_ready()
     message = infer_request(rows[:1]).SerializeToString()  # type: ignore[index]
 
@@ -72,6 +72,10 @@ def test_who_watches_hears_of_a_drain_at_once_and_calls_are_still_answered(
         assert not pb.ServerReadyResponse.FromString(ready).ready
         answered = await channel.unary_unary(SERVICE + "ModelInfer")(message)
         assert pb.ModelInferResponse.FromString(answered).outputs
+        with pytest.raises(grpc.aio.AioRpcError, match="the service is draining") as ended:
+            await call.read()
+        assert ended.value.code() == grpc.StatusCode.UNAVAILABLE
+        assert time.monotonic() - began < 10
 
     with_channel(server.grpc_address, work)
     assert server.wait() == 0
@@ -81,6 +85,7 @@ def test_reflection_tells_the_services_and_their_messages(grpc_server: Server) -
     with grpc.insecure_channel(grpc_server.grpc_address) as channel:
         database = ProtoReflectionDescriptorDatabase(channel)
         assert "inference.GRPCInferenceService" in database.get_services()
+        assert database.FindFileContainingSymbol("inference.GRPCInferenceService.ModelInfer")
         pool = DescriptorPool(database)
         service = pool.FindServiceByName("inference.GRPCInferenceService")
         assert (

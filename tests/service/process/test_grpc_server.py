@@ -6,13 +6,14 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
 import numpy as np
 import pytest
 import trustme
+from grpc_connection import Connection
 from grpc_messages import SERVICE, infer_request
 from live_server import PRICERANGE, Server
 from waiting import wait_until
@@ -123,32 +124,20 @@ def test_calls_at_once_are_bounded_and_others_are_served_again(start: Start, mod
     flags = ("--grpc-port", "0", "--max-request-memory", str(1 << 26))
     server = start(model_repository, *flags).wait_until_ready()
 
-    async def work() -> None:
-        channels = [grpc.aio.insecure_channel(server.grpc_address, options=OWN_CONNECTION) for _ in range(2)]
-        ended = asyncio.Event()
+    def code() -> grpc.StatusCode:
+        with grpc.insecure_channel(server.grpc_address, options=OWN_CONNECTION) as channel:
+            try:
+                channel.unary_unary(INFER)(PHONE)
+            except grpc.RpcError as error:
+                return error.code()  # type: ignore[attr-defined,no-any-return]
+        return grpc.StatusCode.OK
 
-        async def one_phone() -> AsyncIterator[bytes]:
-            yield PHONE
-            await ended.wait()
-
-        streams = [
-            channel.stream_stream(SERVICE + "ModelStreamInfer")(one_phone())
-            for channel in channels
-            for _ in range(200)
-        ]
-        told = await asyncio.gather(*(call.read() for call in streams), return_exceptions=True)
-        refused = [one for one in told if isinstance(one, grpc.aio.AioRpcError)]
-        # where the refusal overtakes the message, the library's client fails to send and calls that INTERNAL
-        others = [error for error in refused if "execute_batch" not in error.debug_error_string()]
-        assert {error.code() for error in others} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
-        assert len(told) - len(refused) == _FEWEST_CALLS
-        ended.set()
-        await asyncio.sleep(0.5)
-        await channels[0].unary_unary(INFER)(PHONE)
-        for channel in channels:
-            await channel.close()
-
-    asyncio.run(work())
+    with Connection(server.grpc_address) as one, Connection(server.grpc_address) as other:
+        for connection in (one, other):
+            for _ in range(_FEWEST_CALLS // 2):
+                connection.call()
+        wait_until(lambda: code() == grpc.StatusCode.RESOURCE_EXHAUSTED)
+    wait_until(lambda: code() == grpc.StatusCode.OK)
     assert server.end() == 0
 
 

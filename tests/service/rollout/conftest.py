@@ -38,7 +38,7 @@ def copied(models: Path, folder: Path) -> Rolling:
 def shared(many_versions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rolling]:
     """One server of two workers for all tests that leave it well."""
     found = copied(many_versions, tmp_path_factory.mktemp("shared"))
-    found.start()
+    found.start("--grpc-port", "0")
     yield found
     assert found.server.end() == 0
 

@@ -9,9 +9,12 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import grpc
 import httpx
 import numpy as np
 import psutil
+import pytest
+from grpc_messages import infer, infer_request, tensors_of
 from phone_tables import ARROW, CSV, NDJSON, WRITE
 from pyarrow import ipc
 from rollout_server import Rolling
@@ -171,6 +174,34 @@ def test_all_of_a_request_is_answered_by_the_version_of_its_customer(
     versions = rolling.state()["versions"]
     assert versions["2"]["rows"] > 0
     assert versions["2"]["compared_with_stable"] is not None
+
+
+def test_a_call_over_grpc_is_answered_by_the_same_version(
+    rolling: Rolling, phones: Phones, right: dict[str, np.ndarray]
+) -> None:
+    address = rolling.server.grpc_address
+    rows = np.array([[phone[name] for name in FEATURE_NAMES] for phone in phones], np.float32)
+
+    def answered(phone: int, **how: Any) -> str:
+        answer = infer(address, infer_request(rows[phone : phone + 1], **how.pop("fields", {})), **how)
+        assert tensors_of(answer)["probabilities"].tobytes() == right[answer.model_version][phone].tobytes()
+        return answer.model_version
+
+    rolling.follow(STICKY)
+    for customer in map(str, range(10)):
+        expected = "2" if text_in_share(customer.encode(), 2, 0.3) else "1"
+        assert answered(0, metadata=(("x-customer", customer),)) == expected
+    for version in ("1", "2"):
+        assert answered(0, fields={"model_version": version}) == version
+    rolling.follow(CANARY)
+    for phone in range(10):
+        over_http = rolling.post("/predict", json=phones[phone]).json()["model"]["version"]
+        assert answered(phone) == over_http
+    rolling.follow("stable = 2\n")
+    assert answered(0) == "2"
+    with pytest.raises(grpc.aio.AioRpcError, match="the version '1' is not served here, only 2") as refused:
+        answered(0, fields={"model_version": "1"})
+    assert refused.value.code() == grpc.StatusCode.NOT_FOUND
 
 
 def test_what_is_broken_changes_nothing_and_is_told_of(rolling: Rolling, phones: Phones) -> None:

@@ -46,6 +46,20 @@ export class ServiceError extends Error {
   }
 }
 
+/** How often a request is repeated that was not taken, and the seconds waited at most before each time. */
+const MOST_REPEATS = 2;
+const LONGEST_PAUSE = 5;
+
+/**
+ * Return after how many seconds a request may be repeated, if the answer says so: the service is full, or ends.
+ * @param {Response} response
+ */
+function pauseOf(response) {
+  const told = response.headers.get("Retry-After");
+  const seconds = response.status === 503 && told !== null ? Number(told) : Number.NaN;
+  return seconds <= LONGEST_PAUSE ? seconds : null;
+}
+
 /** The service that this page is from. */
 export class Service {
   /** Kept in memory only: a reload forgets it. */
@@ -87,14 +101,22 @@ export class Service {
 
   /**
    * Return an answer with a good status, after asking for a key where one is needed. Throws `ServiceError`.
+   *
+   * A request that was not taken is repeated when the service says that it may be.
    * @param {string} path
    * @param {RequestInit} request
+   * @param {number} repeats
    * @returns {Promise<Response>}
    */
-  async answered(path, request = {}) {
+  async answered(path, request = {}, repeats = MOST_REPEATS) {
     const key = this.#key;
     const response = await this.fetched(path, request);
     if (response.ok) return response;
+    const pause = repeats ? pauseOf(response) : null;
+    if (pause !== null) {
+      await new Promise((resolve) => setTimeout(resolve, 1000 * pause));
+      return this.answered(path, request, repeats - 1);
+    }
     const error = ServiceError.of(response.status, await response.text());
     if (error.status !== 401) throw error;
     await this.unlock(error.message, key);

@@ -4,8 +4,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import grpc
 import httpx
+import numpy as np
 import pytest
+from grpc_messages import SERVICE, Details, infer_request, with_channel
 from live_server import NO_TLS, Server
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from otlp_collector import Collected, attributes, collecting
@@ -13,6 +16,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from waiting import wait_until
 
 from pricerange.errors import SettingsError
+from pricerange.phone import FEATURES
 from service.command import _settings
 from service.http.budget import MemoryBudget
 from service.http.framing.head import Head
@@ -88,6 +92,53 @@ def test_what_a_caller_records_is_recorded_and_nothing_else(
     exemplars = exemplars_of(metrics)
     assert exemplars["/predict", "ok"] == {TRACE}
     assert exemplars["/predict", "rejected"] == {"2" * 32}
+
+
+def test_calls_over_grpc_are_recorded_as_requests_are(
+    start: Start, model_repository: Path, collected: Collected
+) -> None:
+    flags = ("--grpc-port", "0", "--otlp-endpoint", collected.endpoint, "--trace-sample", "0")
+    server = start(model_repository, *flags, "--no-access-log").wait_until_ready()
+    rows = np.array([[feature.example for feature in FEATURES]] * 2, np.float32)
+    one = infer_request(rows).SerializeToString()
+
+    def metadata(trace_id: str, flags: str = "01") -> tuple[tuple[str, str], ...]:
+        return tuple(traceparent(flags, trace_id).items())
+
+    async def work(channel: grpc.aio.Channel) -> None:
+        infer = channel.unary_unary(SERVICE + "ModelInfer")
+        await infer(one)
+        await infer(one, metadata=metadata("1" * 32, "00"))
+        await infer(one, metadata=(*metadata(TRACE), ("x-request-id", "mine")))
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await infer(infer_request(-rows).SerializeToString(), metadata=metadata("2" * 32))
+        assert Details(refused.value).trace_id == "2" * 32
+        stream = channel.stream_stream(SERVICE + "ModelStreamInfer")(
+            iter([one, one]), metadata=metadata("3" * 32)
+        )
+        assert len([answer async for answer in stream]) == 2
+
+    with_channel(server.grpc_address, work)
+    text = httpx.get(
+        f"{server.url}/metrics", headers={"accept": "application/openmetrics-text"}, verify=NO_TLS
+    ).text
+    assert server.end() == 0
+    assert {span.trace_id.hex() for span in collected.spans()} == {TRACE, "2" * 32, "3" * 32}
+    request, queue, run = collected.spans(TRACE)
+    path = SERVICE + "ModelInfer"
+    assert (request.name, request.parent_span_id.hex()) == (f"POST {path}", SPAN)
+    told = attributes(request)
+    assert told["http.route"] == told["url.path"] == path
+    assert (told["http.response.status_code"], told["client.address"]) == (200, "127.0.0.1")
+    assert told["pricerange.request_id"] == "mine"
+    assert (queue.name, run.name) == ("queue", "model run")
+    assert queue.parent_span_id == run.parent_span_id == request.span_id
+    assert attributes(run) == {"pricerange.rows": 2, "pricerange.model.version": "1"}
+    [rejected] = collected.spans("2" * 32)
+    assert attributes(rejected)["error.type"] == "invalid-inference"
+    of_stream = [span for span in collected.spans("3" * 32) if not span.name.startswith(("queue", "model"))]
+    assert [span.name for span in of_stream] == [f"POST {SERVICE}ModelStreamInfer"] * 2
+    assert exemplars_of(text)[path, "ok"] == {TRACE}
 
 
 @pytest.mark.parametrize("also", [(), ("--no-access-log",)], ids=["logged", "not logged"])

@@ -1,8 +1,10 @@
 """The answer to the phone."""
 
+import re
+
 import httpx
 from live_server import NO_TLS, Server
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from site_visit import NOTE_REQUESTS, Visit, overlaps
 
 from pricerange.phone import FEATURES
@@ -79,3 +81,22 @@ def test_before_any_answer_nothing_is_said_of_why(visit: Visit) -> None:
     page.locator("#feature-ram").fill("2800")
     expect(page.locator("#why")).to_be_visible()
     expect(page.locator("#curve")).to_be_visible()
+
+
+def test_a_request_that_is_not_taken_is_repeated_once_it_may_be(visit: Visit) -> None:
+    visit.allow(503)
+    page = visit.opened()
+    refusals = iter([503, 503])
+
+    def refuse_at_first(route: Route) -> None:
+        status = next(refusals, None)
+        if status is None:
+            route.continue_()
+        else:
+            route.fulfill(status=status, headers={"Retry-After": "1"}, json={"detail": "The queue is full."})
+
+    page.route(re.compile(r"/predict\?"), refuse_at_first)
+    page.get_by_role("textbox", name="RAM").fill("300")
+    expect(page.locator("#answer-label")).to_have_text("Low")
+    assert next(refusals, None) is None
+    expect(page.locator("#answer")).to_have_attribute("data-state", "answered")
