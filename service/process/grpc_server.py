@@ -72,8 +72,8 @@ class GrpcServer:
         self.look()
 
     def look(self) -> None:
-        """Tell those who watch the health where it has changed."""
-        self._door.health.look()
+        """Tell those who watch the health where it has changed, and wait for no message that is late."""
+        self._door.look()
 
     async def stop(self) -> None:
         """Take no further call, and let those under way end within `drain_timeout`.
