@@ -57,7 +57,7 @@ class GrpcServer:
 
     async def start(self) -> None:
         """Listen. Raises `SettingsError` where that cannot be."""
-        logging.getLogger(_LIBRARYS_LOG).addFilter(_is_no_strangers)
+        logging.getLogger(_LIBRARYS_LOG).addFilter(_is_ours)
         server = grpc.aio.server(options=self._options, maximum_concurrent_rpcs=self._most_calls)
         server.add_generic_rpc_handlers((self._door,))
         try:
@@ -100,8 +100,13 @@ class GrpcServer:
         leaving.cancel()
 
 
-def _is_no_strangers(record: logging.LogRecord) -> bool:
-    """Return whether a line is about more than bytes that are no UTF-8, which may be a mistyped key."""
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Return whether a line of the library's is about more than what a stranger has sent.
+
+    Bytes that are not UTF-8 may be a mistyped key; that their sender did not wait for an answer is no error.
+    """
+    if record.msg == "Failed sending error status from server":
+        return False
     return not (record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError))
 
 
