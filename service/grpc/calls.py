@@ -118,7 +118,7 @@ class Calls:
             ends = deadline.of(state.head.by_name, self._request_timeout, state.began)
         else:
             seconds = min(max(remaining, 0.0), _MOST_SECONDS)
-            ends = Deadline(seconds, state.began + seconds, True)
+            ends = Deadline(round(seconds, 3), state.began + seconds, True)
         deadline.begin(ends)
         self._check(state)
         state.route = route
@@ -177,7 +177,10 @@ class Calls:
         """End a call with its error."""
         refused = refusal(error, state)
         self.close(state)
-        await context.abort(*refused)
+        try:
+            await context.abort(*refused)
+        except grpc.aio.InternalError:
+            raise asyncio.CancelledError from None  # the call is over: nobody waits for its error
 
     def drop(self, state: RequestState) -> None:
         """Forget a call without a record: its messages are calls of their own."""

@@ -103,11 +103,10 @@ class GrpcServer:
 def _is_ours(record: logging.LogRecord) -> bool:
     """Return whether a line of the library's is about more than what a stranger has sent.
 
-    Bytes that are not UTF-8 may be a mistyped key; that their sender did not wait for an answer is no error.
+    Bytes that are not UTF-8 may be a mistyped key; that a call ends while it is answered is no error.
     """
-    if record.msg == "Failed sending error status from server":
-        return False
-    return not (record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError))
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, UnicodeDecodeError | grpc.aio.InternalError)
 
 
 def _credentials(certificate: Certificate) -> grpc.ServerCredentials:
