@@ -54,6 +54,11 @@ class GrpcDoor(grpc.GenericRpcHandler):
         """Paths of the methods."""
         return self._handlers.keys()
 
+    def look(self) -> None:
+        """Do what is due ten times a second, and when readiness changes."""
+        self.health.look()
+        self.calls.look()
+
     def end(self) -> None:
         """Refuse the calls that are held back, and let go those without an end of their own."""
         self._ending.set()

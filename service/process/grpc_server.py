@@ -57,7 +57,7 @@ class GrpcServer:
 
     async def start(self) -> None:
         """Listen. Raises `SettingsError` where that cannot be."""
-        logging.getLogger(_LIBRARYS_LOG).addFilter(_is_no_strangers)
+        logging.getLogger(_LIBRARYS_LOG).addFilter(_is_ours)
         server = grpc.aio.server(options=self._options, maximum_concurrent_rpcs=self._most_calls)
         server.add_generic_rpc_handlers((self._door,))
         try:
@@ -72,8 +72,8 @@ class GrpcServer:
         self.look()
 
     def look(self) -> None:
-        """Tell those who watch the health where it has changed."""
-        self._door.health.look()
+        """Tell those who watch the health where it has changed, and wait for no message that is late."""
+        self._door.look()
 
     async def stop(self) -> None:
         """Take no further call, and let those under way end within `drain_timeout`.
@@ -100,9 +100,13 @@ class GrpcServer:
         leaving.cancel()
 
 
-def _is_no_strangers(record: logging.LogRecord) -> bool:
-    """Return whether a line is about more than bytes that are no UTF-8, which may be a mistyped key."""
-    return not (record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError))
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Return whether a line of the library's is about more than what a stranger has sent.
+
+    Bytes that are not UTF-8 may be a mistyped key; that a call ends while it is answered is no error.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, UnicodeDecodeError | grpc.aio.InternalError)
 
 
 def _credentials(certificate: Certificate) -> grpc.ServerCredentials:

@@ -1,5 +1,8 @@
 """Errors: a status code, the words of the other door, and details field by field."""
 
+import asyncio
+from typing import cast
+
 import grpc
 import numpy as np
 import pytest
@@ -9,12 +12,14 @@ from hypothesis import strategies as st
 from live_server import Server
 
 from pricerange.phone import Problem
-from service.errors import InferenceInputError, ServiceError
+from service.errors import DeadlineError, InferenceInputError, ServiceError
+from service.grpc.calls import Calls, Context
 from service.grpc.proto import open_inference_grpc_pb2 as pb
 from service.grpc.refusal import refusal
 from service.http.budget import MemoryBudget
 from service.http.framing.head import unread_head
 from service.http.request_state import Requests, RequestState
+from service.model.gathering import Gathering
 
 
 def state() -> RequestState:
@@ -78,6 +83,17 @@ def test_only_an_error_of_ours_is_internal() -> None:
     assert refusal(ZeroDivisionError(), state()).code == grpc.StatusCode.INTERNAL
     for error in ServiceError.__subclasses__():
         assert error.status not in (500, 501)
+
+
+def test_a_refusal_that_nobody_waits_for_is_a_cancelled_call() -> None:
+    class Over:
+        async def abort(self, *_: object) -> None:
+            raise grpc.aio.InternalError("the call is over")
+
+    requests = Requests(1, MemoryBudget(1, lambda held: None), lambda state: None)
+    calls = Calls(requests, lambda state: None, 1, Gathering())
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(calls.refuse(DeadlineError(1), state(), cast(Context, Over())))
 
 
 @given(st.lists(st.tuples(st.text(max_size=300), st.text(max_size=300)), min_size=1, max_size=100))

@@ -1,6 +1,7 @@
 """The second door's port, workers, certificate and end."""
 
 import asyncio
+import logging
 import signal
 import socket
 import ssl
@@ -20,7 +21,7 @@ from waiting import wait_until
 
 from pricerange.phone import FEATURES
 from service.grpc.proto import open_inference_grpc_pb2 as pb
-from service.process.grpc_server import _FEWEST_CALLS
+from service.process.grpc_server import _FEWEST_CALLS, _is_ours
 
 Start = Callable[..., Server]
 INFER = SERVICE + "ModelInfer"
@@ -139,6 +140,23 @@ def test_calls_at_once_are_bounded_and_others_are_served_again(start: Start, mod
         wait_until(lambda: code() == grpc.StatusCode.RESOURCE_EXHAUSTED)
     wait_until(lambda: code() == grpc.StatusCode.OK)
     assert server.end() == 0
+
+
+def test_what_strangers_send_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("a library")
+    log.addFilter(_is_ours)
+    errors = (
+        UnicodeDecodeError("utf-8", b"Bearer \xff", 7, 8, "invalid start byte"),
+        grpc.aio.InternalError("the call is over"),
+        ZeroDivisionError(),
+    )
+    for error in errors:
+        log.error("of a call", exc_info=error)
+    log.error("of all calls")
+    one, other = caplog.records
+    assert one.exc_info is not None
+    assert one.exc_info[0] is ZeroDivisionError
+    assert other.message == "of all calls"
 
 
 def test_a_certificate_is_renewed_without_a_restart(
