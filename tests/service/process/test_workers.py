@@ -376,7 +376,7 @@ def test_kill_9_of_workers_under_load_loses_only_what_they_had_accepted(
     # a request is counted when its answer has been written: each kill may fall between these two
     assert load.right <= told["pricerange_requests_total", PREDICTED] <= most
     assert load.right <= told["pricerange_request_duration_seconds_count", route] <= most
-    wait_until(lambda: gauge(server, "pricerange_queue_rows") == 0, seconds=5)
+    wait_until(lambda: gauge(server, "pricerange_queue_rows") == 0)
     assert told["pricerange_workers", frozenset()] == 2
     assert server.end() == 0
     assert left_behind(scratch, [server.process.pid]) == []
