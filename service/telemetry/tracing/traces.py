@@ -30,7 +30,7 @@ _PAUSE = 1.0
 """Seconds in which requests gather, unless there are many before."""
 _MANY = 512
 """Requests that are sent together."""
-_SLICE, _BREATH = 16, 0.0005
+_SLICE, _BREATH = 32, 0.0005
 """Requests whose spans are made at a time, and the seconds before the next: the event loop wants the
 interpreter's lock, and gets it after 5 ms from a thread that does not let go."""
 _AGAIN_AFTER = (1.0, 2.0, 4.0)
