@@ -255,7 +255,8 @@ class Controller:
             same = look.rollout == self._wish.rollout and look.rollout.digest == self._wish.rollout.digest
             wish, left_out = self._wish if same else self._wishes.of(look.rollout), _NONE
         plan = wish.plan(left_out) if loads else Plan(0, None)
-        if not plan.wants_what(self.plan):
+        # a version that was to be left out may still be in force: who could not load it is to try again
+        if not plan.wants_what(self.plan) or not left_out.issuperset(self._left_out):
             self._begin(plan, _Intent(wish, left_out, look.problem, askers))
             return
         self._take(wish, look.problem)
