@@ -77,16 +77,17 @@ def grpc_client() -> None:
     row = np.array([[phone[name] for name in FEATURE_NAMES]], np.float32)
     tensor = ModelInferRequest.InferInputTensor(name="features", datatype="FP32", shape=row.shape)
     message = ModelInferRequest(model_name=MODEL_NAME, inputs=[tensor], raw_input_contents=[row.tobytes()])
+    content = message.SerializeToString()
     options = (("grpc.service_config", POLICY), ("grpc.use_local_subchannel_pool", 1))
     with grpc.insecure_channel(f"{address}:{grpc_port}", options=options) as channel:
         infer = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
 
         def once() -> str:
             try:
-                content = infer(message.SerializeToString(), timeout=TIMEOUT)
+                answer = infer(content, timeout=TIMEOUT)
             except grpc.RpcError as error:
                 raise LookupError(f"gRPC {error.code().name} {error.details()}") from error
-            return f"gRPC version {ModelInferResponse.FromString(content).model_version}"
+            return f"gRPC version {ModelInferResponse.FromString(answer).model_version}"
 
         keep_asking(once)
 

@@ -77,7 +77,7 @@ class Spans:
             spans.append(form % (trace_id, span_id, parent_id, *period, request.request_id))
             for run in request.runs:
                 for form, began, ended in (
-                    (_of_queue(), run.asked, run.began),
+                    (_QUEUE, run.asked, run.began),
                     (_of_run(run.rows, run.version), run.began, run.ended),
                 ):
                     its_id = getrandbits(64).to_bytes(8, "big")
@@ -91,7 +91,7 @@ def _period(epoch: int, began: float, ended: float) -> tuple[bytes, bytes]:
 
 
 # What differs from one span to the next has a fixed length. So the bytes of a span are made once, with marks
-# in these places, none of which is UTF-8; spans are made by filling them in.
+# in these places; spans are made by filling them in. Those of ids and times are not UTF-8, as all texts are.
 
 _TRACE_ID, _SPAN_ID, _PARENT_ID = b"\xf8" * 16, b"\xf9" * 8, b"\xfa" * 8
 _BEGAN, _ENDED = b"\xfb" * 8, b"\xfc" * 8
@@ -132,16 +132,16 @@ def _of_request(  # noqa: PLR0913, PLR0917
 
 @lru_cache(maxsize=256)
 def _of_run(rows: int, model_version: str) -> bytes:
-    span = Span(name="model run", kind=Span.SPAN_KIND_INTERNAL, flags=_SAMPLED | _KNOWS_PARENT)
-    span.attributes.append(_number("pricerange.rows", rows))
-    span.attributes.append(_text("pricerange.model.version", model_version))
-    return _form(span, _PARENT_ID, b"")
+    attributes = _number("pricerange.rows", rows), _text("pricerange.model.version", model_version)
+    return _inside("model run", attributes)
 
 
-@lru_cache(maxsize=1)
-def _of_queue() -> bytes:
-    span = Span(name="queue", kind=Span.SPAN_KIND_INTERNAL, flags=_SAMPLED | _KNOWS_PARENT)
-    return _form(span, _PARENT_ID, b"")
+def _inside(name: str, attributes: Sequence[KeyValue] = ()) -> bytes:
+    """Return the form of a span of what is done for a request."""
+    flags = _SAMPLED | _KNOWS_PARENT
+    return _form(
+        Span(name=name, kind=Span.SPAN_KIND_INTERNAL, flags=flags, attributes=attributes), _PARENT_ID, b""
+    )
 
 
 def _form(span: Span, parent_id: bytes, request_id: bytes) -> bytes:
@@ -156,6 +156,9 @@ def _form(span: Span, parent_id: bytes, request_id: bytes) -> bytes:
         before, _, rest = rest.partition(mark) if mark else (b"", b"", rest)
         form += before.replace(b"%", b"%%") + b"%b"
     return form + rest.replace(b"%", b"%%")
+
+
+_QUEUE = _inside("queue")
 
 
 def _text(name: str, value: str) -> KeyValue:
