@@ -101,6 +101,7 @@ class Scorer:
         self._process = spawned.Process(target=_answer, args=(asked, self._folder, self._models, self._said))
         self._process.start()
         asked.close()
+        self._asking.recv()  # what a start takes is not the time of a file
 
     def _megabytes(self) -> float:
         try:
@@ -117,6 +118,7 @@ def _answer(asked: Connection, folder: Path, models: Path, said: Path) -> None:
             os.dup2(file.fileno(), number)
     sys.stderr = sys.stdout = open(2, "w", closefd=False)  # noqa: SIM115 - until the process ends
     warnings.simplefilter("ignore")
+    asked.send("ready")
     while True:
         try:
             names, way = asked.recv()
