@@ -4,7 +4,6 @@ import csv
 import io
 import multiprocessing
 import os
-import resource
 import sys
 import traceback
 import warnings
@@ -16,6 +15,7 @@ from typing import Literal
 
 from pyarrow import parquet
 
+from bench.show.memory import peak
 from pricerange.errors import PriceRangeError
 from scoring.order import Options
 from scoring.score import score
@@ -143,8 +143,7 @@ def _scored(folder: Path, names: list[str], models: Path, way: Way) -> Outcome:
         kind = "refused" if words.startswith(str(folder / names[-1])) else "fault"
     except BaseException:  # whatever it is, the command would end with it
         words = traceback.format_exc()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    return Outcome(kind, words, rows, answers, perf_counter() - began, peak)
+    return Outcome(kind, words, rows, answers, perf_counter() - began, peak(os.getpid()) / 1e6)
 
 
 def _rows(answers: bytes, way: Way) -> int:

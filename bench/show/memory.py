@@ -1,13 +1,29 @@
 """A process's memory over time, and whether it grows."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import psutil
 
 from bench.startup import pss
+
+
+def peak(pid: int) -> int:
+    """Return the most bytes that a process has had in memory, 0 where it has ended.
+
+    What the system says of resources counts a process from before it became a program of its own: it is never
+    less than what its parent had.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    return 1024 * int(found[1]) if found else 0
 
 
 class Sample(NamedTuple):

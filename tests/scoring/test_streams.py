@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from corpus import few
 from pyarrow import parquet
 from scoring_tables import EXAMPLE
 
+from bench.show import memory
 from pricerange.errors import TargetError
 from scoring.order import Options
 from scoring.score import score
@@ -119,10 +121,13 @@ def peak(models: Path, rows: int) -> int:
         for _ in range(rows // 10_000):
             running.stdin.write(ROW * 10_000)
         running.stdin.close()
-        _, status, usage = os.wait4(running.pid, 0)
-        running.returncode = os.waitstatus_to_exitcode(status)
+        most = 0
+        while running.poll() is None:
+            most = max(most, memory.peak(running.pid))
+            time.sleep(0.001)
     assert running.returncode == 0
-    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    assert most > 0
+    return most
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
